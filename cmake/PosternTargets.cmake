@@ -1,0 +1,88 @@
+# How every target of the project is built. One library a folder (postern::NAME), PRIVATE by default;
+# the allowed include edges between folders are a ctest (tests/lint/include_edges.py).
+
+option(POSTERN_TESTS "Build the unit tests" ON)
+option(POSTERN_BENCH "Build the micro benchmarks" OFF)
+option(POSTERN_FUZZ "Build the libFuzzer targets" OFF)
+set(POSTERN_SANITIZE "" CACHE STRING "Argument of -fsanitize, e.g. address,undefined")
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+
+find_program(POSTERN_CCACHE ccache)
+if(POSTERN_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # Sloppiness: what ccache needs to trust a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
+      CCACHE_NOHASHDIR=1 ${POSTERN_CCACHE})
+endif()
+
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(fmt 9 REQUIRED)
+find_package(spdlog 1.10 REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares>=1.18)
+pkg_check_modules(IDN2 REQUIRED IMPORTED_TARGET libidn2)
+if(POSTERN_TESTS)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+endif()
+
+# Flags of every target; an interface library, so that one link line carries them all.
+add_library(postern_options INTERFACE)
+target_compile_options(postern_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Werror -Wshadow -Wnon-virtual-dtor -Wunused
+  $<$<CONFIG:Debug>:-O1 -fno-omit-frame-pointer> -g1
+  "SHELL:-Xclang -fno-pch-timestamp")
+target_include_directories(postern_options INTERFACE ${CMAKE_SOURCE_DIR})
+# Mixing separate and header-only Asio is an ODR violation: every target gets the definition.
+target_compile_definitions(postern_options INTERFACE
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=16
+  POSTERN_VERSION="${PROJECT_VERSION}")
+if(POSTERN_SANITIZE)
+  target_compile_options(postern_options INTERFACE
+    -fsanitize=${POSTERN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(postern_options INTERFACE -fsanitize=${POSTERN_SANITIZE})
+endif()
+if(POSTERN_FUZZ)
+  target_compile_options(postern_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+# postern_library(NAME SOURCES... [PUBLIC ...] [PRIVATE ...]): a folder's library, linked as postern::NAME.
+function(postern_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  if(NOT ARG_SOURCES)
+    file(WRITE ${CMAKE_BINARY_DIR}/empty_${name}.cc "namespace postern {}\n")
+    set(ARG_SOURCES ${CMAKE_BINARY_DIR}/empty_${name}.cc)
+  endif()
+  add_library(postern_${name} STATIC ${ARG_SOURCES})
+  add_library(postern::${name} ALIAS postern_${name})
+  target_link_libraries(postern_${name} PUBLIC postern_options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+endfunction()
+
+# postern_test(NAME SOURCES... LIBS ... [LABELS ...]): one test executable, every case a ctest test.
+function(postern_test name)
+  if(NOT POSTERN_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE postern_options ${ARG_LIBS} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE POSTERN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  set(labels unit ${ARG_LABELS})
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${labels}" TIMEOUT 120)
+endfunction()
+
+# postern_fuzz(NAME SOURCE LIBS...): a libFuzzer target in build/fuzz/fuzz/NAME.
+function(postern_fuzz name source)
+  if(NOT POSTERN_FUZZ)
+    return()
+  endif()
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE postern_options ${ARGN})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+endfunction()

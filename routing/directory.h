@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/net.h"
+#include "smtp/address.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace postern::routing {
+
+/// Does V have this mailbox? `unavailable` is never a guess (R9: 451 4.4.3).
+enum class Presence : std::uint8_t { known, unknown, unavailable };
+
+struct DirectoryAnswer {
+  Presence presence = Presence::unavailable;
+  std::string evidence;  ///< "mailboxes.txt, line 12" or why it could not be asked
+};
+
+/// Who exists. Thread-safe: one directory serves all workers.
+class Directory {
+ public:
+  virtual ~Directory() = default;
+  /// True when `look_up_now` answers without waiting; stages then stay plain functions.
+  virtual bool is_immediate() const = 0;
+  virtual DirectoryAnswer look_up_now(const smtp::Mailbox& mailbox) const = 0;
+  virtual net::Awaitable<DirectoryAnswer> look_up(smtp::Mailbox mailbox) const = 0;
+};
+
+}  // namespace postern::routing

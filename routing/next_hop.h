@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/ip.h"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace postern::routing {
+
+/// What the server behind a next hop does with mail: limits of delivery, and what `check` assumes.
+enum class Behaviour : std::uint8_t { relay, exchange, vk_workspace, final };
+
+/// "10.0.0.5:25", "[2001:db8::1]:25", "mail.company.ru", or "mx:company.ru".
+struct HostSpec {
+  std::string host;  ///< a name, or an address without brackets
+  std::uint16_t port = 25;
+  bool mx = false;  ///< the MX of `host` is meant
+  std::string str() const;
+};
+
+/// What postern may do to one next hop at a time. Defaults by behaviour: mail-flow.md, "What
+/// Exchange does".
+struct NextHopLimits {
+  unsigned connections_per_host = 50;
+  unsigned recipients_per_transaction = 1000;
+  unsigned messages_per_connection = 1000;
+  std::chrono::seconds connection_lifetime{3600};  ///< renewed before this; Exchange cuts at 10 min
+  std::chrono::seconds idle{60};                   ///< an idle connection is kept so long
+
+  static NextHopLimits for_behaviour(Behaviour behaviour);
+};
+
+/// Where mail can be sent by name: the `[[next_hop]]` table. Immutable, owned by the config
+/// snapshot.
+struct NextHop {
+  std::string name;
+  std::vector<HostSpec> hosts;  ///< tried in order
+  Behaviour behaves = Behaviour::relay;
+  IpSet sources;         ///< R7: clients that count as this next hop
+  bool chunking = true;  ///< BDAT when offered; default false towards Exchange
+  enum class Tls : std::uint8_t { none, may, encrypt } tls = Tls::may;
+  NextHopLimits limits;
+};
+
+}  // namespace postern::routing

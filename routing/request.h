@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/ip.h"
+#include "routing/config.h"
+#include "smtp/envelope.h"
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace postern::routing {
+
+/// What one asks about: one recipient of one message from one client. Views and pointers outlive
+/// the decision.
+struct Request {
+  IpAddress client;
+  std::string_view listener;  ///< its name, for reasons
+  Role role = Role::mx;
+  std::string_view listener_from;  ///< R7a: the listener's `from`, a next hop's name; empty: none
+  std::string_view identity;       ///< authenticated as; empty: not
+  const smtp::Sender* sender = nullptr;
+  smtp::Mailbox recipient;            ///< as it came
+  std::optional<std::uint64_t> size;  ///< as declared
+};
+
+/// What the header block of a message tells about its way so far (R13); known only once it has
+/// arrived.
+struct MessageFacts {
+  unsigned received = 0;                       ///< number of Received fields
+  std::vector<std::string_view> trace_fields;  ///< bodies of Postern-Trace fields, unfolded or not
+};
+
+}  // namespace postern::routing

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/net.h"
+#include "base/result.h"
+#include "routing/request.h"
+#include "routing/verdict.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace postern::routing {
+
+class Directory;
+class CutoverList;
+
+/// What stages are made from. Owned by the config snapshot, outlives the stages.
+struct StageSources {
+  const Config* config = nullptr;
+  const Directory* directory = nullptr;  ///< null: every recipient counts as known (R9)
+};
+
+/// One recipient on its way through the stages. Owned by the pipeline's decision under way.
+struct Progress {
+  const Request* request = nullptr;
+  std::vector<const NextHop*> origins;  ///< next hops that the client counts as (R7, R7a)
+  smtp::Mailbox recipient;              ///< now; stages rewrite it
+  const Domain* domain = nullptr;       ///< of ours, by its name or an alias; null: elsewhere
+  bool under_alias = false;             ///< the recipient's domain is an alias of `domain`
+  bool bound = false;                   ///< bound to the domain's mailboxes
+
+  bool is_from(const NextHop& hop) const;
+};
+
+/// A stage answers at once, or after asking somebody.
+using Answer = std::variant<Verdict, net::Awaitable<Verdict>>;
+
+/// One decision about one recipient. Immutable and shared by all threads; made by the registry from
+/// the config. A stage of a site's own is one file and one registration (docs/stages.md).
+class Stage {
+ public:
+  virtual ~Stage() = default;
+  /// As in `routing.stages`.
+  virtual std::string_view name() const = 0;
+  virtual Answer evaluate(const Progress& progress) const = 0;
+};
+
+using StageFactory = std::function<std::unique_ptr<Stage>(const StageSources&)>;
+
+/// Names of stages to how they are made. The built-in ones are in `Registry::builtin()`.
+class Registry {
+ public:
+  static Registry builtin();
+  void add(std::string name, StageFactory factory);
+  /// Null: no stage of that name.
+  std::unique_ptr<Stage> make(std::string_view name, const StageSources& sources) const;
+  std::vector<std::string> names() const;
+
+ private:
+  std::vector<std::pair<std::string, StageFactory>> factories_;
+};
+
+}  // namespace postern::routing

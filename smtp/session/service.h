@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/ip.h"
+#include "base/net.h"
+#include "smtp/envelope.h"
+#include "smtp/reply.h"
+#include "tls/stream.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace postern::smtp {
+
+/// What a session knows about its client, as of now. Owned by the session; outlives its
+/// transactions.
+struct SessionFacts {
+  std::string id;             ///< unique to the process; starts every log line of the session
+  std::string_view listener;  ///< the listener's name
+  IpAddress client;
+  std::uint16_t client_port = 0;
+  net::Endpoint local;
+  std::string helo;      ///< as the client said it; empty before EHLO
+  bool esmtp = false;    ///< EHLO rather than HELO
+  std::string identity;  ///< authenticated as; empty: not authenticated
+  const tls::Info* tls = nullptr;
+};
+
+/// One message from one MAIL to its last reply: what the server session asks of the gateway.
+/// Owned by the session; every call on the session's thread, one at a time. Destroyed at any point
+/// where no call is under way: whatever was begun is then undone (RSET, a dropped connection).
+class Transaction {
+ public:
+  virtual ~Transaction() = default;
+
+  /// Decides about one recipient. A positive reply adds it.
+  virtual net::Awaitable<Reply> recipient(const Recipient& recipient) = 0;
+
+  /// DATA or the first BDAT was given, with at least one accepted recipient. A positive reply lets
+  /// the message come (the session itself says 354 to DATA); another is given to the client in its
+  /// place.
+  virtual net::Awaitable<Reply> begin_message() = 0;
+
+  /// The next octets of the message, transfer encoding (dots, BDAT framing) removed; valid until
+  /// the call ends. The call ends when more may come: this is the back-pressure. After a failure it
+  /// swallows the rest.
+  virtual net::Awaitable<void> write(std::string_view octets) = 0;
+
+  /// The end of the message. A positive reply means that R15 holds.
+  virtual net::Awaitable<Reply> finish() = 0;
+
+  /// The message ended but was refused by the session itself (bare LF, too large, ...): drop it and
+  /// log `why`.
+  virtual void refused(const Reply& why) = 0;
+};
+
+/// What begin() gives: a positive reply with a transaction, or a refusal without.
+struct Begun {
+  Reply reply;
+  std::unique_ptr<Transaction> transaction;
+  Begun(Reply r, std::unique_ptr<Transaction> t) : reply(std::move(r)), transaction(std::move(t)) {}
+};
+
+/// The gateway as a server session sees it. One a worker thread, shared by its sessions.
+class Service {
+ public:
+  virtual ~Service() = default;
+  virtual net::Awaitable<Begun> begin(const SessionFacts& session, const Sender& sender) = 0;
+};
+
+}  // namespace postern::smtp

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/net.h"
+
+#include <openssl/types.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace postern::tls {
+
+class Context;  // tls/context.h
+
+/// What a finished handshake agreed on, for Received fields and logs.
+struct Info {
+  std::string version;  ///< "TLSv1.3"
+  std::string cipher;   ///< "TLS_AES_256_GCM_SHA384"
+  int bits = 0;
+  std::string peer_fingerprint;  ///< SHA-256 of the peer's certificate, hex; empty without one
+  bool verified = false;         ///< chain and name were checked and are good
+};
+
+using net::error_code;
+
+/// One TCP connection that is plain or TLS: the one concrete stream of all sessions, client and
+/// server. Owned by its session; used only on the thread that runs its executor; at most one read
+/// and one write at a time. SSL* is driven straight on the non-blocking socket (socket BIO and
+/// readiness waits).
+///
+/// Deadline: one for whatever is under way. When it passes, the operation ends with
+/// `asio::error::timed_out`, and the stream is good for nothing but close().
+class Stream {
+ public:
+  struct IoResult {
+    error_code ec;
+    std::size_t octets = 0;
+    IoResult() = default;
+    IoResult(error_code e, std::size_t n) : ec(e), octets(n) {}
+  };
+
+  explicit Stream(net::Socket socket);
+  ~Stream();
+  Stream(Stream&&) = delete;
+  Stream& operator=(Stream&&) = delete;
+
+  /// Every operation begun from now on must end before `when`. Cheap: no system call when the new
+  /// deadline is later than the one that the timer already waits for.
+  void expires_at(net::TimePoint when);
+  void expires_after(net::Clock::duration span) { expires_at(net::Clock::now() + span); }
+
+  /// Waits until there is something to read, without holding a buffer (idle sessions).
+  net::Awaitable<error_code> wait_readable();
+  /// Reads what is there, at least one octet. `asio::error::eof`: the peer closed (for TLS, with
+  /// close_notify or without: SMTP has its own end of message, so a truncation cannot be taken for
+  /// one).
+  net::Awaitable<IoResult> read_some(std::span<char> buffer);
+  /// Writes all of `data`.
+  net::Awaitable<IoResult> write(std::string_view data);
+  /// Writes both, one after the other, joined in one system call where that is possible.
+  net::Awaitable<IoResult> write(std::string_view first, std::string_view second);
+
+  /// Handshakes. On success the stream is TLS from now on. `server_name`: SNI and name check (may
+  /// be empty). `early`: octets that were read in plain after the STARTTLS exchange must not exist;
+  /// callers check.
+  net::Awaitable<error_code> handshake_server(const Context& context);
+  net::Awaitable<error_code> handshake_client(const Context& context, std::string_view server_name);
+
+  bool is_tls() const { return ssl_ != nullptr; }
+  /// Null before a handshake.
+  const Info* info() const { return info_.get(); }
+
+  net::Endpoint remote() const { return remote_; }
+  net::Endpoint local() const { return local_; }
+  net::Executor executor();
+
+  /// Ends everything under way with operation_aborted and closes the socket; for TLS, tries
+  /// close_notify without waiting. May be called twice.
+  void close();
+  bool is_open() const;
+  net::Socket& socket();
+
+ private:
+  struct Deadline;
+  net::Awaitable<error_code> handshake(std::string_view server_name,
+                                       bool is_server,
+                                       const Context& context);
+
+  std::shared_ptr<Deadline>
+      deadline_;  // shared with its timer's handler, which may outlive the stream
+  SSL* ssl_ = nullptr;
+  std::unique_ptr<Info> info_;
+  net::Endpoint remote_;
+  net::Endpoint local_;
+};
+
+}  // namespace postern::tls
