@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Child processes that never outlive the harness, and waiting for a condition with a deadline."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+
+
+class HarnessError(Exception):
+    """A party of the topology could not be started, or did not do what it was started for."""
+
+
+def _die_with_parent() -> None:
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def spawn(command: list[str], log: Path, **options) -> subprocess.Popen:
+    """Starts a child in a session of its own: a Ctrl-C at the terminal reaches the harness alone, which then stops its
+    children in order. The kernel ends the child should the harness die."""
+    with open(log, "ab") as sink:
+        options.setdefault("stdout", sink)
+        options.setdefault("stderr", sink)
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True,
+                                preexec_fn=_die_with_parent, **options)
+
+
+def stop(child: subprocess.Popen | None, deadline: float = 10.0) -> bool:
+    """SIGTERM, then SIGKILL to the child's whole session after the deadline. False if the child had to be killed."""
+    if child is None or child.poll() is not None:
+        return True
+    child.terminate()
+    try:
+        child.wait(deadline)
+        return True
+    except subprocess.TimeoutExpired:
+        try:
+            os.killpg(child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        child.wait()
+        return False
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Polls the condition; raises HarnessError naming what did not happen in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise HarnessError(f"not within {seconds:.0f} s: {what}")
+        time.sleep(0.02)
+
+
+def tail(path: Path, lines: int = 20) -> str:
+    try:
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    except OSError as error:
+        return f"({error})"
