@@ -63,15 +63,16 @@ class Stream {
   /// Writes both, one after the other, joined in one system call where that is possible.
   net::Awaitable<IoResult> write(std::string_view first, std::string_view second);
 
-  /// Handshakes. On success the stream is TLS from now on. `server_name`: SNI and name check (may
-  /// be empty). `early`: octets that were read in plain after the STARTTLS exchange must not exist;
-  /// callers check.
+  /// Handshakes. On success the stream is TLS from now on; after a failure it is good for nothing
+  /// but close(). `server_name`: SNI and, with a context that verifies, the name to check; may be
+  /// empty or an address, which is not sent as SNI (RFC 6066 section 3). Octets read in plain after
+  /// the STARTTLS exchange must not exist; callers check.
   net::Awaitable<error_code> handshake_server(const Context& context);
   net::Awaitable<error_code> handshake_client(const Context& context, std::string_view server_name);
 
-  bool is_tls() const { return ssl_ != nullptr; }
-  /// Null before a handshake.
-  const Info* info() const { return info_.get(); }
+  bool is_tls() const;
+  /// Null before a handshake; valid as long as the stream.
+  const Info* info() const;
 
   net::Endpoint remote() const { return remote_; }
   net::Endpoint local() const { return local_; }
@@ -84,15 +85,11 @@ class Stream {
   net::Socket& socket();
 
  private:
-  struct Deadline;
-  net::Awaitable<error_code> handshake(std::string_view server_name,
-                                       bool is_server,
-                                       const Context& context);
+  struct Core;
 
-  std::shared_ptr<Deadline>
-      deadline_;  // shared with its timer's handler, which may outlive the stream
-  SSL* ssl_ = nullptr;
-  std::unique_ptr<Info> info_;
+  /// Socket, SSL* and deadline: shared with operations under way and the timer's handler, which may
+  /// end after the stream is gone.
+  std::shared_ptr<Core> core_;
   net::Endpoint remote_;
   net::Endpoint local_;
 };

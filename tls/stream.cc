@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tls/stream.h"
+
+#include "base/ip.h"
+#include "tls/stream_core.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+namespace postern::tls {
+namespace asio = net::asio;
+
+Stream::Core::Core(net::Socket s) : socket(std::move(s)), timer_(socket.get_executor()) {
+  error_code ignored;
+  socket.non_blocking(true, ignored);
+  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+}
+
+void Stream::Core::expires_at(net::TimePoint when) {
+  deadline_ = when;
+  passed_ = false;
+  // A later deadline needs no system call: when the timer fires, it sees that it has to wait on.
+  if (when < armed_for_) arm();
+}
+
+void Stream::Core::arm() {
+  armed_for_ = deadline_;
+  timer_.expires_at(deadline_);
+  timer_.async_wait([core = shared_from_this()](const error_code& ec) {
+    if (ec != asio::error::operation_aborted) core->on_timer();
+  });
+}
+
+void Stream::Core::on_timer() {
+  armed_for_ = net::TimePoint::max();
+  if (!socket.is_open() || deadline_ == net::TimePoint::max()) return;
+  if (net::Clock::now() < deadline_) {
+    arm();
+  } else if (operations == 0) {
+    passed_ = true;
+  } else {
+    broken = asio::error::timed_out;
+    error_code ignored;
+    socket.cancel(ignored);
+  }
+}
+
+error_code Stream::Core::obstacle() const {
+  if (broken) return broken;
+  if (passed_) return asio::error::timed_out;
+  if (!socket.is_open()) return asio::error::operation_aborted;
+  return {};
+}
+
+error_code Stream::Core::cause(error_code ec) const {
+  return ec == asio::error::operation_aborted && broken ? broken : ec;
+}
+
+void Stream::Core::close() {
+  if (!socket.is_open()) return;
+  if (secure && !broken && (SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN) == 0) {
+    ERR_clear_error();
+    SSL_shutdown(ssl);
+    ERR_clear_error();
+  }
+  error_code ignored;
+  socket.close(ignored);
+  timer_.cancel();
+  armed_for_ = net::TimePoint::max();
+}
+
+Stream::Stream(net::Socket socket) : core_(std::make_shared<Core>(std::move(socket))) {
+  error_code ignored;
+  remote_ = core_->socket.remote_endpoint(ignored);
+  local_ = core_->socket.local_endpoint(ignored);
+}
+
+Stream::~Stream() {
+  close();
+}
+
+void Stream::expires_at(net::TimePoint when) {
+  core_->expires_at(when);
+}
+
+net::Awaitable<error_code> Stream::wait_readable() {
+  return Core::wait_readable(core_);
+}
+
+net::Awaitable<Stream::IoResult> Stream::read_some(std::span<char> buffer) {
+  return Core::read_some(core_, buffer);
+}
+
+net::Awaitable<Stream::IoResult> Stream::write(std::string_view data) {
+  return Core::write(core_, data, {});
+}
+
+net::Awaitable<Stream::IoResult> Stream::write(std::string_view first, std::string_view second) {
+  return Core::write(core_, first, second);
+}
+
+net::Awaitable<error_code> Stream::handshake_server(const Context& context) {
+  const error_code ec = core_->prepare_tls(context);
+  if (!ec) SSL_set_accept_state(core_->ssl);
+  return Core::handshake(core_, ec);
+}
+
+net::Awaitable<error_code> Stream::handshake_client(const Context& context,
+                                                    std::string_view server_name) {
+  const error_code ec = core_->prepare_tls(context);
+  if (!ec) {
+    SSL* const ssl = core_->ssl;
+    SSL_set_connect_state(ssl);
+    const std::string name(server_name);
+    if (!name.empty() && !parse_ip(name)) SSL_set_tlsext_host_name(ssl, name.c_str());
+    if (SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE) SSL_set1_host(ssl, name.c_str());
+  }
+  return Core::handshake(core_, ec);
+}
+
+bool Stream::is_tls() const {
+  return core_->secure;
+}
+
+const Info* Stream::info() const {
+  return core_->info.get();
+}
+
+net::Executor Stream::executor() {
+  return core_->socket.get_executor();
+}
+
+void Stream::close() {
+  core_->close();
+}
+
+bool Stream::is_open() const {
+  return core_->socket.is_open();
+}
+
+net::Socket& Stream::socket() {
+  return core_->socket;
+}
+
+}  // namespace postern::tls
