@@ -36,13 +36,15 @@ void Stream::Core::on_timer() {
   if (!socket.is_open() || deadline_ == net::TimePoint::max()) return;
   if (net::Clock::now() < deadline_) {
     arm();
-  } else if (operations == 0) {
+    return;
+  }
+  if (sending == 0) {
     passed_ = true;
   } else {
     broken = asio::error::timed_out;
-    error_code ignored;
-    socket.cancel(ignored);
   }
+  error_code ignored;
+  socket.cancel(ignored);
 }
 
 error_code Stream::Core::obstacle() const {
@@ -53,7 +55,9 @@ error_code Stream::Core::obstacle() const {
 }
 
 error_code Stream::Core::cause(error_code ec) const {
-  return ec == asio::error::operation_aborted && broken ? broken : ec;
+  if (ec != asio::error::operation_aborted) return ec;
+  if (broken) return broken;
+  return passed_ ? error_code(asio::error::timed_out) : ec;
 }
 
 void Stream::Core::close() {

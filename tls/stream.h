@@ -32,7 +32,9 @@ using net::error_code;
 /// readiness waits).
 ///
 /// Deadline: one for whatever is under way. When it passes, the operation ends with
-/// `asio::error::timed_out`, and the stream is good for nothing but close().
+/// `asio::error::timed_out`. When that was a read, a new deadline makes the stream good again, so
+/// that a silent client can be told so; when something was being sent, half of it may be gone, and
+/// the stream is good for nothing but close().
 class Stream {
  public:
   struct IoResult {

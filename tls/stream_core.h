@@ -17,15 +17,16 @@ struct Stream::Core : std::enable_shared_from_this<Stream::Core> {
   ~Core();
   Core(Core&&) = delete;
 
-  /// Counts an operation for the deadline; lives in the operation's coroutine.
+  /// Counts an operation for the deadline; lives in the operation's coroutine. An operation that
+  /// only takes in can be ended without harm; one that sends may have sent half.
   class UnderWay {
    public:
-    explicit UnderWay(Core& core) : core_(core) { ++core_.operations; }
-    ~UnderWay() { --core_.operations; }
+    UnderWay(Core& core, bool sends) : count_(sends ? core.sending : core.receiving) { ++count_; }
+    ~UnderWay() { --count_; }
     UnderWay(UnderWay&&) = delete;
 
    private:
-    Core& core_;
+    std::size_t& count_;
   };
 
   void expires_at(net::TimePoint when);
@@ -50,7 +51,8 @@ struct Stream::Core : std::enable_shared_from_this<Stream::Core> {
   bool secure = false;  ///< the handshake is done
   error_code broken;    ///< set once nothing but close() makes sense
   std::unique_ptr<Info> info;
-  std::size_t operations = 0;
+  std::size_t sending = 0;    ///< operations under way, handshakes among them
+  std::size_t receiving = 0;  ///< operations under way
 
  private:
   /// The end of one SSL_* call.
@@ -77,7 +79,7 @@ struct Stream::Core : std::enable_shared_from_this<Stream::Core> {
   net::Timer timer_;
   net::TimePoint deadline_ = net::TimePoint::max();
   net::TimePoint armed_for_ = net::TimePoint::max();  ///< max: the timer is not waiting
-  bool passed_ = false;   ///< the deadline passed with nothing under way
+  bool passed_ = false;   ///< the deadline passed with nothing being sent; a new one makes it good
   unsigned at_once_ = 0;  ///< operations in a row that did not have to wait
   SocketBioState bio_;
 };
