@@ -50,6 +50,12 @@ class Loopback {
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
   }
 
+  /// Runs what is ready, so that what was started is under way.
+  void poll() {
+    io.restart();
+    io.poll();
+  }
+
   net::IoContext io{1};
   std::unique_ptr<tls::Stream> client;
   std::unique_ptr<tls::Stream> server;

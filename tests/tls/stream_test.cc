@@ -322,7 +322,7 @@ TEST_P(StreamTest, CloseEndsWhatIsUnderWayAndMayBeRepeated) {
   loopback.server->expires_after(1h);
   loopback.start(read_once(*loopback.server, ec));
   loopback.io.restart();  // a run() before this one stopped it
-  loopback.io.poll();
+  loopback.poll();
   loopback.server->close();
   loopback.server->close();
   loopback.run();
@@ -339,7 +339,7 @@ TEST_P(StreamTest, MayBeDestroyedWithOperationsPendingElsewhere) {
   loopback.start(fill(*loopback.server, written));
   loopback.start(wait_once(*loopback.client, waited));
   loopback.io.restart();  // a run() before this one stopped it
-  loopback.io.poll();
+  loopback.poll();
   loopback.server.reset();
   loopback.client.reset();
   loopback.run();
@@ -352,7 +352,7 @@ TEST_P(StreamTest, AnEventLoopMayGoWithOperationsPending) {
   loopback.server->expires_after(1h);
   loopback.start(read_once(*loopback.server, ec));
   loopback.io.restart();  // a run() before this one stopped it
-  loopback.io.poll();
+  loopback.poll();
   SUCCEED() << "the sanitizers say whether the frames and the stream were freed once";
 }
 
