@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,5 +71,12 @@ struct Config {
 
 /// The rules' order: mail-flow.md, "Ways".
 std::vector<std::string> default_stages();
+
+/// R7: whose mail counts as coming from these hosts when `sources` is not set: the hosts that are
+/// addresses. Names need a resolver, which routing does not have.
+IpSet default_sources(const std::vector<HostSpec>& hosts);
+
+/// A setting that names a next hop which does not exist, as a sentence.
+std::optional<std::string> find_broken_reference(const Config& config);
 
 }  // namespace postern::routing

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "routing/domain_index.h"
 #include "routing/stage.h"
+#include "routing/trace.h"
 
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace postern::routing {
@@ -12,7 +18,8 @@ namespace postern::routing {
 /// same pipeline serves RCPT, `explain`, `check` and a retry. Any thread.
 class Pipeline {
  public:
-  /// Error: the name of a stage that does not exist.
+  /// Error, as a sentence: a stage that does not exist or is listed twice, a next hop that does not
+  /// exist.
   static Result<Pipeline, std::string> build(const Registry& registry, const StageSources& sources);
 
   Pipeline(Pipeline&&) = default;
@@ -23,8 +30,8 @@ class Pipeline {
   std::optional<Decision> decide_now(const Request& request) const;
 
   /// R13, once the header block is there: may a message with these facts go to `decision`'s target?
-  /// A positive reply, or 554 5.4.6. `forged` counts trace fields that did not verify (for the
-  /// log).
+  /// A positive reply, or 554 5.4.6. `forged` (may be null) becomes the number of trace fields that
+  /// did not verify (for the log). Without the stage loop_guard nothing is judged.
   smtp::Reply check_message(const Request& request,
                             const Decision& decision,
                             const MessageFacts& facts,
@@ -40,10 +47,27 @@ class Pipeline {
   const Config& config() const { return *sources_.config; }
 
  private:
-  explicit Pipeline(const StageSources& sources) : sources_(sources) {}
+  class Course;  // one decision under way: routing/course.h
+
+  explicit Pipeline(const StageSources& sources);
+  /// The mailbox in Postern-Trace; nullopt: not of ours.
+  std::optional<TraceHex> mailbox_hash(const smtp::Mailbox& mailbox) const;
+  bool is_filter(const NextHop& hop) const;
+
+  /// A next hop with the clients that count as it.
+  struct Origin {
+    const NextHop* hop = nullptr;
+    IpSet sources;
+    bool is_filter = false;  ///< a gateway that mail passes through (R7a), neither X nor V
+  };
 
   StageSources sources_;
+  std::unique_ptr<const DomainIndex> domains_;
+  std::vector<Origin> origins_;
   std::vector<std::unique_ptr<Stage>> stages_;
+  std::unique_ptr<Stage> relay_access_;  ///< asked even where the list leaves it out (R1)
+  std::unique_ptr<const Tracer> tracer_;
+  bool guards_loops_ = false;
 };
 
 }  // namespace postern::routing

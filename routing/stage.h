@@ -14,13 +14,14 @@
 
 namespace postern::routing {
 
-class Directory;
-class CutoverList;
+class Directory;     // routing/directory.h
+class CutoverLists;  // routing/cutover_list.h
 
 /// What stages are made from. Owned by the config snapshot, outlives the stages.
 struct StageSources {
   const Config* config = nullptr;
-  const Directory* directory = nullptr;  ///< null: every recipient counts as known (R9)
+  const Directory* directory = nullptr;   ///< null: every recipient counts as known (R9)
+  const CutoverLists* cutover = nullptr;  ///< null: no list could be asked (R5)
 };
 
 /// One recipient on its way through the stages. Owned by the pipeline's decision under way.

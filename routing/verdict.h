@@ -33,8 +33,9 @@ struct Rewrite {
 struct RouteTo {
   Target target;
   smtp::Mailbox recipient_out;  ///< the address that the next hop gets
-  bool pass_over_origin =
-      true;  ///< R7: towards its origin it is passed over; the pipeline does that
+  /// R7: passed over towards a next hop that the mail came from, whatever the address. False: only
+  /// under the address that it came with (V may get U@D back as U@T). The pipeline does both.
+  bool pass_over_origin = true;
 };
 struct Reject {
   smtp::Reply reply;
@@ -61,7 +62,8 @@ struct TraceStep {
 
 enum class DecisionKind : std::uint8_t { route, reject, defer, discard };
 
-/// Where a recipient goes, and why.
+/// Where a recipient goes, and why. Its views (next hops, names, reasons made beforehand) point
+/// into the pipeline and its config: valid as long as they are.
 struct Decision {
   DecisionKind kind = DecisionKind::reject;
   Target target;                 ///< for `route`

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routing/course.h"
+
+#include "routing/mailbox_key.h"
+#include "routing/replies.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace postern::routing {
+namespace {
+
+// What the trace calls the rules that are not stages.
+constexpr std::string_view kPostmaster = "postmaster";
+constexpr std::string_view kSplitHorizon = "split_horizon";
+constexpr std::string_view kNoStage = "end_of_stages";
+
+}  // namespace
+
+Pipeline::Course::Course(const Pipeline& pipeline, const Request& request) : pipeline_(pipeline) {
+  decision_.trace.reserve(pipeline.stages_.size() + 2);
+  progress_.request = &request;
+  progress_.origins = pipeline.origins(request.client, request.listener_from);
+  if (request.recipient.has_domain()) {
+    set_recipient(request.recipient);
+  } else {
+    begin_postmaster();
+  }
+  came_as_ = progress_.recipient;
+}
+
+/// RFC 5321 4.1.1.3: `<Postmaster>` has no domain; it is the postmaster of the first domain.
+void Pipeline::Course::begin_postmaster() {
+  const Config& config = pipeline_.config();
+  const smtp::Mailbox& recipient = progress_.request->recipient;
+  if (config.domains.empty() || !smtp::iequals(recipient.local(), "postmaster")) {
+    note(kPostmaster, "reject", "a recipient without a domain, and no domain is ours (R1)"_text);
+    return settle(DecisionKind::reject, replies::no_postmaster(), kPostmaster);
+  }
+  const std::string& first = config.domains.front().name;
+  note(kPostmaster,
+       "rewrite",
+       fmt::format("<Postmaster> without a domain is the postmaster of {}", first));
+  set_recipient(smtp::Mailbox(recipient.local(), first));
+}
+
+void Pipeline::Course::set_recipient(smtp::Mailbox recipient) {
+  progress_.recipient = std::move(recipient);
+  const DomainIndex::Found* found = pipeline_.domains_->find(progress_.recipient.domain());
+  const Domain* domain = found != nullptr ? found->domain : nullptr;
+  if (domain != progress_.domain) progress_.bound = false;
+  progress_.domain = domain;
+  progress_.under_alias = found != nullptr && found->under_alias;
+}
+
+void Pipeline::Course::note(std::string_view stage, std::string_view verdict, Text reason) {
+  decision_.trace.push_back(TraceStep{stage, verdict, std::move(reason)});
+}
+
+void Pipeline::Course::settle(DecisionKind kind, smtp::Reply reply, std::string_view stage) {
+  decision_.kind = kind;
+  decision_.reply = std::move(reply);
+  decision_.stage = stage;
+  done_ = true;
+}
+
+void Pipeline::Course::take(const Stage& stage, Verdict verdict) {
+  const std::string_view name = verdict_name(verdict);
+  if (auto* route = std::get_if<RouteTo>(&verdict.what)) {
+    return take_route(stage, std::move(*route), std::move(verdict.reason));
+  }
+  const bool is_discard = std::holds_alternative<Discard>(verdict.what);
+  if (is_discard && !may_relay()) return;
+  note(stage.name(), name, std::move(verdict.reason));
+  if (is_discard) {
+    settle(DecisionKind::discard, replies::recipient_ok(), stage.name());
+  } else if (auto* refusal = std::get_if<Reject>(&verdict.what)) {
+    settle(DecisionKind::reject, std::move(refusal->reply), stage.name());
+  } else if (auto* delay = std::get_if<Defer>(&verdict.what)) {
+    settle(DecisionKind::defer, std::move(delay->reply), stage.name());
+  } else if (auto* rewrite = std::get_if<Rewrite>(&verdict.what)) {
+    set_recipient(std::move(rewrite->recipient));
+  } else if (std::holds_alternative<Bind>(verdict.what)) {
+    progress_.bound = progress_.domain != nullptr;
+  }
+  if (!done_ && stage.name() == pipeline_.relay_access_->name()) access_asked_ = true;
+}
+
+void Pipeline::Course::take_route(const Stage& stage, RouteTo route, Text reason) {
+  if (!stands_after_split_horizon(route, reason)) {
+    passed_over_ = true;
+    return note(stage.name(), "pass", std::move(reason));
+  }
+  if (!may_relay()) return;
+  note(stage.name(), "route", std::move(reason));
+  decision_.target = std::move(route.target);
+  decision_.recipient_out = std::move(route.recipient_out);
+  settle(DecisionKind::route, replies::recipient_ok(), stage.name());
+}
+
+/// R7, R7a: takes the next hops that the mail came from out of the route; false: none is left.
+bool Pipeline::Course::stands_after_split_horizon(RouteTo& route, Text& reason) {
+  if (progress_.origins.empty() || route.target.hops.empty()) return true;
+  const bool case_sensitive = pipeline_.config().recipients.case_sensitive;
+  if (!route.pass_over_origin && !same_mailbox(came_as_, route.recipient_out, case_sensitive)) {
+    return true;
+  }
+  std::vector<const NextHop*>& hops = route.target.hops;
+  const NextHop* removed = nullptr;
+  for (const NextHop* hop : hops) {
+    if (progress_.is_from(*hop) && removed == nullptr) removed = hop;
+  }
+  if (removed == nullptr) return true;
+  std::erase_if(hops, [this](const NextHop* hop) { return progress_.is_from(*hop); });
+  // R7a: the hops of a gateway list are one DLP. Its second host must not get what the first has
+  // seen, or the two would hand the mail to each other.
+  if (pipeline_.is_filter(*removed)) hops.clear();
+  if (hops.empty()) {
+    reason = fmt::format(
+        "{}, but the mail comes from {} (R7): passed over", reason.view(), removed->name);
+    return false;
+  }
+  reason = fmt::format(
+      "{}, but not to {}, where the mail comes from (R7)", reason.view(), removed->name);
+  return true;
+}
+
+/// R1: whoever leaves relay_access out of the list, or puts a stage before it, makes no open relay.
+bool Pipeline::Course::may_relay() {
+  if (access_asked_) return true;
+  Progress as_it_came = progress_;
+  as_it_came.recipient = came_as_;
+  const DomainIndex::Found* found = pipeline_.domains_->find(came_as_.domain());
+  as_it_came.domain = found != nullptr ? found->domain : nullptr;
+  Answer answer = pipeline_.relay_access_->evaluate(as_it_came);
+  auto* verdict = std::get_if<Verdict>(&answer);
+  auto* refusal = verdict != nullptr ? std::get_if<Reject>(&verdict->what) : nullptr;
+  access_asked_ = true;
+  if (refusal == nullptr) return true;
+  const std::string_view name = pipeline_.relay_access_->name();
+  note(name, "reject", std::move(verdict->reason));
+  settle(DecisionKind::reject, std::move(refusal->reply), name);
+  return false;
+}
+
+Decision Pipeline::Course::finish() {
+  if (!done_ && passed_over_) {
+    note(kSplitHorizon, "reject", "every way left leads back where the mail came from (R7)"_text);
+    settle(DecisionKind::reject, replies::routing_loop(), kSplitHorizon);
+  }
+  if (!done_ && may_relay()) {
+    note(kNoStage, "reject", "no stage decided: see routing.stages"_text);
+    settle(DecisionKind::reject, replies::no_way(), kNoStage);
+  }
+  return std::move(decision_);
+}
+
+}  // namespace postern::routing

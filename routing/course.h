@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "routing/pipeline.h"
+
+namespace postern::routing {
+
+/// One decision under way: takes the stages' verdicts one by one, keeps the trace, and holds the
+/// rules that no stage can break: the split horizon (R7), and that nothing is relayed without
+/// relay_access's consent (R1). Lives inside Pipeline::decide.
+class Pipeline::Course {
+ public:
+  Course(const Pipeline& pipeline, const Request& request);
+  Course(const Course&) = delete;
+  Course& operator=(const Course&) = delete;
+
+  bool done() const { return done_; }
+  const Progress& progress() const { return progress_; }
+  /// What `stage` said about progress().
+  void take(const Stage& stage, Verdict verdict);
+  /// After the last stage; a course that is not done gets its refusal here.
+  Decision finish();
+
+ private:
+  void begin_postmaster();
+  void set_recipient(smtp::Mailbox recipient);
+  void take_route(const Stage& stage, RouteTo route, Text reason);
+  bool stands_after_split_horizon(RouteTo& route, Text& reason);
+  bool may_relay();
+  void note(std::string_view stage, std::string_view verdict, Text reason);
+  void settle(DecisionKind kind, smtp::Reply reply, std::string_view stage);
+
+  const Pipeline& pipeline_;
+  Progress progress_;
+  smtp::Mailbox came_as_;      ///< the recipient before any stage
+  bool access_asked_ = false;  ///< relay_access has consented
+  bool passed_over_ = false;   ///< R7 took a route away
+  bool done_ = false;
+  Decision decision_;
+};
+
+}  // namespace postern::routing

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routing/stages/builtin.h"
+
+namespace postern::routing {
+
+Registry Registry::builtin() {
+  Registry out;
+  out.add("loop_guard", stages::make_loop_guard);
+  out.add("relay_access", stages::make_relay_access);
+  out.add("tech_alias", stages::make_tech_alias);
+  out.add("cutover", stages::make_cutover);
+  out.add("custom_route", stages::make_custom_route);
+  out.add("internal_gateway", stages::make_internal_gateway);
+  out.add("address_validation", stages::make_address_validation);
+  out.add("unknown_recipient", stages::make_unknown_recipient);
+  out.add("mailboxes", stages::make_mailboxes);
+  out.add("external_gateway", stages::make_external_gateway);
+  out.add("dns_mx", stages::make_dns_mx);
+  return out;
+}
+
+/// A name that is added again replaces the first: a site may put its own in a built-in one's place.
+void Registry::add(std::string name, StageFactory factory) {
+  for (auto& [known, make] : factories_) {
+    if (known == name) {
+      make = std::move(factory);
+      return;
+    }
+  }
+  factories_.emplace_back(std::move(name), std::move(factory));
+}
+
+std::unique_ptr<Stage> Registry::make(std::string_view name, const StageSources& sources) const {
+  for (const auto& [known, factory] : factories_) {
+    if (known == name) return factory(sources);
+  }
+  return nullptr;
+}
+
+std::vector<std::string> Registry::names() const {
+  std::vector<std::string> out;
+  for (const auto& [name, factory] : factories_)
+    out.push_back(name);
+  return out;
+}
+
+}  // namespace postern::routing

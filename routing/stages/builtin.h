@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "routing/stage.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// The built-in stages, one file each. Registered in routing/registry.cc.
+namespace postern::routing::stages {
+
+std::unique_ptr<Stage> make_loop_guard(const StageSources& sources);          // R13
+std::unique_ptr<Stage> make_relay_access(const StageSources& sources);        // R1, R2, R3
+std::unique_ptr<Stage> make_tech_alias(const StageSources& sources);          // R4
+std::unique_ptr<Stage> make_cutover(const StageSources& sources);             // R5
+std::unique_ptr<Stage> make_custom_route(const StageSources& sources);        // R6
+std::unique_ptr<Stage> make_internal_gateway(const StageSources& sources);    // R10
+std::unique_ptr<Stage> make_address_validation(const StageSources& sources);  // R8
+std::unique_ptr<Stage> make_unknown_recipient(const StageSources& sources);   // R9
+std::unique_ptr<Stage> make_mailboxes(const StageSources& sources);           // R1, R4a
+std::unique_ptr<Stage> make_external_gateway(const StageSources& sources);    // R11
+std::unique_ptr<Stage> make_dns_mx(const StageSources& sources);              // R12
+
+// What they share. Reasons made beforehand live in their stage: Text::literal of them is valid as
+// long as the pipeline is, which is what a decision promises.
+
+inline Verdict pass(Text reason) {
+  return {Pass{}, std::move(reason)};
+}
+inline Verdict reject(smtp::Reply reply, Text reason) {
+  return {Reject{std::move(reply)}, std::move(reason)};
+}
+inline Verdict defer(smtp::Reply reply, Text reason) {
+  return {Defer{std::move(reply)}, std::move(reason)};
+}
+
+/// "dlp, dlp2"
+std::string names_of(const std::vector<const NextHop*>& hops);
+/// Next hops by name; names that do not exist were refused by Pipeline::build.
+std::vector<const NextHop*> resolve(const Config& config, const std::vector<std::string>& names);
+/// The mailbox under the domain's main name; unchanged when it is that already (R16: case kept).
+smtp::Mailbox under_main_name(const Progress& progress);
+
+}  // namespace postern::routing::stages

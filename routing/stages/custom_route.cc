@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routing/domain_index.h"
+#include "routing/stages/builtin.h"
+
+#include <fmt/format.h>
+
+namespace postern::routing::stages {
+namespace {
+
+/// R6: routes by domain. Exact beats the longest `*.`, which beats `*` (R8a: a name alone covers no
+/// subdomain). One look-up a label, no copy.
+class CustomRoute final : public Stage {
+ public:
+  explicit CustomRoute(const Config& config) {
+    for (const Route& route : config.routes) {
+      const NextHop* hop = config.find_next_hop(route.via);
+      for (const std::string& pattern : route.domains)
+        add(pattern, hop);
+    }
+  }
+
+  std::string_view name() const override { return "custom_route"; }
+
+  Answer evaluate(const Progress& progress) const override {
+    if (progress.bound) {
+      return pass("bound to the domain's mailboxes: routes by domain are not consulted"_text);
+    }
+    const Way* way = find(progress.recipient.domain());
+    if (way == nullptr) return pass("no route for this domain"_text);
+    RouteTo route;
+    route.target.hops.push_back(way->hop);
+    route.recipient_out = progress.recipient;
+    return Verdict{std::move(route), Text::literal(way->reason)};
+  }
+
+ private:
+  struct Way {
+    const NextHop* hop = nullptr;
+    std::string reason;
+  };
+
+  /// The first route for a pattern counts; `check` names the others.
+  void add(std::string_view pattern, const NextHop* hop) {
+    if (hop == nullptr) return;
+    Way way{hop, fmt::format("domain {} has the route via {}", pattern, hop->name)};
+    if (pattern == "*") {
+      way.reason = fmt::format("all domains (*) have the route via {}", hop->name);
+      if (any_.hop == nullptr) any_ = std::move(way);
+      return;
+    }
+    const bool is_wildcard = pattern.starts_with("*.");
+    if (is_wildcard) pattern.remove_prefix(2);
+    for (std::string& spelling : domain_spellings(pattern)) {
+      (is_wildcard ? below_ : exact_).emplace(std::move(spelling), way);
+    }
+  }
+
+  const Way* find(std::string_view domain) const {
+    const Way* any = any_.hop != nullptr ? &any_ : nullptr;
+    if (const auto it = exact_.find(domain); it != exact_.end()) return &it->second;
+    if (below_.empty() || domain.starts_with('[')) return any;
+    for (std::size_t dot; (dot = domain.find('.')) != std::string_view::npos;) {
+      domain.remove_prefix(dot + 1);
+      if (const auto it = below_.find(domain); it != below_.end()) return &it->second;
+    }
+    return any;
+  }
+
+  DomainMap<Way> exact_;
+  DomainMap<Way> below_;  ///< "*.company.ru" by "company.ru"
+  Way any_;
+};
+
+}  // namespace
+
+std::unique_ptr<Stage> make_custom_route(const StageSources& sources) {
+  return std::make_unique<CustomRoute>(*sources.config);
+}
+
+}  // namespace postern::routing::stages

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routing/cutover_list.h"
+#include "routing/replies.h"
+#include "routing/stages/builtin.h"
+
+#include <fmt/format.h>
+
+namespace postern::routing::stages {
+namespace {
+
+/// R5: users who have left X go straight to V. A list that cannot be read is no empty list: mail
+/// for a user who left would go to X, which has nobody for it.
+class Cutover final : public Stage {
+ public:
+  explicit Cutover(const CutoverLists* lists) : lists_(lists) {}
+
+  std::string_view name() const override { return "cutover"; }
+
+  Answer evaluate(const Progress& progress) const override {
+    if (progress.domain == nullptr) return pass("not a domain of ours"_text);
+    if (progress.bound) return pass("bound to the domain's mailboxes already"_text);
+    if (progress.domain->cutover_file.empty()) return pass("the domain has no cutover list"_text);
+    const CutoverList* list = lists_ != nullptr ? lists_->find(*progress.domain) : nullptr;
+    if (list == nullptr) {
+      return defer(replies::directory_unavailable(), "the cutover list was not loaded (R5)"_text);
+    }
+    const CutoverList::Answer answer = list->look_up(progress.recipient);
+    switch (answer.standing) {
+      case CutoverList::Standing::listed:
+        return Verdict{Bind{},
+                       fmt::format("{}, line {} (R5)", list->file().short_name(), answer.line)};
+      case CutoverList::Standing::not_listed:
+        return pass("not in the domain's cutover list"_text);
+      case CutoverList::Standing::unavailable:
+        break;
+    }
+    return defer(replies::directory_unavailable(),
+                 fmt::format("cutover list {} (R5)", list->file().problem()));
+  }
+
+ private:
+  const CutoverLists* lists_;
+};
+
+}  // namespace
+
+std::unique_ptr<Stage> make_cutover(const StageSources& sources) {
+  return std::make_unique<Cutover>(sources.cutover);
+}
+
+}  // namespace postern::routing::stages

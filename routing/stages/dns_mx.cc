@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routing/stages/builtin.h"
+
+namespace postern::routing::stages {
+namespace {
+
+/// R12: MX, then A and AAAA (RFC 5321 section 5). Delivery resolves the name; an address literal is
+/// its own host, "[192.0.2.1]".
+class DnsMx final : public Stage {
+ public:
+  std::string_view name() const override { return "dns_mx"; }
+
+  Answer evaluate(const Progress& progress) const override {
+    if (progress.domain != nullptr) return pass("a domain of ours is not looked up in DNS"_text);
+    RouteTo route;
+    route.target.mx_domain = smtp::ascii_lower(progress.recipient.domain());
+    route.recipient_out = progress.recipient;
+    return Verdict{std::move(route), "another domain: its MX (R12)"_text};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Stage> make_dns_mx(const StageSources&) {
+  return std::make_unique<DnsMx>();
+}
+
+}  // namespace postern::routing::stages

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routing/stages/builtin.h"
+
+#include <fmt/format.h>
+
+#include <unordered_map>
+
+namespace postern::routing::stages {
+namespace {
+
+/// Whatever of ours is left, bound or not, goes to the domain's mailboxes, under the address that
+/// V delivers itself (R4a).
+class Mailboxes final : public Stage {
+ public:
+  explicit Mailboxes(const Config& config) {
+    for (const Domain& domain : config.domains) {
+      Home home;
+      home.hop = config.find_next_hop(domain.mailboxes);
+      home.reason = fmt::format("the mailboxes of {} are in {}", domain.name, domain.mailboxes);
+      homes_.emplace(&domain, std::move(home));
+    }
+  }
+
+  std::string_view name() const override { return "mailboxes"; }
+
+  Answer evaluate(const Progress& progress) const override {
+    if (progress.domain == nullptr) return pass("not a domain of ours"_text);
+    const auto it = homes_.find(progress.domain);
+    if (it == homes_.end() || it->second.hop == nullptr) {
+      return pass("the domain has no mailboxes"_text);
+    }
+    RouteTo route;
+    route.target.hops.push_back(it->second.hop);
+    route.recipient_out = address_for_mailboxes(progress);
+    // R7: U@D from V, back to V as U@T, is right.
+    route.pass_over_origin = false;
+    return Verdict{std::move(route), Text::literal(it->second.reason)};
+  }
+
+ private:
+  struct Home {
+    const NextHop* hop = nullptr;
+    std::string reason;
+  };
+
+  static smtp::Mailbox address_for_mailboxes(const Progress& progress) {
+    const Domain& domain = *progress.domain;
+    if (domain.deliver_as == DeliverAs::main || domain.aliases.empty()) {
+      return under_main_name(progress);
+    }
+    if (progress.under_alias) return progress.recipient;
+    return smtp::Mailbox(progress.recipient.local(), domain.aliases.front());
+  }
+
+  std::unordered_map<const Domain*, Home> homes_;
+};
+
+}  // namespace
+
+std::unique_ptr<Stage> make_mailboxes(const StageSources& sources) {
+  return std::make_unique<Mailboxes>(*sources.config);
+}
+
+}  // namespace postern::routing::stages

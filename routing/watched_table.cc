@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routing/watched_table.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+#include <vector>
+
+namespace postern::routing {
+namespace {
+
+/// Closes a descriptor at the end of a scope.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+std::int64_t nanoseconds(const timespec& t) {
+  return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+}
+
+/// Feeds the file's lines to the table; false: a read failed, and errno says why.
+bool read_lines(int fd, MailboxTable& table) {
+  std::vector<char> block(std::size_t{1} << 18);
+  std::string rest;  // the beginning of a line whose end is in the next block
+  for (;;) {
+    const ssize_t got = ::read(fd, block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return false;
+    if (got == 0) break;
+    std::string_view octets(block.data(), static_cast<std::size_t>(got));
+    for (std::size_t end; (end = octets.find('\n')) != std::string_view::npos;) {
+      if (rest.empty()) {
+        table.add_line(octets.substr(0, end));
+      } else {
+        rest.append(octets.substr(0, end));
+        table.add_line(rest);
+        rest.clear();
+      }
+      octets.remove_prefix(end + 1);
+    }
+    rest.append(octets);
+  }
+  if (!rest.empty()) table.add_line(rest);
+  return true;
+}
+
+std::string system_message() {
+  return std::generic_category().message(errno);
+}
+
+}  // namespace
+
+WatchedTable::WatchedTable(std::string path, MailboxRules rules, Options options)
+    : path_(std::move(path)), rules_(std::move(rules)), options_(std::move(options)) {
+  load();
+}
+
+std::string_view WatchedTable::short_name() const {
+  return std::string_view(path_).substr(path_.rfind('/') + 1);
+}
+
+std::shared_ptr<const MailboxTable> WatchedTable::table() const {
+  const std::lock_guard lock(mutex_);
+  return table_;
+}
+
+std::string WatchedTable::problem() const {
+  const std::lock_guard lock(mutex_);
+  return problem_;
+}
+
+void WatchedTable::put(std::shared_ptr<const MailboxTable> table, std::string problem) {
+  // The old table is freed outside the lock: readers must not wait for that.
+  const std::lock_guard lock(mutex_);
+  table_.swap(table);
+  problem_ = std::move(problem);
+}
+
+bool WatchedTable::stamp_of(int fd, Stamp& stamp) {
+  struct stat facts {};
+  if (::fstat(fd, &facts) != 0) return false;
+  stamp.modified_ns = nanoseconds(facts.st_mtim);
+  stamp.changed_ns = nanoseconds(facts.st_ctim);
+  stamp.size = static_cast<std::uint64_t>(facts.st_size);
+  stamp.inode = facts.st_ino;
+  return true;
+}
+
+/// A time of modification that lies ahead is a clock's fault and counts as settled.
+bool WatchedTable::is_settled(const Stamp& stamp) const {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const std::int64_t age = nanoseconds(now) - stamp.modified_ns;
+  return age < 0 || age >= std::chrono::nanoseconds(options_.settle).count();
+}
+
+Refresh WatchedTable::fail(const std::string& what) {
+  const std::shared_ptr<const MailboxTable> kept = table();
+  const std::string line = fmt::format("{}: {}", path_, what);
+  put(kept, line);
+  if (line != told_ && options_.notice) {
+    options_.notice(
+        kept ? fmt::format("{}; the list of before stays in use ({} entries)", line, kept->size())
+             : line);
+  }
+  told_ = line;
+  return Refresh::failed;
+}
+
+WatchedTable::Loading WatchedTable::load() {
+  const Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  Stamp before;
+  if (file.get() < 0 || !stamp_of(file.get(), before)) {
+    fail(system_message());
+    return Loading::failed;
+  }
+  const bool is_first = table() == nullptr;
+  auto fresh = std::make_shared<MailboxTable>(rules_);
+  if (!read_lines(file.get(), *fresh)) {
+    fail(system_message());
+    return Loading::failed;
+  }
+  Stamp after;
+  const bool changed = !stamp_of(file.get(), after) || !(before == after);
+  if (changed && !is_first) return Loading::changing;
+  if (options_.notice) {
+    std::string line = fmt::format("{}: {} entries", path_, fresh->size());
+    if (fresh->ignored() > 0) {
+      line += fmt::format(", {} lines ignored ({})", fresh->ignored(), fresh->first_ignored());
+    }
+    options_.notice(line);
+  }
+  // A first load of a file that was being written is looked at again.
+  stamp_ = is_first && (changed || !is_settled(after)) ? Stamp() : after;
+  told_.clear();
+  put(std::move(fresh), {});
+  return Loading::done;
+}
+
+Refresh WatchedTable::refresh() {
+  Stamp now;
+  {
+    const Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (file.get() < 0 || !stamp_of(file.get(), now)) return fail(system_message());
+  }
+  if (table() != nullptr) {
+    if (now == stamp_) {
+      if (!told_.empty()) {  // it went away and came back as it was
+        told_.clear();
+        put(table(), {});
+      }
+      return Refresh::unchanged;
+    }
+    if (!is_settled(now)) return Refresh::settling;
+  }
+  switch (load()) {
+    case Loading::done:
+      return Refresh::reloaded;
+    case Loading::changing:
+      return Refresh::settling;
+    case Loading::failed:
+      break;
+  }
+  return Refresh::failed;
+}
+
+}  // namespace postern::routing

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "routing/mailbox_table.h"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace postern::routing {
+
+/// Takes one line for the log. Called by whoever calls refresh().
+using Notice = std::function<void(const std::string& line)>;
+
+enum class Refresh : std::uint8_t {
+  unchanged,  ///< the file is as it was
+  settling,   ///< it was written a moment ago: taken by a later call, when nobody writes any more
+  reloaded,   ///< a new table is in place
+  failed,     ///< it cannot be read; the last good table, if any, stays
+};
+
+/// A file of addresses and the table that it last made. Look-ups never wait for a reload: a new
+/// table is built beside the old one and swapped. Once a good table is there it stays when the file
+/// goes away or cannot be read, since losing a list must not bounce everybody's mail; that is told
+/// by the notice. Readers: any thread. refresh(): one thread at a time.
+class WatchedTable {
+ public:
+  /// `settle`: how long a file must have been left alone before a reload takes it, so that a list
+  /// that is being written in place is not read by half. The first load takes what is there.
+  struct Options {
+    Notice notice;
+    std::chrono::milliseconds settle{1000};
+  };
+
+  /// Reads the file; a failure is kept as problem().
+  WatchedTable(std::string path, MailboxRules rules, Options options);
+
+  /// Looks whether the file has changed (time, size or identity) and takes it when it has. Cheap
+  /// when it has not: one stat.
+  Refresh refresh();
+
+  /// Null: no good table yet, and problem() says why.
+  std::shared_ptr<const MailboxTable> table() const;
+  std::string problem() const;
+  const std::string& path() const { return path_; }
+  /// The file's name without its folders, for reasons.
+  std::string_view short_name() const;
+
+ private:
+  struct Stamp {
+    std::int64_t modified_ns = 0;
+    std::int64_t changed_ns = 0;
+    std::uint64_t size = 0;
+    std::uint64_t inode = 0;
+    friend bool operator==(const Stamp&, const Stamp&) = default;
+  };
+  /// A file was opened, but changed while it was read.
+  enum class Loading : std::uint8_t { done, changing, failed };
+
+  static bool stamp_of(int fd, Stamp& stamp);
+  bool is_settled(const Stamp& stamp) const;
+  Loading load();
+  Refresh fail(const std::string& what);
+  void put(std::shared_ptr<const MailboxTable> table, std::string problem);
+
+  const std::string path_;
+  const MailboxRules rules_;
+  const Options options_;
+  Stamp stamp_;  ///< of the table in place; refresh()'s own, as is the next
+  std::string told_;
+  mutable std::mutex mutex_;  ///< held for a pointer copy; libstdc++ 12's atomic<shared_ptr> races
+  std::shared_ptr<const MailboxTable> table_;
+  std::string problem_;
+};
+
+}  // namespace postern::routing
