@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dns/answer_cache.h"
+
+#include <algorithm>
+
+namespace postern::dns {
+
+AnswerCache::AnswerCache(const Config& config)
+    : max_ttl_(config.max_ttl),
+      negative_ttl_(config.negative_ttl),
+      max_entries_(config.cache_entries) {}
+
+const Answer* AnswerCache::find(const std::string& key, net::TimePoint now) {
+  const auto at = entries_.find(key);
+  if (at == entries_.end()) return nullptr;
+  Entry& entry = at->second;
+  if (entry.expires <= now) {
+    erase(at);
+    return nullptr;
+  }
+  entry.answer.ttl = std::chrono::ceil<std::chrono::seconds>(entry.expires - now);
+  return &entry.answer;
+}
+
+void AnswerCache::store(const std::string& key, const Answer& answer, net::TimePoint now) {
+  if (max_entries_ == 0 || is_transient(answer.status)) return;
+  const bool negative = answer.status != Status::ok;
+  const std::chrono::seconds ttl = negative ? negative_ttl_ : std::min(answer.ttl, max_ttl_);
+  const auto old = entries_.find(key);
+  if (old != entries_.end()) erase(old);
+  if (ttl <= std::chrono::seconds(0)) return;
+  if (entries_.size() >= max_entries_) erase(entries_.find(by_age_.front()));
+  const auto age = by_age_.insert(by_age_.end(), key);
+  entries_.emplace(key, Entry{answer, now + ttl, age});
+}
+
+void AnswerCache::erase(std::unordered_map<std::string, Entry>::iterator at) {
+  by_age_.erase(at->second.age);
+  entries_.erase(at);
+}
+
+}  // namespace postern::dns

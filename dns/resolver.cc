@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dns/resolver.h"
+
+namespace postern::dns {
+
+std::string_view status_text(Status s) {
+  switch (s) {
+    case Status::ok:
+      return "records";
+    case Status::no_data:
+      return "no records";
+    case Status::nx_domain:
+      return "NXDOMAIN";
+    case Status::bad_name:
+      return "not a domain name";
+    case Status::server_failure:
+      return "SERVFAIL";
+    case Status::timed_out:
+      return "no answer";
+  }
+  return "unknown";
+}
+
+}  // namespace postern::dns

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dns/cares_resolver.h"
+
+#include "run.h"
+#include "scripted_server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace postern::dns {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Reaction;
+using test::ScriptedRecord;
+using test::ScriptedServer;
+using testing::ElementsAre;
+using testing::UnorderedElementsAre;
+
+constexpr std::uint16_t kA = 1;
+constexpr std::uint16_t kCname = 5;
+constexpr std::uint16_t kMx = 15;
+constexpr std::uint16_t kAaaa = 28;
+
+Reaction answer(std::vector<ScriptedRecord> records) {
+  Reaction reaction;
+  reaction.records = std::move(records);
+  return reaction;
+}
+
+Reaction rcode(std::uint8_t code) {
+  Reaction reaction;
+  reaction.rcode = code;
+  return reaction;
+}
+
+Reaction reaction(Reaction::How how, std::vector<ScriptedRecord> records = {}) {
+  Reaction result = answer(std::move(records));
+  result.how = how;
+  return result;
+}
+
+ScriptedRecord mx_record(std::uint16_t preference, std::string_view exchange) {
+  return {kMx, test::mx_data(preference, exchange), 300};
+}
+
+class CaresResolverTest : public testing::Test {
+ protected:
+  CaresResolverTest() { make({}); }
+
+  void make(Config config) {
+    config.servers = {server_.address()};
+    config.timeout = 50ms;
+    config.tries = 2;
+    resolver_ = std::make_unique<CaresResolver>(io_.get_executor(), config);
+  }
+  MxAnswer mx(const std::string& domain) { return test::run(io_, resolver_->mx(domain)); }
+  AddressAnswer addresses(const std::string& host) {
+    return test::run(io_, resolver_->addresses(host));
+  }
+  std::vector<std::string> texts(const AddressAnswer& found) {
+    std::vector<std::string> out;
+    for (const IpAddress& address : found.addresses)
+      out.push_back(address.to_string());
+    return out;
+  }
+
+  net::IoContext io_{1};
+  ScriptedServer server_{io_};
+  std::unique_ptr<CaresResolver> resolver_;
+};
+
+TEST_F(CaresResolverTest, FindsMxRecordsWithTheirTtl) {
+  server_.set("MX example.com",
+              answer({mx_record(20, "b.example.com"), mx_record(10, "a.example.com")}));
+  const MxAnswer found = mx("Example.COM.");
+  EXPECT_EQ(found.status, Status::ok);
+  ASSERT_EQ(found.records.size(), 2U);
+  EXPECT_EQ(found.records[0].preference, 20);
+  EXPECT_EQ(found.records[0].exchange, "b.example.com");
+  EXPECT_EQ(found.records[1].exchange, "a.example.com");
+  EXPECT_EQ(found.ttl, 300s);
+}
+
+TEST_F(CaresResolverTest, SeesTheNullMx) {
+  server_.set("MX null.example", answer({mx_record(0, ".")}));
+  const MxAnswer found = mx("null.example");
+  EXPECT_EQ(found.status, Status::ok);
+  ASSERT_EQ(found.records.size(), 1U);
+  EXPECT_EQ(found.records[0].exchange, "");
+}
+
+TEST_F(CaresResolverTest, AsksForALabels) {
+  server_.set("MX xn--e1afmkfd.xn--p1ai", answer({mx_record(10, "mx.example")}));
+  EXPECT_EQ(mx("пример.рф").status, Status::ok);
+}
+
+TEST_F(CaresResolverTest, TellsNoNameFromNoRecords) {
+  server_.set("MX text.example", answer({}));
+  EXPECT_EQ(mx("text.example").status, Status::no_data);
+  EXPECT_EQ(mx("nowhere.example").status, Status::nx_domain);
+  EXPECT_EQ(addresses("nowhere.example").status, Status::nx_domain);
+}
+
+TEST_F(CaresResolverTest, AddsNoSearchDomain) {
+  EXPECT_EQ(mx("single").status, Status::nx_domain);
+  EXPECT_THAT(server_.asked(), ElementsAre("MX single"));
+}
+
+TEST_F(CaresResolverTest, RefusesABadNameWithoutAsking) {
+  EXPECT_EQ(mx("two..dots").status, Status::bad_name);
+  EXPECT_EQ(addresses("").status, Status::bad_name);
+  EXPECT_TRUE(server_.asked().empty());
+}
+
+TEST_F(CaresResolverTest, CallsServfailAndRefusedTransient) {
+  server_.set("MX fail.example", rcode(2));
+  server_.set("MX refused.example", rcode(5));
+  EXPECT_EQ(mx("fail.example").status, Status::server_failure);
+  EXPECT_EQ(mx("refused.example").status, Status::server_failure);
+}
+
+TEST_F(CaresResolverTest, GivesUpOnASilentServer) {
+  server_.set("MX slow.example", reaction(Reaction::How::silence));
+  EXPECT_EQ(mx("slow.example").status, Status::timed_out);
+  EXPECT_EQ(server_.asked().size(), 2U) << "two tries";
+}
+
+TEST_F(CaresResolverTest, CallsGarbageAServerFailure) {
+  server_.set("MX garbage.example", reaction(Reaction::How::garbage));
+  EXPECT_EQ(mx("garbage.example").status, Status::server_failure);
+}
+
+TEST_F(CaresResolverTest, AsksByTcpWhenTheAnswerWasTruncated) {
+  std::vector<ScriptedRecord> many;
+  for (int i = 0; i < 200; ++i)
+    many.push_back(mx_record(10, "exchange-" + std::to_string(i) + ".example"));
+  server_.set("MX big.example", reaction(Reaction::How::truncate_udp, std::move(many)));
+  const MxAnswer found = mx("big.example");
+  EXPECT_EQ(found.status, Status::ok);
+  EXPECT_EQ(found.records.size(), 200U);
+  EXPECT_THAT(server_.asked(), ElementsAre("MX big.example", "MX big.example tcp"));
+}
+
+TEST_F(CaresResolverTest, FindsBothFamiliesWithIpv6First) {
+  server_.set("A mail.example",
+              answer({
+                  {kA, test::a_data("192.0.2.1"), 300}
+  }));
+  server_.set("AAAA mail.example",
+              answer({
+                  {kAaaa, test::aaaa_data("2001:db8::1"), 100}
+  }));
+  const AddressAnswer found = addresses("mail.example");
+  EXPECT_EQ(found.status, Status::ok);
+  EXPECT_THAT(texts(found), ElementsAre("2001:db8::1", "192.0.2.1"));
+  EXPECT_EQ(found.ttl, 100s);
+  EXPECT_THAT(server_.asked(), UnorderedElementsAre("A mail.example", "AAAA mail.example"));
+}
+
+TEST_F(CaresResolverTest, FollowsAnAliasInTheAnswer) {
+  server_.set(
+      "A www.example",
+      answer({
+          {kCname, test::cname_data("mail.example"), 60 },
+          {kA,     test::a_data("192.0.2.1"),        300}
+  }));
+  server_.set("AAAA www.example", answer({}));
+  const AddressAnswer found = addresses("www.example");
+  EXPECT_THAT(texts(found), ElementsAre("192.0.2.1"));
+  EXPECT_EQ(found.ttl, 60s);
+}
+
+TEST_F(CaresResolverTest, TakesOneFamilyWhenTheOtherCannotBeAsked) {
+  server_.set("A half.example",
+              answer({
+                  {kA, test::a_data("192.0.2.1"), 300}
+  }));
+  server_.set("AAAA half.example", rcode(2));
+  EXPECT_THAT(texts(addresses("half.example")), ElementsAre("192.0.2.1"));
+
+  server_.set("A none.example", answer({}));
+  server_.set("AAAA none.example", rcode(2));
+  EXPECT_EQ(addresses("none.example").status, Status::server_failure);
+}
+
+TEST_F(CaresResolverTest, AnswersAddressesAndLocalhostWithoutAsking) {
+  EXPECT_THAT(texts(addresses("192.0.2.1")), ElementsAre("192.0.2.1"));
+  EXPECT_THAT(texts(addresses("2001:db8::1")), ElementsAre("2001:db8::1"));
+  EXPECT_THAT(texts(addresses("localhost")), ElementsAre("::1", "127.0.0.1"));
+  EXPECT_TRUE(server_.asked().empty());
+}
+
+TEST_F(CaresResolverTest, AsksOnceForManyWhoWait) {
+  server_.set("MX example.com", answer({mx_record(10, "a.example.com")}));
+  const auto one = test::start(io_, resolver_->mx("example.com"));
+  const auto two = test::start(io_, resolver_->mx("EXAMPLE.com"));
+  const auto three = test::start(io_, resolver_->mx("example.com."));
+  EXPECT_EQ(test::wait(io_, one).records.size(), 1U);
+  EXPECT_EQ(test::wait(io_, two).records.size(), 1U);
+  EXPECT_EQ(test::wait(io_, three).records.size(), 1U);
+  EXPECT_EQ(server_.asked().size(), 1U);
+}
+
+TEST_F(CaresResolverTest, AnswersFromTheCacheUntilTheTtlEnds) {
+  server_.set("MX example.com", answer({mx_record(10, "a.example.com")}));
+  mx("example.com");
+  EXPECT_EQ(mx("example.com").records.size(), 1U);
+  mx("nowhere.example");
+  EXPECT_EQ(mx("nowhere.example").status, Status::nx_domain);
+  EXPECT_EQ(server_.asked().size(), 2U);
+
+  server_.set("MX short.example",
+              answer({
+                  {kMx, test::mx_data(10, "a.example.com"), 0}
+  }));
+  mx("short.example");
+  mx("short.example");
+  EXPECT_EQ(server_.asked().size(), 4U) << "a TTL of 0 is not kept";
+}
+
+TEST_F(CaresResolverTest, AsksAgainAfterATransientFailure) {
+  server_.set("MX example.com", rcode(2));
+  EXPECT_EQ(mx("example.com").status, Status::server_failure);
+  server_.set("MX example.com", answer({mx_record(10, "a.example.com")}));
+  EXPECT_EQ(mx("example.com").status, Status::ok);
+}
+
+TEST_F(CaresResolverTest, EndsWhatIsUnderWayWhenDestroyed) {
+  server_.set("MX slow.example", reaction(Reaction::How::silence));
+  server_.set("A slow.example", reaction(Reaction::How::silence));
+  const auto one = test::start(io_, resolver_->mx("slow.example"));
+  const auto two = test::start(io_, resolver_->mx("slow.example"));
+  const auto three = test::start(io_, resolver_->addresses("slow.example"));
+  io_.poll();
+  resolver_.reset();
+  EXPECT_EQ(test::wait(io_, one).status, Status::server_failure);
+  EXPECT_EQ(test::wait(io_, two).status, Status::server_failure);
+  EXPECT_EQ(test::wait(io_, three).status, Status::server_failure);
+}
+
+TEST_F(CaresResolverTest, MayBeDestroyedBeforeAQuestionThatWasAskedIsBegun) {
+  auto question = resolver_->mx("example.com");
+  resolver_.reset();
+  EXPECT_EQ(test::run(io_, std::move(question)).status, Status::server_failure);
+}
+
+TEST_F(CaresResolverTest, GoesWithItsEventLoopWhileQuestionsWait) {
+  server_.set("MX slow.example", reaction(Reaction::How::silence));
+  const auto result = test::start(io_, resolver_->mx("slow.example"));
+  io_.poll();
+  EXPECT_FALSE(result->has_value()) << "the sanitizers see to the rest";
+}
+
+TEST_F(CaresResolverTest, CallsAServerThatIsNotThereTransient) {
+  net::asio::ip::udp::socket unused(
+      io_, net::asio::ip::udp::endpoint(net::asio::ip::address_v4::loopback(), 0));
+  Config config;
+  config.servers = {"127.0.0.1:" + std::to_string(unused.local_endpoint().port())};
+  config.timeout = 20ms;
+  config.tries = 1;
+  unused.close();
+  CaresResolver resolver(io_.get_executor(), config);
+  EXPECT_TRUE(is_transient(test::run(io_, resolver.mx("example.com")).status));
+}
+
+TEST(CaresResolver, RefusesAServerThatIsNoAddress) {
+  net::IoContext io(1);
+  Config config;
+  config.servers = {"dns.example.com"};
+  EXPECT_THROW(CaresResolver(io.get_executor(), config), std::runtime_error);
+}
+
+TEST(CaresResolver, LeavesTheEventLoopWithoutWorkWhenNothingIsAsked) {
+  net::IoContext io(1);
+  const CaresResolver resolver(io.get_executor());
+  EXPECT_EQ(io.run(), 0U);
+}
+
+}  // namespace
+}  // namespace postern::dns
