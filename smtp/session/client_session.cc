@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "smtp/session/client_session.h"
+
+#include "smtp/session/connect.h"
+
+#include <boost/asio/error.hpp>
+
+#include <utility>
+#include <variant>
+
+namespace postern::smtp {
+namespace asio = net::asio;
+namespace {
+
+using Kind = ClientFailure::Kind;
+
+/// How long a connection that failed is asked for what the server said before it closed: what there
+/// is, is there already.
+constexpr std::chrono::seconds kLastWords{1};
+
+}  // namespace
+
+ClientSession::ClientSession(net::Executor executor, ClientOptions options)
+    : executor_(executor), options_(std::move(options)) {
+  if (!options_.tls && options_.profile.tls == ClientProfile::Tls::may) {
+    options_.profile.tls = ClientProfile::Tls::none;
+  }
+  dialogue_.emplace(options_.profile);
+}
+
+ClientSession::~ClientSession() = default;
+
+net::Awaitable<bool> ClientSession::open(net::Endpoint endpoint, std::string host) {
+  const bool opened = co_await attempt(endpoint, host);
+  if (opened) co_return true;
+  const bool handshake_failed = failure().kind == Kind::no_tls && failure().step == ClientStep::tls;
+  if (!handshake_failed || options_.profile.tls != ClientProfile::Tls::may) co_return false;
+  tls_fallback_ = failure().detail;
+  close();
+  options_.profile.tls = ClientProfile::Tls::none;
+  dialogue_.emplace(options_.profile);
+  const bool in_plain = co_await attempt(endpoint, host);
+  co_return in_plain;
+}
+
+net::Awaitable<bool> ClientSession::attempt(net::Endpoint endpoint, std::string_view host) {
+  Connected connected = co_await connect(executor_, endpoint, options_.timeouts.connect);
+  if (connected.ec) {
+    const bool late = connected.ec == asio::error::timed_out;
+    dialogue_->lost(late ? Kind::timed_out : Kind::unreachable,
+                    ClientStep::connect,
+                    late ? std::string() : connected.ec.message());
+    co_return false;
+  }
+  stream_ = std::make_unique<tls::Stream>(std::move(connected.socket));
+  for (;;) {
+    const bool alive = co_await converse();
+    if (!alive) co_return false;
+    if (!std::holds_alternative<ClientDialogue::StartTls>(dialogue_->next())) co_return true;
+    co_await start_tls(host);
+  }
+}
+
+net::Awaitable<bool> ClientSession::converse() {
+  for (;;) {
+    const ClientDialogue::Action action = dialogue_->next();
+    if (const auto* to_send = std::get_if<ClientDialogue::Send>(&action)) {
+      co_await send(*to_send);
+    } else if (const auto* to_receive = std::get_if<ClientDialogue::Receive>(&action)) {
+      co_await receive(to_receive->step);
+    } else {
+      co_return !failure();
+    }
+  }
+}
+
+net::Awaitable<bool> ClientSession::settle(std::size_t pending) {
+  while (!failure() && dialogue_->pending() > pending) {
+    const ClientDialogue::Action action = dialogue_->next();
+    const auto* to_receive = std::get_if<ClientDialogue::Receive>(&action);
+    if (to_receive == nullptr) break;
+    co_await receive(to_receive->step);
+  }
+  co_return !failure();
+}
+
+net::Awaitable<bool> ClientSession::send(ClientDialogue::Send action) {
+  set_deadline(action.step);
+  const auto [ec, octets] = co_await stream_->write(action.octets);
+  if (!ec) {
+    dialogue_->sent();
+    co_return true;
+  }
+  // A server that closes tells why first, and the write may fail before that was read.
+  dialogue_->sent();
+  co_await last_words();
+  lost(ec, action.step);
+  co_return false;
+}
+
+net::Awaitable<bool> ClientSession::receive(ClientStep step) {
+  set_deadline(step);
+  const auto [ec, octets] = co_await stream_->read_some(input_);
+  if (ec) {
+    lost(ec, step);
+    co_return false;
+  }
+  dialogue_->received(std::string_view(input_.data(), octets));
+  co_return !failure();
+}
+
+net::Awaitable<bool> ClientSession::write(std::string_view first, std::string_view second) {
+  if (failure()) co_return false;
+  set_deadline(ClientStep::body);
+  const auto [ec, octets] = co_await stream_->write(first, second);
+  if (!ec) co_return true;
+  co_await last_words();
+  lost(ec, ClientStep::body);
+  co_return false;
+}
+
+net::Awaitable<void> ClientSession::last_words() {
+  stream_->expires_after(kLastWords);
+  while (!failure()) {
+    const auto [ec, octets] = co_await stream_->read_some(input_);
+    if (ec) co_return;
+    dialogue_->received(std::string_view(input_.data(), octets));
+  }
+}
+
+net::Awaitable<void> ClientSession::start_tls(std::string_view host) {
+  if (!options_.tls) {
+    dialogue_->tls_failed("no TLS context");
+    co_return;
+  }
+  set_deadline(ClientStep::tls);
+  const net::error_code ec = co_await stream_->handshake_client(*options_.tls, host);
+  if (ec) {
+    dialogue_->tls_failed(ec.message());
+  } else {
+    dialogue_->tls_done();
+  }
+}
+
+net::Awaitable<void> ClientSession::quit() {
+  if (stream_ && !failure() && !dialogue_->in_body()) {
+    dialogue_->quit();
+    co_await converse();
+  }
+  close();
+}
+
+void ClientSession::close() {
+  if (stream_) stream_->close();
+}
+
+void ClientSession::set_deadline(ClientStep step) {
+  stream_->expires_after(options_.timeouts.*facts(step).deadline);
+}
+
+void ClientSession::lost(net::error_code ec, ClientStep step) {
+  const bool late = ec == asio::error::timed_out;
+  const bool closed = ec == asio::error::eof;
+  dialogue_->lost(
+      late ? Kind::timed_out : Kind::lost, step, late || closed ? std::string() : ec.message());
+}
+
+}  // namespace postern::smtp

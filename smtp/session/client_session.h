@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/net.h"
+#include "smtp/client_dialogue.h"
+#include "smtp/limits.h"
+#include "tls/context.h"
+#include "tls/stream.h"
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace postern::smtp {
+
+/// What a client session needs to know before it connects. Copied into the session.
+struct ClientOptions {
+  ClientProfile profile;
+  ClientTimeouts timeouts;
+  std::shared_ptr<const tls::Context> tls;  ///< null: STARTTLS is not used
+};
+
+/// One connection to a server: joins a ClientDialogue and a tls::Stream, and does what the dialogue
+/// says. Used on the executor's thread, one call at a time; may be destroyed when none is under
+/// way. A call gives false when the connection is lost for good: failure() tells why.
+class ClientSession {
+ public:
+  ClientSession(net::Executor executor, ClientOptions options);
+  ~ClientSession();
+  ClientSession(ClientSession&&) = delete;
+
+  /// Connects and greets, with TLS as the profile wants it. Under `may` a handshake that fails is
+  /// followed by a second connection in plain. `host`: the name for SNI. Called once.
+  net::Awaitable<bool> open(net::Endpoint endpoint, std::string host);
+
+  /// Does what was asked of the dialogue (mail, rcpt, data) until every reply is there, or until
+  /// the message itself is wanted (after 354).
+  net::Awaitable<bool> converse();
+  /// Reads replies until at most `pending` are outstanding: how far BDAT may run ahead.
+  net::Awaitable<bool> settle(std::size_t pending);
+  /// Writes octets of the message (with dots, or behind a BDAT header), both parts in order. Ends
+  /// when the socket took them: the back-pressure. The server's last words are read when it closed.
+  net::Awaitable<bool> write(std::string_view first, std::string_view second = {});
+  /// QUIT, its reply, and the end of the connection; never fails.
+  net::Awaitable<void> quit();
+  /// Ends it at once. The server must take an unfinished message for aborted.
+  void close();
+
+  ClientDialogue& dialogue() { return *dialogue_; }
+  const ClientDialogue& dialogue() const { return *dialogue_; }
+  const ClientFailure& failure() const { return dialogue_->failure(); }
+  /// Null when the connection is plain.
+  const tls::Info* tls() const { return stream_ ? stream_->info() : nullptr; }
+  /// Why TLS was given up for plain; "" when it was not.
+  const std::string& tls_fallback() const { return tls_fallback_; }
+
+ private:
+  net::Awaitable<bool> attempt(net::Endpoint endpoint, std::string_view host);
+  net::Awaitable<bool> send(ClientDialogue::Send action);
+  net::Awaitable<bool> receive(ClientStep step);
+  net::Awaitable<void> last_words();
+  net::Awaitable<void> start_tls(std::string_view host);
+  void set_deadline(ClientStep step);
+  void lost(net::error_code ec, ClientStep step);
+
+  net::Executor executor_;
+  ClientOptions options_;
+  std::optional<ClientDialogue> dialogue_;
+  std::unique_ptr<tls::Stream> stream_;
+  std::string tls_fallback_;
+  std::array<char, 2048> input_;  ///< replies are short; NOLINT: filled before it is read
+};
+
+}  // namespace postern::smtp
