@@ -50,7 +50,7 @@ class Tracer {
   /// Whether this gateway made the field.
   bool verify(const TraceField& field) const;
 
-  /// The verified fields of one message, asked by mailbox.
+  /// The verified fields of one message, asked by mailbox. The facts, which are views, outlive it.
   class Passes {
    public:
     Passes(const Tracer& tracer, const MessageFacts& facts);

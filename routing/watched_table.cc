@@ -100,12 +100,13 @@ bool WatchedTable::stamp_of(int fd, Stamp& stamp) {
   return true;
 }
 
-/// A time of modification that lies ahead is a clock's fault and counts as settled.
-bool WatchedTable::is_settled(const Stamp& stamp) const {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  const std::int64_t age = nanoseconds(now) - stamp.modified_ns;
-  return age < 0 || age >= std::chrono::nanoseconds(options_.settle).count();
+bool WatchedTable::is_settled(const Stamp& stamp) {
+  const auto now = options_.now();
+  if (!(stamp == seen_)) {
+    seen_ = stamp;
+    seen_at_ = now;
+  }
+  return now - seen_at_ >= options_.settle;
 }
 
 Refresh WatchedTable::fail(const std::string& what) {
@@ -145,7 +146,7 @@ WatchedTable::Loading WatchedTable::load() {
     options_.notice(line);
   }
   // A first load of a file that was being written is looked at again.
-  stamp_ = is_first && (changed || !is_settled(after)) ? Stamp() : after;
+  stamp_ = changed ? Stamp() : after;
   told_.clear();
   put(std::move(fresh), {});
   return Loading::done;

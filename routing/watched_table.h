@@ -28,11 +28,14 @@ enum class Refresh : std::uint8_t {
 /// by the notice. Readers: any thread. refresh(): one thread at a time.
 class WatchedTable {
  public:
-  /// `settle`: how long a file must have been left alone before a reload takes it, so that a list
-  /// that is being written in place is not read by half. The first load takes what is there.
+  /// `settle`: how long a changed file must stay as it is before a reload takes it, so that a list
+  /// that is being written in place is not read by half; counted from the refresh that first saw
+  /// the change, since the file's own times may come from another machine's clock. Zero: at once.
+  /// The first load takes what is there.
   struct Options {
     Notice notice;
     std::chrono::milliseconds settle{1000};
+    std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
   };
 
   /// Reads the file; a failure is kept as problem().
@@ -61,7 +64,7 @@ class WatchedTable {
   enum class Loading : std::uint8_t { done, changing, failed };
 
   static bool stamp_of(int fd, Stamp& stamp);
-  bool is_settled(const Stamp& stamp) const;
+  bool is_settled(const Stamp& stamp);
   Loading load();
   Refresh fail(const std::string& what);
   void put(std::shared_ptr<const MailboxTable> table, std::string problem);
@@ -69,8 +72,11 @@ class WatchedTable {
   const std::string path_;
   const MailboxRules rules_;
   const Options options_;
-  Stamp stamp_;  ///< of the table in place; refresh()'s own, as is the next
-  std::string told_;
+  // refresh()'s own:
+  Stamp stamp_;  ///< of the table in place
+  Stamp seen_;   ///< of a change that settles, since seen_at_
+  std::chrono::steady_clock::time_point seen_at_;
+  std::string told_;          ///< the problem that the notice was last given
   mutable std::mutex mutex_;  ///< held for a pointer copy; libstdc++ 12's atomic<shared_ptr> races
   std::shared_ptr<const MailboxTable> table_;
   std::string problem_;

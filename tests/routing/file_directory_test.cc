@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routing/file_directory.h"
+
+#include "tests/routing/example_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+namespace postern::routing::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+WatchedTable::Options at_once() {
+  WatchedTable::Options options;
+  options.settle = {};
+  return options;
+}
+
+TEST(FileDirectory, SaysWhoIsKnownAndWhere) {
+  const Config config = example_config();
+  const TemporaryFile file("# mailboxes\ni.ivanov@tech.company.ru\n");
+  const FileDirectory directory(config, file.path());
+  const DirectoryAnswer known = directory.look_up_now(mailbox("I.Ivanov+x@company.ru"));
+  EXPECT_EQ(known.presence, Presence::known);
+  EXPECT_EQ(known.evidence, "list.txt, line 2");
+  const DirectoryAnswer unknown = directory.look_up_now(mailbox("p.petrov@company.ru"));
+  EXPECT_EQ(unknown.presence, Presence::unknown);
+  EXPECT_EQ(unknown.evidence, "not in list.txt");
+}
+
+TEST(FileDirectory, R9WithoutAFileItIsUnavailableAndSaysWhy) {
+  const Config config = example_config();
+  const FileDirectory directory(config, "/nonexistent/mailboxes.txt");
+  const DirectoryAnswer answer = directory.look_up_now(mailbox("i.ivanov@company.ru"));
+  EXPECT_EQ(answer.presence, Presence::unavailable);
+  EXPECT_THAT(answer.evidence, HasSubstr("/nonexistent/mailboxes.txt: No such file"));
+}
+
+TEST(FileDirectory, IsAskedWhileItIsReloaded) {
+  const Config config = example_config();
+  const TemporaryFile file("i.ivanov@company.ru\n");
+  FileDirectory directory(config, file.path(), at_once());
+  std::atomic<bool> stop{false};
+  std::atomic<unsigned> lost{0};
+  std::thread reader([&] {
+    while (!stop) {
+      const DirectoryAnswer answer = directory.look_up_now(mailbox("i.ivanov@company.ru"));
+      if (answer.presence != Presence::known) ++lost;
+    }
+  });
+  for (int i = 0; i < 50; ++i) {
+    file.replace_by("i.ivanov@company.ru\nuser" + std::to_string(i) + "@company.ru\n");
+    EXPECT_EQ(directory.refresh(), Refresh::reloaded);
+  }
+  stop = true;
+  reader.join();
+  EXPECT_EQ(lost, 0U);
+}
+
+TEST(DirectoryFile, IsThePathBehindTheScheme) {
+  EXPECT_EQ(directory_file("file:/etc/postern/mailboxes.txt"), "/etc/postern/mailboxes.txt");
+  EXPECT_EQ(directory_file("ldap://dc1"), "");
+  EXPECT_EQ(directory_file(""), "");
+}
+
+}  // namespace
+}  // namespace postern::routing::testing
