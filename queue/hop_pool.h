@@ -7,9 +7,12 @@
 #include "smtp/limits.h"
 #include "tls/context.h"
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <random>
 #include <string>
+#include <vector>
 
 namespace postern::queue {
 
@@ -18,6 +21,13 @@ struct HopPoolConfig {
   std::string hostname;  ///< EHLO
   smtp::ClientTimeouts timeouts;
   std::shared_ptr<const tls::Context> tls;  ///< opportunistic; null: STARTTLS is not used
+  /// Our own listeners: a target that leads here would loop, and is refused with 554 5.4.6. In a
+  /// list of MX hosts, what comes behind ourselves is left out too (RFC 5321 5.1).
+  std::vector<net::Endpoint> own_endpoints;
+  std::uint16_t mx_port = 25;
+  std::chrono::seconds place_wait{30};     ///< for a free connection to a busy host, then 451 4.4.5
+  std::chrono::seconds search_limit{120};  ///< for finding a host that answers; no new try after it
+  std::chrono::seconds down_memory{60};    ///< a host that was down is tried last for so long
 };
 
 /// Connections of one worker thread to next hops: kept ones for reuse (LIFO, RSET-checked by the
@@ -35,11 +45,12 @@ class HopPool {
   /// Says QUIT on the kept ones and closes them (shutdown).
   net::Awaitable<void> close_idle();
 
+  /// The inside, shared with messages under way: they may outlive the pool at shutdown.
   struct Impl;
-  Impl& impl() { return *impl_; }
+  const std::shared_ptr<Impl>& impl() const { return impl_; }
 
  private:
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace postern::queue
