@@ -82,6 +82,8 @@ class ServerDialogue {
   /// A line that grew beyond the limit; the session throws it away up to its LF. 500 5.5.2, and the
   /// session goes on (or Close after too many errors).
   Effect on_long_line(std::string& out);
+  /// A line that ended with LF alone: 500 5.5.2, and nothing of it is looked at.
+  Effect on_bare_lf(std::string& out);
 
   void mail_done(const Mail& mail, const Reply& reply, std::string& out);
   void recipient_done(const Reply& reply, std::string& out);
@@ -96,6 +98,11 @@ class ServerDialogue {
   void tls_done();
   void auth_done(bool ok, const Reply& reply, std::string& out);
 
+  /// R3: the client is in the allowlist, and need not authenticate.
+  void set_trusted() { trusted_ = true; }
+
+  /// The message under way said BODY=BINARYMIME: NUL and bare CR or LF are its own.
+  bool is_binary() const { return binary_; }
   bool in_transaction() const { return phase_ >= Phase::mail; }
   bool has_recipients() const { return recipients_ > 0; }
   /// Protocol errors so far; beyond the limit on_line answers 421 4.7.0 with Close.
@@ -105,11 +112,32 @@ class ServerDialogue {
   Phase phase() const { return phase_; }
 
  private:
+  Effect on(const Helo& helo, std::string& out);
+  Effect on(const Ehlo& ehlo, std::string& out);
+  Effect on(const Mail& mail, std::string& out);
+  Effect on(const Rcpt& rcpt, std::string& out);
+  Effect on(const Data& data, std::string& out);
+  Effect on(const Bdat& bdat, std::string& out);
+  Effect on(const Rset& rset, std::string& out);
+  Effect on(const Noop& noop, std::string& out);
+  Effect on(const Vrfy& vrfy, std::string& out);
+  Effect on(const Expn& expn, std::string& out);
+  Effect on(const Help& help, std::string& out);
+  Effect on(const Quit& quit, std::string& out);
+  Effect on(const StartTls& starttls, std::string& out);
+  Effect on(const Auth& auth, std::string& out);
+  Effect on(const BadArguments& bad, std::string& out);
+  Effect on(const UnknownCommand& unknown, std::string& out);
+  Effect fail(const Reply& reply, std::string& out);
+  bool in_sequence(Verb verb, std::string& out, Effect& effect);
+  void end_transaction();
+
   const ServerProfile* profile_;
   Phase phase_ = Phase::connected;
   bool esmtp_ = false;
   bool tls_ = false;
   bool authenticated_ = false;
+  bool trusted_ = false;
   bool utf8_ = false;
   bool binary_ = false;
   std::size_t recipients_ = 0;

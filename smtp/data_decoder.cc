@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "smtp/data_decoder.h"
+
+#include <cstring>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+namespace postern::smtp {
+namespace {
+
+#ifdef __SSE2__
+struct Masks {
+  unsigned cr, lf, nul, high;
+};
+
+Masks masks_of(const char* at) {
+  const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  const auto equal = [block](char c) {
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(c))));
+  };
+  return {equal('\r'), equal('\n'), equal('\0'), static_cast<unsigned>(_mm_movemask_epi8(block))};
+}
+#endif
+
+/// The front of `octets` up to and with the CRLF that a line with a dot follows; all of it when
+/// there is none.
+std::string_view until_dot_line(std::string_view octets) {
+  const void* const hit = memmem(octets.data(), octets.size(), "\r\n.", 3);
+  if (hit == nullptr) return octets;
+  return octets.substr(0,
+                       static_cast<std::size_t>(static_cast<const char*>(hit) - octets.data()) + 2);
+}
+
+}  // namespace
+
+void ContentScanner::scan(std::string_view octets) {
+  const char* at = octets.data();
+  const char* const end = at + octets.size();
+  bool cr = previous_cr_;
+#ifdef __SSE2__
+  for (; end - at >= 16; at += 16) {
+    const Masks m = masks_of(at);
+    saw_8bit_ |= m.high != 0;
+    if ((m.cr | m.lf | m.nul) == 0 && !cr) continue;
+    // Every LF must stand one place behind a CR, and every CR one place before an LF.
+    const unsigned behind_cr = (m.cr << 1U) | (cr ? 1U : 0U);
+    violations_.bare_lf |= (m.lf & ~behind_cr & 0xffffU) != 0;
+    violations_.bare_cr |= (behind_cr & ~m.lf & 0xffffU) != 0;
+    violations_.nul |= m.nul != 0;
+    cr = (m.cr & 0x8000U) != 0;
+  }
+#endif
+  for (; at != end; ++at) {
+    const char c = *at;
+    if (cr != (c == '\n')) (cr ? violations_.bare_cr : violations_.bare_lf) = true;
+    violations_.nul |= c == '\0';
+    saw_8bit_ |= (static_cast<unsigned char>(c) & 0x80U) != 0;
+    cr = c == '\r';
+  }
+  previous_cr_ = cr;
+}
+
+void ContentScanner::end() {
+  if (previous_cr_) violations_.bare_cr = true;
+  previous_cr_ = false;
+}
+
+DataDecoder::Step DataDecoder::decode(char* data, std::size_t size) {
+  Step step;
+  std::size_t in = 0;
+  while (in < size && !step.done) {
+    switch (state_) {
+      case State::line_start:
+        // The dot is the end or a stuffed one: it is no octet of the message either way.
+        state_ = data[in] == '.' ? State::dot : State::middle;
+        if (state_ == State::dot) ++in;
+        break;
+      case State::dot:
+        state_ = data[in] == '\r' ? State::dot_cr : State::middle;
+        if (state_ == State::dot_cr) ++in;
+        break;
+      case State::dot_cr:
+        if (data[in] == '\n') {
+          ++in;
+          step.done = true;
+        } else {
+          // A CR without its LF: the message is refused for it; the octet is kept where there is
+          // room.
+          if (step.produced < in) {
+            data[step.produced++] = '\r';
+          } else {
+            scanner_.scan("\r");
+          }
+          state_ = State::cr;
+        }
+        break;
+      case State::cr:
+        if (data[in] == '\n') {
+          data[step.produced++] = data[in++];
+          state_ = State::line_start;
+        } else {
+          state_ = State::middle;
+        }
+        break;
+      case State::middle: {
+        const std::string_view run = until_dot_line({data + in, size - in});
+        // Before the octets move: the view's own may change under it.
+        state_ = run.ends_with("\r\n") ? State::line_start
+                 : run.ends_with('\r') ? State::cr
+                                       : State::middle;
+        if (step.produced != in) std::memmove(data + step.produced, run.data(), run.size());
+        step.produced += run.size();
+        in += run.size();
+        break;
+      }
+    }
+  }
+  scanner_.scan({data, step.produced});
+  step.consumed = in;
+  return step;
+}
+
+}  // namespace postern::smtp

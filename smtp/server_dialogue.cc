@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "smtp/server_dialogue.h"
+
+#include "smtp/replies.h"
+#include "smtp/verbs.h"
+
+#include <charconv>
+
+namespace postern::smtp {
+namespace {
+
+void append_number(std::string& out, std::uint64_t value) {
+  char digits[20];
+  const auto [end, ec] = std::to_chars(digits, digits + sizeof digits, value);
+  if (ec == std::errc()) out.append(digits, end);
+}
+
+/// One line of the EHLO reply; the last has a space (RFC 5321 4.1.1.1). No enhanced status (RFC
+/// 2034 3).
+class EhloReply {
+ public:
+  EhloReply(std::string& out, std::string_view hostname) : out_(out) { line(hostname); }
+  void line(std::string_view keyword) {
+    last_ = out_.size();
+    out_ += "250-";
+    out_ += keyword;
+    out_ += "\r\n";
+  }
+  void line(std::string_view keyword, std::uint64_t number) {
+    line(keyword);
+    out_.resize(out_.size() - 2);
+    append_number(out_, number);
+    out_ += "\r\n";
+  }
+  void end() { out_[last_ + 3] = ' '; }
+
+ private:
+  std::string& out_;
+  std::size_t last_ = 0;
+};
+
+std::string help_list() {
+  std::string out = "commands:";
+  for (const VerbRow& row : kVerbs) {
+    out += ' ';
+    out += row.name;
+  }
+  return out;
+}
+
+/// Why a verb is out of sequence in a phase.
+Reply out_of_sequence(Verb verb, ServerDialogue::Phase phase) {
+  using Phase = ServerDialogue::Phase;
+  if (phase == Phase::connected) return replies::say_hello_first();
+  if (verb == Verb::mail) return replies::nested_mail();
+  if (phase == Phase::greeted) return replies::mail_first();
+  if (phase == Phase::chunks_failed) return replies::message_failed_already();
+  if (phase == Phase::chunks && (verb == Verb::data || verb == Verb::rcpt))
+    return replies::chunks_under_way();
+  if (verb == Verb::data) return replies::no_recipients();
+  return replies::bad_sequence();
+}
+
+Reply for_bad_arguments(const BadArguments& bad) {
+  if (bad.reason == Errc::unknown_parameter) return replies::unknown_parameter();
+  const std::string sentence = make_error_code(bad.reason).message();
+  const bool about_address = bad.reason < Errc::unknown_parameter;
+  if (about_address && bad.verb == Verb::mail) return replies::bad_sender(sentence);
+  if (about_address && bad.verb == Verb::rcpt) return replies::bad_recipient(sentence);
+  return replies::bad_argument(sentence);
+}
+
+}  // namespace
+
+void ServerDialogue::greet(std::string& out) const {
+  out += "220 ";
+  out += profile_->hostname;
+  out += " ESMTP postern\r\n";
+}
+
+void ServerDialogue::pregreet(std::string& out) const {
+  replies::talked_too_early().append_to(out);
+}
+
+ServerDialogue::Effect ServerDialogue::on_line(std::string_view line, std::string& out) {
+  ParserOptions options;
+  options.smtputf8 = profile_->offer_smtputf8;
+  options.binarymime = profile_->offer_binarymime;
+  options.extended = esmtp_;
+  options.mail_is_utf8 = utf8_;
+  const Command command = parse_command(line, options);
+  return std::visit([&](const auto& c) { return on(c, out); }, command);
+}
+
+ServerDialogue::Effect ServerDialogue::on_long_line(std::string& out) {
+  return fail(replies::line_too_long(), out);
+}
+ServerDialogue::Effect ServerDialogue::on_bare_lf(std::string& out) {
+  return fail(replies::bare_lf_command(), out);
+}
+
+/// A protocol error: counted, and at the limit the session ends.
+ServerDialogue::Effect ServerDialogue::fail(const Reply& reply, std::string& out) {
+  if (++errors_ > profile_->limits.errors) {
+    replies::too_many_errors().append_to(out);
+    return Close{};
+  }
+  reply.append_to(out);
+  return Nothing{};
+}
+
+/// The sequence rule of the verb table; true when the verb may come now.
+bool ServerDialogue::in_sequence(Verb verb, std::string& out, Effect& effect) {
+  if (find_verb(verb)->allowed.has(static_cast<unsigned>(phase_))) return true;
+  effect = fail(out_of_sequence(verb, phase_), out);
+  return false;
+}
+
+void ServerDialogue::end_transaction() {
+  if (phase_ != Phase::connected) phase_ = Phase::greeted;
+  recipients_ = 0;
+  utf8_ = false;
+  binary_ = false;
+}
+
+ServerDialogue::Effect ServerDialogue::on(const Helo& helo, std::string& out) {
+  phase_ = Phase::greeted;
+  esmtp_ = false;
+  end_transaction();
+  out += "250 ";
+  out += profile_->hostname;
+  out += "\r\n";
+  return Greeted{helo.domain, false};
+}
+
+ServerDialogue::Effect ServerDialogue::on(const Ehlo& ehlo, std::string& out) {
+  phase_ = Phase::greeted;
+  esmtp_ = true;
+  end_transaction();
+  EhloReply reply(out, profile_->hostname);
+  reply.line("PIPELINING");
+  reply.line("SIZE ", profile_->limits.message_octets);
+  reply.line("8BITMIME");
+  if (profile_->offer_smtputf8) reply.line("SMTPUTF8");
+  reply.line("ENHANCEDSTATUSCODES");
+  reply.line("CHUNKING");
+  if (profile_->offer_binarymime) reply.line("BINARYMIME");
+  reply.line("DSN");
+  if (profile_->offer_starttls && !tls_) reply.line("STARTTLS");
+  if (!profile_->auth_mechanisms.empty() && !authenticated_) {
+    std::string line = "AUTH ";
+    line += profile_->auth_mechanisms;
+    reply.line(line);
+  }
+  reply.line("LIMITS RCPTMAX=", profile_->limits.recipients);
+  out.resize(out.size() - 2);
+  out += " MAILMAX=";
+  append_number(out, profile_->limits.messages);
+  out += "\r\n";
+  reply.end();
+  return Greeted{ehlo.domain, true};
+}
+
+ServerDialogue::Effect ServerDialogue::on(const Mail& mail, std::string& out) {
+  Effect effect;
+  if (!in_sequence(Verb::mail, out, effect)) return effect;
+  if (profile_->auth_required && !authenticated_ && !trusted_) {
+    replies::authentication_required().append_to(out);
+    return Nothing{};
+  }
+  if (messages_ >= profile_->limits.messages) {
+    replies::too_many_messages().append_to(out);
+    return Close{};
+  }
+  if (mail.parameters.size.value_or(0) > profile_->limits.message_octets) {
+    replies::declared_too_large().append_to(out);
+    return Nothing{};
+  }
+  return BeginMail{mail};
+}
+
+ServerDialogue::Effect ServerDialogue::on(const Rcpt& rcpt, std::string& out) {
+  Effect effect;
+  if (!in_sequence(Verb::rcpt, out, effect)) return effect;
+  if (recipients_ >= profile_->limits.recipients) {
+    replies::too_many_recipients().append_to(out);
+    return Nothing{};
+  }
+  return AddRecipient{rcpt};
+}
+
+ServerDialogue::Effect ServerDialogue::on(const Data&, std::string& out) {
+  Effect effect;
+  if (!in_sequence(Verb::data, out, effect)) return effect;
+  if (binary_) return fail(replies::binary_needs_bdat(), out);
+  return BeginData{};
+}
+
+ServerDialogue::Effect ServerDialogue::on(const Bdat& bdat, std::string& out) {
+  if (phase_ == Phase::rcpt) phase_ = Phase::chunks;
+  if (phase_ == Phase::chunks) return BeginChunk{bdat.size, bdat.last, false};
+  const bool no_recipient = phase_ == Phase::mail;
+  const Effect effect =
+      fail(no_recipient ? replies::no_recipients() : out_of_sequence(Verb::bdat, phase_), out);
+  if (std::holds_alternative<Close>(effect)) return effect;
+  return BeginChunk{bdat.size, bdat.last, true};
+}
+
+ServerDialogue::Effect ServerDialogue::on(const Rset&, std::string& out) {
+  end_transaction();
+  replies::ok().append_to(out);
+  return ResetTransaction{};
+}
+
+ServerDialogue::Effect ServerDialogue::on(const Noop&, std::string& out) {
+  replies::ok().append_to(out);
+  return Nothing{};
+}
+
+ServerDialogue::Effect ServerDialogue::on(const Vrfy&, std::string& out) {
+  replies::cannot_verify().append_to(out);
+  return Nothing{};
+}
+
+ServerDialogue::Effect ServerDialogue::on(const Expn&, std::string& out) {
+  return fail(replies::not_offered(), out);
+}
+
+ServerDialogue::Effect ServerDialogue::on(const Help& help, std::string& out) {
+  for (const VerbRow& row : kVerbs) {
+    if (iequals(row.name, help.topic)) {
+      replies::help(row.help).append_to(out);
+      return Nothing{};
+    }
+  }
+  replies::help(help_list()).append_to(out);
+  return Nothing{};
+}
+
+ServerDialogue::Effect ServerDialogue::on(const Quit&, std::string& out) {
+  replies::closing().append_to(out);
+  return Close{};
+}
+
+ServerDialogue::Effect ServerDialogue::on(const StartTls&, std::string& out) {
+  if (tls_) return fail(replies::tls_already(), out);
+  if (!profile_->offer_starttls) return fail(replies::not_offered(), out);
+  Effect effect;
+  if (!in_sequence(Verb::starttls, out, effect)) return effect;
+  replies::ready_for_tls().append_to(out);
+  return UpgradeTls{};
+}
+
+ServerDialogue::Effect ServerDialogue::on(const Auth& auth, std::string& out) {
+  if (profile_->auth_mechanisms.empty()) return fail(replies::not_offered(), out);
+  Effect effect;
+  if (authenticated_ || !in_sequence(Verb::auth, out, effect))
+    return fail(replies::bad_sequence(), out);
+  return Authenticate{auth.mechanism, auth.initial_response, auth.has_initial_response};
+}
+
+ServerDialogue::Effect ServerDialogue::on(const BadArguments& bad, std::string& out) {
+  // A BDAT whose size cannot be read: where its octets end is not known, and what follows must not
+  // be taken for commands.
+  if (bad.verb == Verb::bdat) {
+    for_bad_arguments(bad).append_to(out);
+    return Close{};
+  }
+  return fail(for_bad_arguments(bad), out);
+}
+
+ServerDialogue::Effect ServerDialogue::on(const UnknownCommand&, std::string& out) {
+  return fail(replies::unknown_command(), out);
+}
+
+void ServerDialogue::mail_done(const Mail& mail, const Reply& reply, std::string& out) {
+  reply.append_to(out);
+  if (!reply.is_positive()) return;
+  phase_ = Phase::mail;
+  utf8_ = mail.parameters.smtputf8;
+  binary_ = mail.parameters.body == Body::binary_mime;
+}
+
+void ServerDialogue::recipient_done(const Reply& reply, std::string& out) {
+  reply.append_to(out);
+  if (!reply.is_positive()) return;
+  ++recipients_;
+  phase_ = Phase::rcpt;
+}
+
+void ServerDialogue::data_done(const Reply& reply, std::string& out) {
+  if (reply.is_positive()) {
+    replies::start_mail_input().append_to(out);
+  } else {
+    reply.append_to(out);
+  }
+}
+
+void ServerDialogue::message_done(const Reply& reply, std::string& out) {
+  reply.append_to(out);
+  ++messages_;
+  end_transaction();
+}
+
+void ServerDialogue::chunk_done(const Reply& reply, std::string& out) {
+  reply.append_to(out);
+  if (!reply.is_positive()) phase_ = Phase::chunks_failed;
+}
+
+void ServerDialogue::tls_done() {
+  phase_ = Phase::connected;
+  esmtp_ = false;
+  tls_ = true;
+  authenticated_ = false;
+  recipients_ = 0;
+  utf8_ = binary_ = false;
+}
+
+void ServerDialogue::auth_done(bool ok, const Reply& reply, std::string& out) {
+  reply.append_to(out);
+  authenticated_ = ok;
+  if (!ok) ++errors_;
+}
+
+}  // namespace postern::smtp

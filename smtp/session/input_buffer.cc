@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "smtp/session/input_buffer.h"
+
+namespace postern::smtp {
+namespace {
+
+/// Blocks that no session of this thread holds. Bounded: what a burst of sessions needed goes back
+/// to the heap.
+struct FreeBlocks {
+  static constexpr std::size_t kKept = 32;
+  std::vector<std::unique_ptr<char[]>> blocks;
+};
+
+FreeBlocks& free_blocks() {
+  thread_local FreeBlocks instance;
+  return instance;
+}
+
+}  // namespace
+
+std::span<char> InputBuffer::space() {
+  if (!block_) {
+    std::vector<std::unique_ptr<char[]>>& blocks = free_blocks().blocks;
+    if (blocks.empty()) {
+      block_.reset(new char[kBlockOctets]);  // NOLINT: make_unique would clear it
+    } else {
+      block_ = std::move(blocks.back());
+      blocks.pop_back();
+    }
+  }
+  if (begin_ > 0 && kBlockOctets - end_ < kBlockOctets / 4) {
+    std::memmove(block_.get(), block_.get() + begin_, size());
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  return {block_.get() + end_, kBlockOctets - end_};
+}
+
+void InputBuffer::consume(std::size_t octets) {
+  begin_ += octets;
+  if (begin_ == end_) release();
+}
+
+void InputBuffer::release() {
+  begin_ = end_ = 0;
+  if (block_ && free_blocks().blocks.size() < FreeBlocks::kKept)
+    free_blocks().blocks.push_back(std::move(block_));
+  block_.reset();
+}
+
+}  // namespace postern::smtp

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace postern::smtp {
+
+/// What a session has read and not yet used. Holds a block only while there is something in it: an
+/// idle session costs no buffer. Blocks come from a free list of the thread, so a buffer must be
+/// used and destroyed on one thread.
+class InputBuffer {
+ public:
+  /// Large enough that a megabyte takes few system calls, small enough to stay in the cache.
+  static constexpr std::size_t kBlockOctets = std::size_t{64} << 10;
+
+  InputBuffer() = default;
+  ~InputBuffer() { release(); }
+  InputBuffer(InputBuffer&&) = delete;
+  InputBuffer& operator=(InputBuffer&&) = delete;
+
+  bool empty() const { return begin_ == end_; }
+  std::size_t size() const { return end_ - begin_; }
+  std::string_view view() const {
+    return block_ ? std::string_view(block_.get() + begin_, size()) : std::string_view();
+  }
+  /// The unused octets, for decoding in place.
+  char* data() { return block_.get() + begin_; }
+
+  /// Room for the next read; what is there moves to the front when the room behind it is short.
+  /// Empty only when a whole block is unused input.
+  std::span<char> space();
+  void commit(std::size_t octets) { end_ += octets; }
+  /// Gives up the first `octets`; the block goes back when nothing is left.
+  void consume(std::size_t octets);
+  void clear() { consume(size()); }
+
+ private:
+  void release();
+
+  std::unique_ptr<char[]> block_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+}  // namespace postern::smtp

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "smtp/session/server_session.h"
+
+#include "smtp/replies.h"
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+
+namespace postern::smtp {
+namespace {
+
+/// For a client that is told 421 and may not be listening any more.
+constexpr std::chrono::seconds kGoodbye{5};
+
+}  // namespace
+
+ServerSession::ServerSession(net::Socket socket,
+                             const SessionOptions& options,
+                             Service& service,
+                             SessionFacts facts,
+                             bool trusted)
+    : options_(options),
+      service_(service),
+      facts_(std::move(facts)),
+      stream_(std::move(socket)),
+      dialogue_(options.profile) {
+  if (trusted) dialogue_.set_trusted();
+}
+
+net::Awaitable<void> ServerSession::run() {
+  const bool opened = co_await open();
+  if (opened) {
+    co_await serve();
+  }
+  transaction_.reset();
+  co_await say_goodbye();
+  stream_.close();
+}
+
+void ServerSession::stop() {
+  stopping_ = true;
+  // An idle session waits for the client, for minutes: end the wait. A busy one sees the flag at
+  // its next command.
+  if (idle_) stream_.expires_at(net::Clock::now());
+}
+
+net::Awaitable<bool> ServerSession::open() {
+  if (options_.implicit_tls) {
+    const bool secured = co_await upgrade_to_tls();
+    if (!secured) co_return false;
+  } else {
+    // A client that talks before the greeting does not listen to replies: a robot, or an attack on
+    // the proxy in front of it. What has arrived by now is enough evidence; nobody is made to wait
+    // for more.
+    boost::system::error_code ec;
+    if (stream_.socket().available(ec) > 0) {
+      dialogue_.pregreet(out_);
+      co_await flush();
+      co_return false;
+    }
+  }
+  dialogue_.greet(out_);
+  co_return true;
+}
+
+net::Awaitable<void> ServerSession::serve() {
+  for (;;) {
+    const bool got_line = co_await read_line();
+    if (!got_line) co_return;
+    ServerDialogue::Effect effect;
+    const std::size_t said_before = out_.size();
+    if (line_ == Line::complete) {
+      effect = dialogue_.on_line(input_.view().substr(0, line_octets_ - 2), out_);
+    } else if (line_ == Line::bare_lf) {
+      effect = dialogue_.on_bare_lf(out_);
+    } else {
+      effect = dialogue_.on_long_line(out_);
+    }
+    if (std::holds_alternative<ServerDialogue::UpgradeTls>(effect) &&
+        input_.size() > line_octets_) {
+      // Commands in the same packet as STARTTLS would be taken for part of the secured session (RFC
+      // 3207 5, "command injection"): such a client is refused outright.
+      out_.resize(said_before);
+      replies::starttls_injection().append_to(out_);
+      co_await flush();
+      co_return;
+    }
+    const bool go_on = co_await perform(effect);
+    if (!go_on) co_return;
+  }
+}
+
+/// Brings one line, and nothing else, to the front of the input. False: the session is over.
+net::Awaitable<bool> ServerSession::read_line() {
+  const std::size_t limit = options_.profile.limits.command_line_octets;
+  bool skipping = false;
+  for (;;) {
+    const std::string_view have = input_.view();
+    const std::size_t lf = have.find('\n');
+    if (lf != std::string_view::npos) {
+      line_octets_ = lf + 1;
+      const bool crlf = lf > 0 && have[lf - 1] == '\r';
+      line_ = skipping || line_octets_ > limit ? Line::too_long
+              : crlf                           ? Line::complete
+                                               : Line::bare_lf;
+      co_return true;
+    }
+    if (have.size() > limit) {
+      skipping = true;
+      input_.clear();
+    }
+    const bool flushed = co_await flush();
+    if (!flushed) co_return false;
+    if (stopping_) {
+      goodbye_ = replies::shutting_down();
+      co_return false;
+    }
+    idle_ = true;
+    const bool more = co_await read_more(net::Clock::now() + options_.timeouts.command);
+    idle_ = false;
+    if (!more) co_return false;
+  }
+}
+
+/// Reads at least one octet more. False: the client is gone, too slow, or stop() was called.
+net::Awaitable<bool> ServerSession::read_more(net::TimePoint deadline) {
+  stream_.expires_at(deadline);
+  if (input_.empty()) {
+    const net::error_code waited = co_await stream_.wait_readable();
+    if (waited) {
+      if (waited == boost::asio::error::timed_out)
+        goodbye_ = stopping_ ? replies::shutting_down() : replies::too_slow();
+      co_return false;
+    }
+  }
+  const tls::Stream::IoResult read = co_await stream_.read_some(input_.space());
+  if (read.ec) {
+    input_.consume(0);
+    if (read.ec == boost::asio::error::timed_out)
+      goodbye_ = stopping_ ? replies::shutting_down() : replies::too_slow();
+    co_return false;
+  }
+  input_.commit(read.octets);
+  co_return true;
+}
+
+/// Does what the dialogue wants. False: the session is over.
+net::Awaitable<bool> ServerSession::perform(const ServerDialogue::Effect& effect) {
+  using D = ServerDialogue;
+  bool go_on = true;
+  if (const auto* mail = std::get_if<D::BeginMail>(&effect)) {
+    co_await begin_mail(mail->mail);
+  } else if (const auto* rcpt = std::get_if<D::AddRecipient>(&effect)) {
+    co_await add_recipient(rcpt->rcpt);
+  } else if (const auto* greeted = std::get_if<D::Greeted>(&effect)) {
+    facts_.helo = std::string(greeted->domain);
+    facts_.esmtp = greeted->esmtp;
+    drop_transaction();
+  } else if (std::holds_alternative<D::ResetTransaction>(effect)) {
+    drop_transaction();
+  }
+  // Views into the line end here: what follows reads on.
+  input_.consume(line_octets_);
+  if (std::holds_alternative<D::BeginData>(effect)) {
+    go_on = co_await receive_data();
+  } else if (const auto* chunk = std::get_if<D::BeginChunk>(&effect)) {
+    go_on = co_await receive_chunk(*chunk);
+  } else if (std::holds_alternative<D::UpgradeTls>(effect)) {
+    go_on = co_await flush();
+    if (go_on) {
+      go_on = co_await upgrade_to_tls();
+    }
+    if (go_on) dialogue_.tls_done();
+  } else if (std::holds_alternative<D::Authenticate>(effect)) {
+    dialogue_.auth_done(false, replies::auth_unavailable(), out_);
+  } else if (std::holds_alternative<D::Close>(effect)) {
+    co_await flush();
+    go_on = false;
+  }
+  co_return go_on;
+}
+
+net::Awaitable<void> ServerSession::begin_mail(const Mail& mail) {
+  drop_transaction();
+  if (stopping_) {
+    dialogue_.mail_done(mail, replies::shutting_down(), out_);
+    co_return;
+  }
+  const Sender sender{ReversePath(mail.path), own(mail.parameters)};
+  Begun begun = co_await service_.begin(facts_, sender);
+  transaction_ = std::move(begun.transaction);
+  dialogue_.mail_done(mail, begun.reply, out_);
+}
+
+net::Awaitable<void> ServerSession::add_recipient(const Rcpt& rcpt) {
+  const Recipient recipient{Mailbox(rcpt.path), own(rcpt.parameters)};
+  const Reply reply = co_await transaction_->recipient(recipient);
+  dialogue_.recipient_done(reply, out_);
+}
+
+void ServerSession::begin_incoming() {
+  incoming_ = Incoming{};
+  incoming_.begun = true;
+  incoming_.deadline = net::Clock::now() + options_.timeouts.message;
+}
+
+void ServerSession::drop_transaction() {
+  transaction_.reset();
+  incoming_ = Incoming{};
+}
+
+net::Awaitable<bool> ServerSession::receive_data() {
+  const Reply begin = co_await transaction_->begin_message();
+  dialogue_.data_done(begin, out_);
+  if (!begin.is_positive()) co_return true;
+  const bool flushed = co_await flush();
+  if (!flushed) co_return false;
+  begin_incoming();
+  for (bool done = false; !done;) {
+    if (input_.empty()) {
+      const net::TimePoint block = net::Clock::now() + options_.timeouts.data_block;
+      const bool more = co_await read_more(std::min(block, incoming_.deadline));
+      if (!more) co_return false;
+    }
+    const DataDecoder::Step step = incoming_.decoder.decode(input_.data(), input_.size());
+    co_await pass_on(std::string_view(input_.data(), step.produced),
+                     !incoming_.decoder.violations().any());
+    input_.consume(step.consumed);
+    done = step.done;
+  }
+  const Reply reply = co_await end_message(incoming_.decoder.violations());
+  dialogue_.message_done(reply, out_);
+  drop_transaction();
+  co_return true;
+}
+
+net::Awaitable<bool> ServerSession::receive_chunk(ServerDialogue::BeginChunk chunk) {
+  Reply refusal;
+  if (!chunk.discard && !incoming_.begun) {
+    const Reply begin = co_await transaction_->begin_message();
+    if (begin.is_positive()) {
+      begin_incoming();
+    } else {
+      refusal = begin;
+    }
+  }
+  const bool discard = chunk.discard || refusal.code() != 0;
+  const bool passed = co_await pass_chunk(chunk.size, discard);
+  if (!passed) co_return false;
+  if (chunk.discard) co_return true;
+  if (refusal.code() != 0) {
+    dialogue_.chunk_done(refusal, out_);
+  } else if (chunk.last) {
+    incoming_.scanner.end();
+    const Reply reply = co_await end_message(incoming_.scanner.violations());
+    dialogue_.message_done(reply, out_);
+    drop_transaction();
+  } else {
+    dialogue_.chunk_done(replies::chunk_taken(), out_);
+  }
+  co_return true;
+}
+
+/// The octets of one BDAT. They are read whatever becomes of them, or the dialogue would take them
+/// for commands.
+net::Awaitable<bool> ServerSession::pass_chunk(std::uint64_t size, bool discard) {
+  const net::TimePoint deadline =
+      incoming_.begun ? incoming_.deadline : net::Clock::now() + options_.timeouts.message;
+  while (size > 0) {
+    if (input_.empty()) {
+      // A client that waits for the reply to what it sent before (no PIPELINING) must get it.
+      const bool flushed = co_await flush();
+      if (!flushed) co_return false;
+      const bool more =
+          co_await read_more(std::min(net::Clock::now() + options_.timeouts.data_block, deadline));
+      if (!more) co_return false;
+    }
+    const std::size_t now = static_cast<std::size_t>(std::min<std::uint64_t>(size, input_.size()));
+    const std::string_view octets = input_.view().substr(0, now);
+    if (!discard) {
+      incoming_.scanner.scan(octets);
+      const bool clean = dialogue_.is_binary() || !incoming_.scanner.violations().any();
+      co_await pass_on(octets, clean);
+    }
+    input_.consume(now);
+    size -= now;
+  }
+  co_return true;
+}
+
+/// Hands octets on while the message is still good; a message that is refused already is only
+/// counted.
+net::Awaitable<void> ServerSession::pass_on(std::string_view octets, bool clean) {
+  incoming_.octets += octets.size();
+  if (incoming_.octets > options_.profile.limits.message_octets) incoming_.too_large = true;
+  if (octets.empty() || !clean || incoming_.too_large) co_return;
+  co_await transaction_->write(octets);
+}
+
+net::Awaitable<Reply> ServerSession::end_message(const ContentViolations& violations) {
+  Reply refusal;
+  if (incoming_.too_large) {
+    refusal = replies::message_too_large();
+  } else if (!dialogue_.is_binary() && (violations.bare_cr || violations.bare_lf)) {
+    refusal = replies::bare_line_end();
+  } else if (!dialogue_.is_binary() && violations.nul) {
+    refusal = replies::nul_octet();
+  }
+  if (refusal.code() != 0) {
+    transaction_->refused(refusal);
+    co_return refusal;
+  }
+  const Reply reply = co_await transaction_->finish();
+  co_return reply;
+}
+
+net::Awaitable<bool> ServerSession::upgrade_to_tls() {
+  if (options_.tls == nullptr) co_return false;
+  drop_transaction();
+  facts_.helo.clear();
+  stream_.expires_after(options_.timeouts.tls);
+  const net::error_code ec = co_await stream_.handshake_server(*options_.tls);
+  if (ec) co_return false;
+  facts_.tls = stream_.info();
+  co_return true;
+}
+
+net::Awaitable<bool> ServerSession::flush() {
+  if (out_.empty()) co_return true;
+  stream_.expires_after(options_.timeouts.flush);
+  const tls::Stream::IoResult written = co_await stream_.write(out_);
+  out_.clear();
+  co_return !written.ec;
+}
+
+net::Awaitable<void> ServerSession::say_goodbye() {
+  if (goodbye_.code() == 0) co_return;
+  goodbye_.append_to(out_);
+  stream_.expires_after(kGoodbye);
+  co_await stream_.write(out_);
+}
+
+}  // namespace postern::smtp

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "smtp/data_decoder.h"
+#include "smtp/server_dialogue.h"
+#include "smtp/session/input_buffer.h"
+#include "smtp/session/service.h"
+#include "tls/context.h"
+#include "tls/stream.h"
+
+#include <string>
+
+namespace postern::smtp {
+
+/// What a listener gives to each of its sessions; outlives them.
+struct SessionOptions {
+  ServerProfile profile;
+  ServerTimeouts timeouts;
+  const tls::Context* tls = nullptr;  ///< for STARTTLS or implicit TLS; null: neither
+  bool implicit_tls = false;
+};
+
+/// One client's session: joins the pure dialogue, the stream and the gateway. Reads like the RFC:
+/// greet, then line by line, replies written once when the input is used up. Owned by the coroutine
+/// that runs it; everything on the stream's thread.
+class ServerSession {
+ public:
+  /// `facts.listener`, `facts.id` and the addresses are filled in by the caller; the rest is the
+  /// session's. `trusted`: the client need not authenticate (R3's allowlist).
+  ServerSession(net::Socket socket,
+                const SessionOptions& options,
+                Service& service,
+                SessionFacts facts,
+                bool trusted);
+  ServerSession(ServerSession&&) = delete;
+
+  /// Serves the client until it quits, errs too often, is silent too long, or stop() is called.
+  net::Awaitable<void> run();
+
+  /// Graceful end: what is under way is finished; at the next command boundary the client gets
+  /// 421 4.3.2.
+  void stop();
+
+ private:
+  /// The message that is coming in, over one DATA or several BDAT.
+  struct Incoming {
+    DataDecoder decoder;
+    ContentScanner scanner;
+    std::uint64_t octets = 0;
+    net::TimePoint deadline{};
+    bool too_large = false;
+    bool begun = false;
+  };
+  enum class Line { complete, bare_lf, too_long };
+
+  net::Awaitable<bool> open();
+  net::Awaitable<void> serve();
+  net::Awaitable<bool> read_line();
+  net::Awaitable<bool> read_more(net::TimePoint deadline);
+  net::Awaitable<bool> perform(const ServerDialogue::Effect& effect);
+  net::Awaitable<void> begin_mail(const Mail& mail);
+  net::Awaitable<void> add_recipient(const Rcpt& rcpt);
+  net::Awaitable<bool> receive_data();
+  net::Awaitable<bool> receive_chunk(ServerDialogue::BeginChunk chunk);
+  net::Awaitable<bool> pass_chunk(std::uint64_t size, bool discard);
+  net::Awaitable<bool> upgrade_to_tls();
+  net::Awaitable<bool> flush();
+  net::Awaitable<void> pass_on(std::string_view octets, bool clean);
+  net::Awaitable<Reply> end_message(const ContentViolations& violations);
+  void begin_incoming();
+  void drop_transaction();
+  net::Awaitable<void> say_goodbye();
+
+  const SessionOptions& options_;
+  Service& service_;
+  SessionFacts facts_;
+  tls::Stream stream_;
+  ServerDialogue dialogue_;
+  std::unique_ptr<Transaction> transaction_;
+  Incoming incoming_;
+  InputBuffer input_;
+  std::string out_;
+  std::size_t line_octets_ = 0;  ///< of the current line, with its line end
+  Line line_ = Line::complete;
+  bool idle_ = false;  ///< waiting for a command with nothing under way
+  bool stopping_ = false;
+  Reply goodbye_;  ///< said before closing, when the session itself ends it
+};
+
+}  // namespace postern::smtp

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "smtp/replies.h"
+#include "smtp/session/service.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace postern::smtp {
+
+/// What became of one transaction, in the order of begin().
+struct RecordedMessage {
+  std::string sender;
+  std::vector<std::string> recipients;
+  std::string octets;
+  enum class End { open, finished, refused, dropped } end = End::open;
+  Reply refusal;
+  std::string helo;
+};
+
+/// A gateway that takes everything except what a test tells it to refuse, and remembers it all.
+/// Lives on the session's thread; a test reads it when that thread has ended.
+class RecordingService final : public Service {
+ public:
+  std::map<std::string, Reply> recipient_replies;  ///< by address
+  Reply begin_reply = replies::ok();               ///< to begin_message()
+  Reply finish_reply = Reply(250, {2, 0, 0}, "taken"_text);
+  std::vector<RecordedMessage> messages;
+
+  net::Awaitable<Begun> begin(const SessionFacts& session, const Sender& sender) override {
+    messages.push_back({});
+    messages.back().sender = sender.path.text();
+    messages.back().helo = session.helo;
+    Begun begun(replies::sender_ok(), std::make_unique<Recorder>(*this, messages.size() - 1));
+    co_return begun;
+  }
+
+ private:
+  class Recorder final : public Transaction {
+   public:
+    Recorder(RecordingService& service, std::size_t index) : service_(service), index_(index) {}
+    ~Recorder() override {
+      if (message().end == RecordedMessage::End::open)
+        message().end = RecordedMessage::End::dropped;
+    }
+    net::Awaitable<Reply> recipient(const Recipient& recipient) override {
+      const auto found = service_.recipient_replies.find(recipient.address.text());
+      if (found != service_.recipient_replies.end()) co_return found->second;
+      message().recipients.push_back(recipient.address.text());
+      co_return replies::recipient_ok();
+    }
+    net::Awaitable<Reply> begin_message() override { co_return service_.begin_reply; }
+    net::Awaitable<void> write(std::string_view octets) override {
+      message().octets.append(octets);
+      co_return;
+    }
+    net::Awaitable<Reply> finish() override {
+      message().end = RecordedMessage::End::finished;
+      co_return service_.finish_reply;
+    }
+    void refused(const Reply& why) override {
+      message().end = RecordedMessage::End::refused;
+      message().refusal = why;
+    }
+
+   private:
+    RecordedMessage& message() { return service_.messages[index_]; }
+    RecordingService& service_;
+    std::size_t index_;
+  };
+};
+
+}  // namespace postern::smtp

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "smtp/session/server_session.h"
+
+#include "session_fixture.h"
+
+#include <gmock/gmock.h>
+
+namespace postern::smtp {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using End = RecordedMessage::End;
+
+TEST_F(SessionTest, TakesAMessageByDataAndUndoesItsDots) {
+  TestClient& client = connect_and_greet();
+  EXPECT_THAT(client.ask("MAIL FROM:<a@corp.com>"), StartsWith("250 2.1.0 "));
+  EXPECT_THAT(client.ask("RCPT TO:<b@company.ru>"), StartsWith("250 2.1.5 "));
+  EXPECT_THAT(client.ask("DATA"), StartsWith("354 "));
+  EXPECT_EQ(client.ask("Subject: x\r\n\r\n..dot\r\n...\r\n."), "250 2.0.0 taken");
+  EXPECT_THAT(client.ask("QUIT"), StartsWith("221 2.0.0 "));
+  finish();
+  ASSERT_EQ(service.messages.size(), 1U);
+  EXPECT_EQ(service.messages[0].octets, "Subject: x\r\n\r\n.dot\r\n..\r\n");
+  EXPECT_EQ(service.messages[0].end, End::finished);
+  EXPECT_EQ(service.messages[0].helo, "client.example");
+  EXPECT_THAT(service.messages[0].recipients, ElementsAre("b@company.ru"));
+}
+
+TEST_F(SessionTest, AnswersAPipelinedGroupInOrderAndGoesOnBehindTheMessage) {
+  TestClient& client = connect_and_greet();
+  service.recipient_replies["no@company.ru"] = Reply(550, {5, 1, 1}, "no such user"_text);
+  client.send(
+      "MAIL FROM:<a@corp.com>\r\nRCPT TO:<no@company.ru>\r\nRCPT TO:<b@company.ru>\r\nDATA\r\n");
+  EXPECT_THAT(client.reply(), StartsWith("250 2.1.0"));
+  EXPECT_EQ(client.reply(), "550 5.1.1 no such user");
+  EXPECT_THAT(client.reply(), StartsWith("250 2.1.5"));
+  EXPECT_THAT(client.reply(), StartsWith("354"));
+  client.send("one\r\n.\r\nMAIL FROM:<>\r\nQUIT\r\n");
+  EXPECT_EQ(client.reply(), "250 2.0.0 taken");
+  EXPECT_THAT(client.reply(), StartsWith("250 2.1.0"));
+  EXPECT_THAT(client.reply(), StartsWith("221"));
+  finish();
+  ASSERT_EQ(service.messages.size(), 2U);
+  EXPECT_EQ(service.messages[0].octets, "one\r\n");
+  EXPECT_EQ(service.messages[1].sender, "");
+  EXPECT_EQ(service.messages[1].end, End::dropped);
+}
+
+TEST_F(SessionTest, GivesTheSameAnswersWhenEveryOctetComesAlone) {
+  const std::string dialogue =
+      "EHLO c.example\r\nMAIL FROM:<a@corp.com> SIZE=10\r\nRCPT TO:<b@company.ru>\r\nDATA\r\n"
+      "..a\r\n.\r\nMAIL FROM:<a@corp.com>\r\nRCPT TO:<b@company.ru>\r\nBDAT 5\r\nab\r\nc"
+      "BDAT 3 LAST\r\nd\r\nQUIT\r\n";
+  TestClient& client = connect();
+  EXPECT_THAT(client.reply(), StartsWith("220 "));
+  for (const char octet : dialogue)
+    client.send(std::string_view(&octet, 1));
+  std::vector<std::string> codes;
+  for (std::string reply = client.reply(); !reply.empty(); reply = client.reply())
+    codes.push_back(reply.substr(0, 3));
+  EXPECT_THAT(codes,
+              ElementsAre("250", "250", "250", "354", "250", "250", "250", "250", "250", "221"));
+  finish();
+  ASSERT_EQ(service.messages.size(), 2U);
+  EXPECT_EQ(service.messages[0].octets, ".a\r\n");
+  EXPECT_EQ(service.messages[1].octets, "ab\r\ncd\r\n");
+}
+
+struct Violation {
+  const char* name;
+  std::string message;
+  const char* reply;
+};
+
+class SmugglingTest : public SessionTest, public ::testing::WithParamInterface<Violation> {};
+
+TEST_P(SmugglingTest, RefusesTheMessageAndDeliversNothing) {
+  TestClient& client = connect_and_greet();
+  client.ask("MAIL FROM:<a@corp.com>");
+  client.ask("RCPT TO:<b@company.ru>");
+  client.ask("DATA");
+  client.send(GetParam().message + "\r\n.\r\n");
+  EXPECT_THAT(client.reply(), StartsWith(GetParam().reply));
+  // Had the violation been taken for an end, its rest would have been answered as commands.
+  EXPECT_THAT(client.ask("NOOP"), StartsWith("250 2.0.0"));
+  client.ask("QUIT");
+  finish();
+  ASSERT_EQ(service.messages.size(), 1U);
+  EXPECT_EQ(service.messages[0].end, End::refused);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Message,
+    SmugglingTest,
+    ::testing::Values(Violation{"LfDotLf", "a\n.\nMAIL FROM:<evil@x>", "550 5.6.11"},
+                      Violation{"LfDotCrLf", "a\n.\r\nMAIL FROM:<evil@x>", "550 5.6.11"},
+                      Violation{"CrDotCr", "a\r.\rMAIL FROM:<evil@x>", "550 5.6.11"},
+                      Violation{"CrLfDotLf", "a\r\n.\nMAIL FROM:<evil@x>", "550 5.6.11"},
+                      Violation{"CrLfDotCr", "a\r\n.\rMAIL FROM:<evil@x>", "550 5.6.11"},
+                      Violation{"CrDotCrLf", "a\r.\r\nMAIL FROM:<evil@x>", "550 5.6.11"},
+                      Violation{"Nul", std::string("a\0b", 3), "550 5.6."}),
+    [](const auto& info) { return info.param.name; });
+
+TEST_F(SessionTest, RefusesAMessageBeyondTheLimitAfterItsEndAndGoesOn) {
+  options.profile.limits.message_octets = 10;
+  TestClient& client = connect_and_greet();
+  client.ask("MAIL FROM:<a@corp.com>");
+  client.ask("RCPT TO:<b@company.ru>");
+  client.ask("DATA");
+  EXPECT_THAT(client.ask("0123456789\r\n."), StartsWith("552 5.3.4 "));
+  EXPECT_THAT(client.ask("NOOP"), StartsWith("250 "));
+  client.ask("QUIT");
+  finish();
+  EXPECT_EQ(service.messages.at(0).end, End::refused);
+}
+
+TEST_F(SessionTest, RefusesWhoTalksBeforeTheGreeting) {
+  TestClient& client = connect("EHLO early.example\r\nMAIL FROM:<a@b.example>\r\n");
+  EXPECT_THAT(client.reply(), StartsWith("554 5.5.1 "));
+  EXPECT_TRUE(client.closed_by_server());
+  finish();
+  EXPECT_TRUE(service.messages.empty());
+}
+
+TEST_F(SessionTest, AnswersALineThatIsTooLongAndGoesOn) {
+  TestClient& client = connect_and_greet();
+  EXPECT_THAT(client.ask("NOOP " + std::string(200000, 'x')), StartsWith("500 5."));
+  EXPECT_THAT(client.ask("NOOP"), StartsWith("250 2.0.0"));
+}
+
+TEST_F(SessionTest, AcceptsALineOfExactlyTheLimit) {
+  options.profile.limits.command_line_octets = 100;
+  TestClient& client = connect_and_greet();
+  EXPECT_THAT(client.ask("NOOP " + std::string(93, 'x')), StartsWith("250 "));
+  EXPECT_THAT(client.ask("NOOP " + std::string(94, 'x')), StartsWith("500 "));
+}
+
+TEST_F(SessionTest, RefusesACommandThatEndsWithABareLf) {
+  TestClient& client = connect_and_greet();
+  client.send("MAIL FROM:<a@corp.com>\n");
+  EXPECT_THAT(client.reply(), StartsWith("500 5.5.2 "));
+  EXPECT_THAT(client.ask("RCPT TO:<b@company.ru>"), StartsWith("503 "));
+}
+
+TEST_F(SessionTest, ConsumesTheOctetsOfAChunkThatItRefuses) {
+  TestClient& client = connect_and_greet();
+  client.send("BDAT 6 LAST\r\nNOOP\r\nNOOP\r\n");
+  EXPECT_THAT(client.reply(), StartsWith("503 "));
+  EXPECT_THAT(client.reply(), StartsWith("250 2.0.0"));
+  EXPECT_THAT(client.ask("QUIT"), StartsWith("221"));
+}
+
+TEST_F(SessionTest, RsetDropsAMessageThatCameInChunks) {
+  TestClient& client = connect_and_greet();
+  client.ask("MAIL FROM:<a@corp.com>");
+  client.ask("RCPT TO:<b@company.ru>");
+  client.send("BDAT 3\r\nab\r");
+  EXPECT_THAT(client.reply(), StartsWith("250 "));
+  EXPECT_THAT(client.ask("RSET"), StartsWith("250 "));
+  client.ask("MAIL FROM:<a@corp.com>");
+  client.ask("RCPT TO:<b@company.ru>");
+  // The CR that ended the first message's chunk must not make this one's LF a good line end.
+  client.send("BDAT 3 LAST\r\n\nx\n");
+  EXPECT_THAT(client.reply(), StartsWith("550 5.6.11"));
+  client.ask("QUIT");
+  finish();
+  ASSERT_EQ(service.messages.size(), 2U);
+  EXPECT_EQ(service.messages[0].end, End::dropped);
+  EXPECT_EQ(service.messages[1].end, End::refused);
+}
+
+TEST_F(SessionTest, TakesAnEmptyLastChunk) {
+  TestClient& client = connect_and_greet();
+  client.send(
+      "MAIL FROM:<a@corp.com>\r\nRCPT TO:<b@company.ru>\r\nBDAT 7\r\nab\r\nc\r\nBDAT 0 "
+      "LAST\r\nQUIT\r\n");
+  for (const char* code : {"250", "250", "250", "250", "221"})
+    EXPECT_THAT(client.reply(), StartsWith(code));
+  finish();
+  EXPECT_EQ(service.messages.at(0).octets, "ab\r\nc\r\n");
+  EXPECT_EQ(service.messages.at(0).end, End::finished);
+}
+
+TEST_F(SessionTest, PassesARefusalOfTheMessageOnInPlaceOf354) {
+  service.begin_reply = Reply(451, {4, 4, 1}, "no answer from the next hop"_text);
+  TestClient& client = connect_and_greet();
+  client.ask("MAIL FROM:<a@corp.com>");
+  client.ask("RCPT TO:<b@company.ru>");
+  EXPECT_EQ(client.ask("DATA"), "451 4.4.1 no answer from the next hop");
+  EXPECT_THAT(client.ask("NOOP"), StartsWith("250 "));
+}
+
+TEST_F(SessionTest, TellsAnIdleClientThatItIsStopping) {
+  TestClient& client = connect_and_greet();
+  stop_session();
+  EXPECT_THAT(client.reply(), StartsWith("421 4.3.2 "));
+  EXPECT_TRUE(client.closed_by_server());
+}
+
+TEST_F(SessionTest, TellsASilentClientThatItWasTooSlow) {
+  options.timeouts.command = std::chrono::seconds(0);
+  TestClient& client = connect();
+  EXPECT_THAT(client.reply(), StartsWith("220 "));
+  EXPECT_THAT(client.reply(), StartsWith("421 4.4.2 "));
+  EXPECT_TRUE(client.closed_by_server());
+}
+
+TEST_F(SessionTest, DropsTheMessageOfAClientThatGoesAwayInTheMiddle) {
+  TestClient& client = connect_and_greet();
+  client.ask("MAIL FROM:<a@corp.com>");
+  client.ask("RCPT TO:<b@company.ru>");
+  client.ask("DATA");
+  client.send("half a mess");
+  client.close();
+  finish();
+  EXPECT_EQ(service.messages.at(0).end, End::dropped);
+}
+
+TEST_F(SessionTest, ClosesAfterTooManyErrors) {
+  options.profile.limits.errors = 3;
+  TestClient& client = connect_and_greet();
+  std::string last;
+  for (int i = 0; i < 5 && !last.starts_with("421"); ++i)
+    last = client.ask("XEXCH50 2 2");
+  EXPECT_THAT(last, StartsWith("421 4.7.0 "));
+  EXPECT_TRUE(client.closed_by_server());
+}
+
+TEST_F(SessionTest, WantsAuthenticationOnSubmissionFromStrangersAlone) {  // R3
+  options.profile.auth_required = true;
+  TestClient& client = connect_and_greet();
+  EXPECT_THAT(client.ask("MAIL FROM:<a@company.ru>"), StartsWith("530 5.7.0 "));
+}
+
+TEST_F(SessionTest, LetsTheAllowlistSubmitWithoutAuthentication) {  // R3
+  options.profile.auth_required = true;
+  trusted = true;
+  TestClient& client = connect_and_greet();
+  EXPECT_THAT(client.ask("MAIL FROM:<a@company.ru>"), StartsWith("250 2.1.0 "));
+}
+
+}  // namespace
+}  // namespace postern::smtp

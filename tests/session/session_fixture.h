@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "recording_service.h"
+#include "smtp/session/server_session.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace postern::smtp {
+
+/// The client's end of a session under test: blocking, with a limit after which a test fails rather
+/// than hangs.
+class TestClient {
+ public:
+  explicit TestClient(const net::Endpoint& server);
+  void send(std::string_view octets);
+  /// One whole reply, lines joined by '\n' without their CRLF; "" when the server closed.
+  std::string reply();
+  /// Sends a line with CRLF and returns the reply to it.
+  std::string ask(const std::string& line);
+  bool closed_by_server();
+  void close();
+
+ private:
+  std::string line();
+  net::asio::io_context context_;
+  net::asio::ip::tcp::socket socket_;
+  std::string buffer_;
+};
+
+/// One server session on a thread of its own, at a port that the system chose.
+class SessionTest : public ::testing::Test {
+ protected:
+  SessionTest();
+  ~SessionTest() override;
+
+  /// Connects; `before` is sent before the server looks at the connection at all.
+  TestClient& connect(std::string_view before = {});
+  /// Waits until the session has ended, so that `service` may be read.
+  void finish();
+  /// Runs stop() on the session's thread.
+  void stop_session();
+  /// Through greeting and EHLO.
+  TestClient& connect_and_greet();
+
+  SessionOptions options;
+  RecordingService service;
+  bool trusted = false;
+
+ private:
+  net::IoContext context_{1};
+  net::Acceptor acceptor_;
+  std::optional<TestClient> client_;
+  std::unique_ptr<ServerSession> session_;
+  std::thread thread_;
+};
+
+}  // namespace postern::smtp
