@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <openssl/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace postern::test {
+
+/// A blocking TCP connection, plain or TLS, that knows nothing of the code under test. Used by one
+/// thread; only shut() may come from another. Every wait ends after 30 s, so that a test fails
+/// rather than hangs.
+class Wire {
+ public:
+  explicit Wire(int descriptor);
+  ~Wire();
+  Wire(Wire&&) = delete;
+
+  static std::unique_ptr<Wire> connect(const std::string& ip, std::uint16_t port);
+
+  /// The next line without its CRLF; none: the peer closed.
+  std::optional<std::string> line();
+  /// Exactly `octets` more of the input; false: the peer closed before.
+  bool read(std::size_t octets, std::string& out);
+  bool write(std::string_view octets);
+  bool handshake(SSL_CTX* context, bool as_server);
+  /// Something was read and not used yet.
+  bool has_unread() const { return !input_.empty(); }
+  bool is_tls() const { return ssl_ != nullptr; }
+
+  /// Ends a wait for input; the owner may still write. Any thread.
+  void shut_input();
+  /// Closes with a reset, so that the peer loses what it has not read.
+  void abort();
+  void close();
+
+ private:
+  bool fill();
+
+  int descriptor_;
+  SSL* ssl_ = nullptr;
+  std::string input_;
+};
+
+/// A self-signed certificate made on the spot, as Exchange has one after installation.
+class SelfSigned {
+ public:
+  explicit SelfSigned(const std::string& common_name);
+  ~SelfSigned();
+  SelfSigned(SelfSigned&&) = delete;
+  SSL_CTX* context() const { return context_; }
+
+ private:
+  SSL_CTX* context_;
+};
+
+}  // namespace postern::test
