@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "queue/hop_connection.h"
+
+#include "queue/hop_pool_impl.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+namespace postern::queue {
+
+bool HopConnection::may_go_on(net::TimePoint now) const {
+  const routing::NextHopLimits& limits = candidate.limits;
+  const std::uint64_t said = session.dialogue().capabilities().mail_max.value_or(UINT64_MAX);
+  return !session.failure() &&
+         messages < std::min<std::uint64_t>(limits.messages_per_connection, said) &&
+         now - born < limits.connection_lifetime;
+}
+
+std::string HopConnection::address() const {
+  const std::string ip = candidate.endpoint.address().to_string();
+  const bool v6 = candidate.endpoint.address().is_v6();
+  return (v6 ? "[" + ip + "]" : ip) + ":" + std::to_string(candidate.endpoint.port());
+}
+
+HopLease::HopLease(std::shared_ptr<HopPool::Impl> pool, std::unique_ptr<HopConnection> connection)
+    : pool_(std::move(pool)), connection_(std::move(connection)) {}
+
+HopLease::~HopLease() {
+  drop();
+}
+
+HopLease& HopLease::operator=(HopLease&& other) noexcept {
+  if (this == &other) return *this;
+  drop();
+  pool_ = std::move(other.pool_);
+  connection_ = std::move(other.connection_);
+  return *this;
+}
+
+void HopLease::keep() {
+  if (connection_) pool_->keep(std::move(connection_));
+  connection_.reset();
+  pool_.reset();
+}
+
+void HopLease::drop() {
+  if (connection_) pool_->drop(std::move(connection_));
+  connection_.reset();
+  pool_.reset();
+}
+
+}  // namespace postern::queue

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "queue/hop_pool.h"
+
+#include "queue/hop_pool_impl.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace postern::queue {
+namespace {
+
+smtp::ClientProfile::Tls profile_tls(routing::NextHop::Tls tls) {
+  switch (tls) {
+    case routing::NextHop::Tls::none:
+      return smtp::ClientProfile::Tls::none;
+    case routing::NextHop::Tls::encrypt:
+      return smtp::ClientProfile::Tls::encrypt;
+    case routing::NextHop::Tls::may:
+      break;
+  }
+  return smtp::ClientProfile::Tls::may;
+}
+
+}  // namespace
+
+/// One message that waits for a place; lives in the waiting coroutine.
+class HopPool::Impl::Waiter {
+ public:
+  Waiter(std::shared_ptr<Impl> pool, Host& host, const Candidate& to)
+      : pool_(std::move(pool)),
+        list_(host.waiting),
+        candidate(to),
+        timer(pool_->executor, pool_->config.place_wait) {
+    list_.push_back(this);
+  }
+  ~Waiter() {
+    // Once granted, the host and its list may be gone.
+    if (!granted_) list_.remove(this);
+    if (connection) pool_->keep(std::move(connection));
+    if (place) pool_->release(candidate.endpoint);
+    pool_->forget_if_unused(candidate.endpoint);
+  }
+  Waiter(Waiter&&) = delete;
+
+  void grant() {
+    list_.remove(this);
+    granted_ = true;
+    timer.cancel();
+  }
+
+ private:
+  std::shared_ptr<Impl> pool_;
+  std::list<Waiter*>& list_;
+  bool granted_ = false;
+
+ public:
+  const Candidate& candidate;
+  net::Timer timer;
+  std::unique_ptr<HopConnection> connection;
+  bool place = false;
+};
+
+HopPool::Impl::Impl(net::Executor on, HopPoolConfig with, dns::Resolver& asking)
+    : executor(on),
+      config(std::move(with)),
+      resolver(asking),
+      random(std::random_device()()),
+      sweep_timer_(on),
+      drained_(on) {}
+
+HopPool::Impl::~Impl() = default;
+
+HopPool::Impl::Host* HopPool::Impl::find(const net::Endpoint& host) {
+  const auto found = hosts_.find(host);
+  return found == hosts_.end() ? nullptr : &found->second;
+}
+
+std::unique_ptr<HopConnection> HopPool::Impl::make_connection(const Candidate& to) {
+  smtp::ClientOptions options;
+  options.profile.hostname = config.hostname;
+  options.profile.tls = profile_tls(to.tls);
+  options.timeouts = config.timeouts;
+  options.tls = config.tls;
+  return std::make_unique<HopConnection>(executor, std::move(options), to);
+}
+
+std::unique_ptr<HopConnection> HopPool::Impl::take_idle(const Candidate& to) {
+  const net::TimePoint now = net::Clock::now();
+  // Retiring a connection may end the host's account: it is looked up each time.
+  for (Host* host = find(to.endpoint); host != nullptr && !host->idle.empty();
+       host = find(to.endpoint)) {
+    std::unique_ptr<HopConnection> connection = std::move(host->idle.back());
+    host->idle.pop_back();
+    if (connection->candidate.tls == to.tls && connection->may_go_on(now)) {
+      connection->candidate = to;
+      connection->reused = true;
+      return connection;
+    }
+    retire(std::move(connection));
+  }
+  return nullptr;
+}
+
+bool HopPool::Impl::reserve(const Candidate& to) {
+  if (closed_) return false;
+  Host& host = hosts_[to.endpoint];
+  if (host.open >= to.limits.connections_per_host) {
+    if (host.idle.empty()) return false;
+    // Only kept ones that this message cannot use are left: the oldest gives up its place.
+    const std::unique_ptr<HopConnection> oldest = std::move(host.idle.front());
+    host.idle.erase(host.idle.begin());
+    oldest->session.close();
+    return true;
+  }
+  ++host.open;
+  ++open_;
+  return true;
+}
+
+void HopPool::Impl::release(const net::Endpoint& endpoint) {
+  Host* const host = find(endpoint);
+  if (host == nullptr) return;
+  if (!host->waiting.empty() && !closed_) {
+    Waiter* const first = host->waiting.front();
+    first->place = true;
+    first->grant();
+    return;
+  }
+  --host->open;
+  --open_;
+  forget_if_unused(endpoint);
+}
+
+void HopPool::Impl::forget_if_unused(const net::Endpoint& endpoint) {
+  const auto found = hosts_.find(endpoint);
+  if (found == hosts_.end()) return;
+  const Host& host = found->second;
+  if (host.open == 0 && host.waiting.empty() && host.down_until <= net::Clock::now()) {
+    hosts_.erase(found);
+  }
+}
+
+net::Awaitable<HopPool::Impl::Granted> HopPool::Impl::wait_for_place(std::shared_ptr<Impl> self,
+                                                                     Candidate to) {
+  Granted granted;
+  if (self->closed_) co_return granted;
+  Waiter waiter(self, self->hosts_[to.endpoint], to);
+  co_await waiter.timer.async_wait(net::as_result);
+  granted.place = std::exchange(waiter.place, false);
+  if (waiter.connection) granted.lease = HopLease(self, std::move(waiter.connection));
+  co_return granted;
+}
+
+/// Gives the connection to the first who waits for one like it.
+bool HopPool::Impl::hand_over(std::unique_ptr<HopConnection>& connection) {
+  Host* const host = find(connection->candidate.endpoint);
+  if (host == nullptr || host->waiting.empty()) return false;
+  Waiter* const first = host->waiting.front();
+  if (first->candidate.tls != connection->candidate.tls || first->candidate.fresh) return false;
+  connection->candidate = first->candidate;
+  connection->reused = true;
+  first->connection = std::move(connection);
+  first->grant();
+  return true;
+}
+
+void HopPool::Impl::keep(std::unique_ptr<HopConnection> connection) {
+  const net::TimePoint now = net::Clock::now();
+  if (connection->session.failure() || connection->session.dialogue().in_body()) {
+    return drop(std::move(connection));
+  }
+  if (closed_ || !connection->may_go_on(now)) return retire(std::move(connection));
+  if (hand_over(connection)) return;
+  const std::chrono::seconds idle = connection->candidate.limits.idle;
+  Host* const host = find(connection->candidate.endpoint);
+  if (idle.count() == 0 || host == nullptr || !host->waiting.empty()) {
+    return retire(std::move(connection));
+  }
+  connection->idle_since = now;
+  host->idle.push_back(std::move(connection));
+  arm_sweep(now + idle);
+}
+
+void HopPool::Impl::drop(std::unique_ptr<HopConnection> connection) {
+  const net::Endpoint endpoint = connection->candidate.endpoint;
+  connection->session.close();
+  connection.reset();
+  release(endpoint);
+}
+
+void HopPool::Impl::retire(std::unique_ptr<HopConnection> connection) {
+  if (connection->session.failure()) return drop(std::move(connection));
+  ++quitting_;
+  boost::asio::co_spawn(
+      executor, say_quit(shared_from_this(), std::move(connection)), boost::asio::detached);
+}
+
+net::Awaitable<void> HopPool::Impl::say_quit(std::shared_ptr<Impl> self,
+                                             std::unique_ptr<HopConnection> connection) {
+  co_await connection->session.quit();
+  self->drop(std::move(connection));
+  if (--self->quitting_ == 0) self->drained_.cancel();
+}
+
+bool HopPool::Impl::is_down(const net::Endpoint& endpoint) const {
+  const auto found = hosts_.find(endpoint);
+  return found != hosts_.end() && found->second.down_until > net::Clock::now();
+}
+
+void HopPool::Impl::mark_down(const net::Endpoint& endpoint) {
+  const net::TimePoint until = net::Clock::now() + config.down_memory;
+  if (closed_) return;
+  hosts_[endpoint].down_until = until;
+  arm_sweep(until);
+}
+
+void HopPool::Impl::mark_up(const net::Endpoint& endpoint) {
+  if (Host* const host = find(endpoint)) host->down_until = {};
+}
+
+std::size_t HopPool::Impl::idle_count() const {
+  std::size_t count = 0;
+  for (const auto& [endpoint, host] : hosts_)
+    count += host.idle.size();
+  return count;
+}
+
+void HopPool::Impl::arm_sweep(net::TimePoint when) {
+  if (when >= sweep_at_) return;
+  sweep_at_ = when;
+  sweep_timer_.expires_at(when);
+  sweep_timer_.async_wait([weak = weak_from_this()](const net::error_code& ec) {
+    const std::shared_ptr<Impl> self = weak.lock();
+    if (!ec && self) self->sweep();
+  });
+}
+
+void HopPool::Impl::sweep() {
+  const net::TimePoint now = net::Clock::now();
+  net::TimePoint next = net::TimePoint::max();
+  std::vector<std::unique_ptr<HopConnection>> over;
+  std::vector<net::Endpoint> endpoints;
+  for (auto& [endpoint, host] : hosts_) {
+    endpoints.push_back(endpoint);
+    for (std::unique_ptr<HopConnection>& connection : host.idle) {
+      const net::TimePoint end = connection->idle_since + connection->candidate.limits.idle;
+      if (end <= now) {
+        over.push_back(std::move(connection));
+      } else {
+        next = std::min(next, end);
+      }
+    }
+    std::erase(host.idle, nullptr);
+    if (host.down_until > now) next = std::min(next, host.down_until);
+  }
+  sweep_at_ = net::TimePoint::max();
+  for (std::unique_ptr<HopConnection>& connection : over)
+    retire(std::move(connection));
+  for (const net::Endpoint& endpoint : endpoints)
+    forget_if_unused(endpoint);
+  if (next != net::TimePoint::max()) arm_sweep(next);
+}
+
+void HopPool::Impl::shut_down() {
+  closed_ = true;
+  sweep_timer_.cancel();
+  for (auto& [endpoint, host] : hosts_) {
+    while (!host.waiting.empty())
+      host.waiting.front()->grant();
+    open_ -= host.idle.size();
+    host.open -= host.idle.size();
+    host.idle.clear();
+  }
+}
+
+net::Awaitable<void> HopPool::Impl::close_idle(std::shared_ptr<Impl> self) {
+  std::vector<std::unique_ptr<HopConnection>> all;
+  for (auto& [endpoint, host] : self->hosts_) {
+    std::move(host.idle.begin(), host.idle.end(), std::back_inserter(all));
+    host.idle.clear();
+  }
+  for (std::unique_ptr<HopConnection>& connection : all)
+    self->retire(std::move(connection));
+  self->sweep_timer_.cancel();
+  self->sweep_at_ = net::TimePoint::max();
+  if (self->quitting_ == 0) co_return;
+  self->drained_.expires_after(2 * self->config.timeouts.quit);
+  co_await self->drained_.async_wait(net::as_result);
+}
+
+HopPool::HopPool(net::Executor executor, HopPoolConfig config, dns::Resolver& resolver)
+    : impl_(std::make_shared<Impl>(executor, std::move(config), resolver)) {}
+
+HopPool::~HopPool() {
+  impl_->shut_down();
+}
+
+std::size_t HopPool::idle() const {
+  return impl_->idle_count();
+}
+
+std::size_t HopPool::open() const {
+  return impl_->open_count();
+}
+
+net::Awaitable<void> HopPool::close_idle() {
+  return Impl::close_idle(impl_);
+}
+
+}  // namespace postern::queue

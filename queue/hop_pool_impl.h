@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "queue/hop_connection.h"
+#include "queue/hop_pool.h"
+
+#include <cstddef>
+#include <list>
+#include <map>
+#include <memory>
+#include <random>
+#include <vector>
+
+namespace postern::queue {
+
+/// The pool's inside: accounts of hosts, kept connections, and who waits for one. A place is the
+/// right to have one connection to a host; it is held by each connection, leased, kept or saying
+/// QUIT.
+struct HopPool::Impl : std::enable_shared_from_this<HopPool::Impl> {
+  Impl(net::Executor on, HopPoolConfig with, dns::Resolver& asking);
+  ~Impl();
+
+  net::Executor executor;
+  HopPoolConfig config;
+  dns::Resolver& resolver;
+  std::mt19937 random;
+
+  /// A kept connection that can go on, or null.
+  std::unique_ptr<HopConnection> take_idle(const Candidate& to);
+  /// True: a place was reserved for a new connection. A kept one that cannot be used gives way.
+  bool reserve(const Candidate& to);
+  void release(const net::Endpoint& host);
+  std::unique_ptr<HopConnection> make_connection(const Candidate& to);
+
+  /// What a wait for a place ended with: a kept connection, a reserved place, or neither (time is
+  /// up).
+  struct Granted {
+    HopLease lease;
+    bool place = false;
+  };
+  static net::Awaitable<Granted> wait_for_place(std::shared_ptr<Impl> self, Candidate to);
+
+  void keep(std::unique_ptr<HopConnection> connection);
+  void drop(std::unique_ptr<HopConnection> connection);
+
+  bool is_down(const net::Endpoint& host) const;
+  void mark_down(const net::Endpoint& host);
+  void mark_up(const net::Endpoint& host);
+
+  std::size_t idle_count() const;
+  std::size_t open_count() const { return open_; }
+  /// No connection is kept from now on; who waits is told that there is none.
+  void shut_down();
+  static net::Awaitable<void> close_idle(std::shared_ptr<Impl> self);
+
+ private:
+  class Waiter;
+  struct Host {
+    std::vector<std::unique_ptr<HopConnection>> idle;  ///< the last one kept is at the back
+    std::size_t open = 0;
+    std::list<Waiter*> waiting;
+    net::TimePoint down_until;
+  };
+
+  Host* find(const net::Endpoint& host);
+  void retire(std::unique_ptr<HopConnection> connection);
+  static net::Awaitable<void> say_quit(std::shared_ptr<Impl> self,
+                                       std::unique_ptr<HopConnection> connection);
+  bool hand_over(std::unique_ptr<HopConnection>& connection);
+  void forget_if_unused(const net::Endpoint& host);
+  void arm_sweep(net::TimePoint when);
+  void sweep();
+
+  std::map<net::Endpoint, Host> hosts_;
+  std::size_t open_ = 0;
+  std::size_t quitting_ = 0;
+  bool closed_ = false;
+  net::Timer sweep_timer_;
+  net::TimePoint sweep_at_ = net::TimePoint::max();
+  net::Timer drained_;
+};
+
+}  // namespace postern::queue

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "queue/hop_search.h"
+
+#include "base/ip.h"
+#include "queue/failure_policy.h"
+#include "queue/hop_pool_impl.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace postern::queue {
+namespace {
+
+using Outcome = dns::Targets::Outcome;
+
+smtp::Reply reply(int code, smtp::EnhancedStatus status, std::string text) {
+  return smtp::Reply(code, status, std::move(text));
+}
+
+/// For the MX of a domain that a message is for: facts of DNS are final (RFC 5321 5.1, RFC 7505).
+smtp::Reply domain_reply(const std::string& domain, const dns::Targets& targets) {
+  switch (targets.outcome) {
+    case Outcome::null_mx:
+      return reply(556, {5, 1, 10}, "the domain " + domain + " accepts no mail");
+    case Outcome::no_domain:
+      return reply(550, {5, 1, 2}, "the domain " + domain + " does not exist");
+    case Outcome::no_address:
+      return reply(550, {5, 4, 4}, "no mail server of " + domain + " has an address");
+    case Outcome::found:
+    case Outcome::unknown:
+      break;
+  }
+  return reply(451, {4, 4, 3}, "DNS does not answer for " + domain);
+}
+
+/// For a host that the config names: whatever DNS says, it is ours to mend, and no fault of the
+/// message.
+smtp::Reply hop_reply(const routing::NextHop& hop, const dns::Targets& targets) {
+  if (targets.outcome == Outcome::unknown) {
+    return reply(451, {4, 4, 3}, "DNS does not answer for a host of next hop " + hop.name);
+  }
+  return reply(451, {4, 3, 5}, "next hop " + hop.name + " has a host without an address");
+}
+
+}  // namespace
+
+HopSearch::HopSearch(std::shared_ptr<HopPool::Impl> pool, const routing::Target& target)
+    : pool_(std::move(pool)), give_up_at_(net::Clock::now() + pool_->config.search_limit) {
+  for (const routing::NextHop* hop : target.hops) {
+    for (const routing::HostSpec& host : hop->hosts)
+      specs_.push_back(Spec{hop, host});
+  }
+  if (target.hops.empty()) {
+    routing::HostSpec domain;
+    domain.host = target.mx_domain;
+    domain.port = pool_->config.mx_port;
+    domain.mx = true;
+    specs_.push_back(Spec{nullptr, std::move(domain)});
+  }
+}
+
+net::Awaitable<Found> HopSearch::next() {
+  Found found;
+  while (!found.lease) {
+    const bool out_of_time = net::Clock::now() >= give_up_at_;
+    if (out_of_time || !hosts_left()) {
+      found.refusal = refusal();
+      break;
+    }
+    std::optional<Candidate> candidate = take();
+    if (candidate) {
+      found.lease = co_await connect(std::move(*candidate));
+    } else if (!busy_.empty() && hop_is_done()) {
+      found.lease = co_await wait();
+    } else if (next_spec_ < specs_.size()) {
+      const Spec spec = specs_[next_spec_];
+      ++next_spec_;
+      co_await resolve(spec);
+    } else {
+      ready_ = std::exchange(was_down_, {});
+    }
+  }
+  co_return found;
+}
+
+bool HopSearch::hosts_left() const {
+  return !ready_.empty() || !busy_.empty() || !was_down_.empty() || next_spec_ < specs_.size();
+}
+
+/// No host of the busy one's next hop is left to ask for: time to wait rather than go elsewhere.
+bool HopSearch::hop_is_done() const {
+  return next_spec_ >= specs_.size() || next_spec_ == 0 ||
+         specs_[next_spec_].hop != specs_[next_spec_ - 1].hop;
+}
+
+void HopSearch::again(Candidate candidate) {
+  candidate.fresh = true;
+  ready_.push_front(std::move(candidate));
+}
+
+std::optional<Candidate> HopSearch::take() {
+  if (ready_.empty()) return std::nullopt;
+  Candidate out = std::move(ready_.front());
+  ready_.pop_front();
+  return out;
+}
+
+net::Awaitable<dns::Targets> HopSearch::ask_dns(const routing::HostSpec& host) {
+  if (host.mx) return dns::mail_targets(pool_->resolver, host.host, host.port, pool_->random);
+  return dns::host_targets(pool_->resolver, host.host, host.port);
+}
+
+net::Awaitable<void> HopSearch::resolve(Spec spec) {
+  dns::Targets targets;
+  const std::optional<IpAddress> literal = parse_ip(spec.host.host);
+  if (literal && !spec.host.mx) {
+    const net::Endpoint endpoint(*literal, spec.host.port);
+    targets.targets.push_back(dns::Target{spec.host.host, endpoint});
+  } else {
+    targets = co_await ask_dns(spec.host);
+  }
+  if (targets.outcome != Outcome::found || targets.targets.empty()) {
+    explain(spec, targets);
+    co_return;
+  }
+  for (const dns::Target& target : targets.targets) {
+    if (is_own(target.endpoint)) {
+      own_ = true;
+      // What is behind us in a list of MX hosts would send the message back to us.
+      if (spec.host.mx) break;
+      continue;
+    }
+    add(spec, target);
+  }
+}
+
+void HopSearch::add(const Spec& spec, const dns::Target& target) {
+  Candidate out;
+  out.host = target.host;
+  out.endpoint = target.endpoint;
+  out.label = target.host;
+  if (spec.hop != nullptr) {
+    out.label = spec.hop->name;
+    out.tls = spec.hop->tls;
+    out.chunking = spec.hop->chunking;
+    out.limits = spec.hop->limits;
+  }
+  (pool_->is_down(out.endpoint) ? was_down_ : ready_).push_back(std::move(out));
+}
+
+void HopSearch::explain(const Spec& spec, const dns::Targets& targets) {
+  dns_verdict_ =
+      spec.hop == nullptr ? domain_reply(spec.host.host, targets) : hop_reply(*spec.hop, targets);
+}
+
+bool HopSearch::is_own(const net::Endpoint& endpoint) const {
+  const std::vector<net::Endpoint>& own = pool_->config.own_endpoints;
+  return std::find(own.begin(), own.end(), endpoint) != own.end();
+}
+
+net::Awaitable<HopLease> HopSearch::connect(Candidate to) {
+  if (!to.fresh) {
+    std::unique_ptr<HopConnection> kept = pool_->take_idle(to);
+    if (kept) co_return HopLease(pool_, std::move(kept));
+  }
+  if (!pool_->reserve(to)) {
+    busy_.push_back(std::move(to));
+    co_return HopLease();
+  }
+  HopLease lease = co_await open(std::move(to));
+  co_return lease;
+}
+
+/// Opens a connection in a place that is reserved.
+net::Awaitable<HopLease> HopSearch::open(Candidate to) {
+  HopLease lease(pool_, pool_->make_connection(to));
+  const bool ready = co_await lease->session.open(to.endpoint, to.host);
+  if (ready) {
+    pool_->mark_up(to.endpoint);
+    co_return lease;
+  }
+  Trouble trouble;
+  trouble.scope = Scope::session;
+  trouble.failure = lease->session.failure();
+  trouble.hosts_left = hosts_left();
+  const Remedy cure = remedy(trouble, to.label);
+  if (cure.remember_down) pool_->mark_down(to.endpoint);
+  note(cure.reply);
+  co_return HopLease();
+}
+
+net::Awaitable<HopLease> HopSearch::wait() {
+  Candidate to = std::move(busy_.front());
+  busy_.clear();
+  HopPool::Impl::Granted granted = co_await HopPool::Impl::wait_for_place(pool_, to);
+  if (granted.lease) co_return std::move(granted.lease);
+  if (!granted.place) {
+    note(reply(451, {4, 4, 5}, "next hop " + to.label + ": all its connections are busy"));
+    co_return HopLease();
+  }
+  HopLease lease = co_await open(std::move(to));
+  co_return lease;
+}
+
+smtp::Reply HopSearch::refusal() const {
+  if (verdict_) return *verdict_;
+  if (own_) return reply(554, {5, 4, 6}, "mail loop: the way leads back to this gateway");
+  if (dns_verdict_) return *dns_verdict_;
+  return reply(451, {4, 4, 1}, "no host of the next hop answers");
+}
+
+}  // namespace postern::queue

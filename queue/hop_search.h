@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "dns/targets.h"
+#include "queue/hop_connection.h"
+#include "routing/verdict.h"
+#include "smtp/reply.h"
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace postern::queue {
+
+/// What a search gives: a connection that is ready for MAIL, or why there is none.
+struct Found {
+  HopLease lease;
+  smtp::Reply refusal;
+};
+
+/// The hosts of one target in the order in which to try them, for one message: next hops as they
+/// are listed, the hosts of each, the addresses of each host; names are asked for only when their
+/// turn comes. A busy host is passed over for another of the same next hop; when all are busy, the
+/// first is waited for. Hosts that were down a short while ago come last. Owned by the message;
+/// the pool's thread.
+class HopSearch {
+ public:
+  HopSearch(std::shared_ptr<HopPool::Impl> pool, const routing::Target& target);
+
+  /// The next host that takes the session. The refusal, when there is none: the last note(), or
+  /// what DNS said, or 451 4.4.1.
+  net::Awaitable<Found> next();
+  /// The kept connection to this host proved dead: next() begins with a new one to it.
+  void again(Candidate candidate);
+  /// Why the last host was no good; what next() gives when no other is left.
+  void note(smtp::Reply reply) { verdict_ = std::move(reply); }
+  /// Another host may be found. Names that were not asked for yet count.
+  bool hosts_left() const;
+  const std::shared_ptr<HopPool::Impl>& pool() const { return pool_; }
+
+ private:
+  struct Spec {
+    const routing::NextHop* hop;  ///< null: the MX of a domain
+    routing::HostSpec host;
+  };
+
+  std::optional<Candidate> take();
+  bool hop_is_done() const;
+  net::Awaitable<dns::Targets> ask_dns(const routing::HostSpec& host);
+  net::Awaitable<void> resolve(Spec spec);
+  void add(const Spec& spec, const dns::Target& target);
+  void explain(const Spec& spec, const dns::Targets& targets);
+  net::Awaitable<HopLease> connect(Candidate to);
+  net::Awaitable<HopLease> open(Candidate to);
+  net::Awaitable<HopLease> wait();
+  bool is_own(const net::Endpoint& endpoint) const;
+  smtp::Reply refusal() const;
+
+  std::shared_ptr<HopPool::Impl> pool_;
+  std::vector<Spec> specs_;
+  std::size_t next_spec_ = 0;
+  std::deque<Candidate> ready_;
+  std::deque<Candidate> busy_;
+  std::deque<Candidate> was_down_;
+  std::optional<smtp::Reply> verdict_;
+  std::optional<smtp::Reply> dns_verdict_;
+  bool own_ = false;  ///< a host was this gateway itself
+  net::TimePoint give_up_at_;
+};
+
+}  // namespace postern::queue
