@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "queue/body_writer.h"
+
+#include "smtp/client_commands.h"
+
+#include <algorithm>
+
+namespace postern::queue {
+namespace {
+
+/// "BDAT 65536 LAST\r\n" and more.
+constexpr std::size_t kHeaderRoom = 40;
+
+}  // namespace
+
+BodyWriter::BodyWriter(smtp::ClientSession& session, bool chunking)
+    : session_(session), chunking_(chunking) {
+  begin_block();
+}
+
+void BodyWriter::begin_block() {
+  block_.assign(chunking_ ? kHeaderRoom : 0, ' ');
+}
+
+net::Awaitable<bool> BodyWriter::write(std::string_view octets) {
+  return chunking_ ? write_chunks(octets) : write_data(octets);
+}
+
+net::Awaitable<bool> BodyWriter::finish() {
+  return chunking_ ? finish_chunks() : finish_data();
+}
+
+net::Awaitable<bool> BodyWriter::write_data(std::string_view octets) {
+  if (octets.empty()) co_return true;
+  if (block_.size() + octets.size() <= kBlockOctets) {
+    stuff(octets);
+    co_return true;
+  }
+  std::string_view by_reference;
+  if (needs_dots(octets)) {
+    stuff(octets);
+  } else {
+    by_reference = octets;
+    remember_end(octets);
+  }
+  const bool taken = co_await session_.write(block_, by_reference);
+  begin_block();
+  co_return taken;
+}
+
+bool BodyWriter::needs_dots(std::string_view octets) const {
+  if (last_ == '\n' && octets.front() == '.') return true;
+  return octets.find("\n.") != std::string_view::npos;
+}
+
+void BodyWriter::stuff(std::string_view octets) {
+  if (last_ == '\n' && octets.front() == '.') block_ += '.';
+  remember_end(octets);
+  for (;;) {
+    const std::size_t line_end = octets.find("\n.");
+    if (line_end == std::string_view::npos) break;
+    block_.append(octets.substr(0, line_end + 1)) += '.';
+    octets.remove_prefix(line_end + 1);
+  }
+  block_ += octets;
+}
+
+void BodyWriter::remember_end(std::string_view octets) {
+  before_last_ = octets.size() > 1 ? octets[octets.size() - 2] : last_;
+  last_ = octets.back();
+}
+
+net::Awaitable<bool> BodyWriter::finish_data() {
+  const bool at_line_start = before_last_ == '\r' && last_ == '\n';
+  block_ += at_line_start ? ".\r\n" : "\r\n.\r\n";
+  const bool taken = co_await session_.write(block_);
+  if (!taken) co_return false;
+  session_.dialogue().body_sent();
+  const bool answered = co_await session_.converse();
+  co_return answered;
+}
+
+net::Awaitable<bool> BodyWriter::write_chunks(std::string_view octets) {
+  for (;;) {
+    const std::size_t room = kHeaderRoom + kBlockOctets - block_.size();
+    if (octets.size() <= room) {
+      block_ += octets;
+      co_return true;
+    }
+    // At least one octet is left behind this chunk: the last one is never empty for nothing.
+    const bool taken = co_await send_chunk(octets.substr(0, room), false);
+    if (!taken) co_return false;
+    octets.remove_prefix(room);
+  }
+}
+
+/// The block and `rest` as one BDAT in one write.
+net::Awaitable<bool> BodyWriter::send_chunk(std::string_view rest, bool last) {
+  std::string header;
+  smtp::append_bdat(block_.size() - kHeaderRoom + rest.size(), last, header);
+  const std::size_t start = kHeaderRoom - header.size();
+  block_.replace(start, header.size(), header);
+  session_.dialogue().chunk_sent(last);
+  const bool taken = co_await session_.write(std::string_view(block_).substr(start), rest);
+  begin_block();
+  if (!taken) co_return false;
+  const bool pipelining = session_.dialogue().capabilities().pipelining;
+  const bool alive = co_await session_.settle(pipelining && !last ? kChunksAhead : 0);
+  co_return alive && !session_.dialogue().chunk_refused();
+}
+
+net::Awaitable<bool> BodyWriter::finish_chunks() {
+  const bool sent = co_await send_chunk({}, true);
+  co_return sent || !session_.failure();
+}
+
+}  // namespace postern::queue

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "queue/cut_through.h"
+
+#include "queue/body_writer.h"
+#include "queue/failure_policy.h"
+#include "queue/hop_pool_impl.h"
+#include "queue/hop_search.h"
+#include "smtp/data_decoder.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace postern::queue {
+namespace {
+
+using smtp::Reply;
+
+/// Why the message as announced cannot go to a server that can do only so much (R18); code 0: it
+/// can.
+Reply lacking(const smtp::MailParameters& message,
+              const smtp::Capabilities& offered,
+              bool may_chunk) {
+  if (message.requiretls) {
+    return Reply(550, {5, 7, 30}, "the next hop cannot promise REQUIRETLS"_text);
+  }
+  if (message.smtputf8 && !offered.smtputf8) {
+    return Reply(550, {5, 6, 7}, "the next hop does not support SMTPUTF8"_text);
+  }
+  const bool binary = offered.binarymime && offered.chunking && may_chunk;
+  if (message.body == smtp::Body::binary_mime && !binary) {
+    return Reply(554, {5, 6, 3}, "the next hop does not support BINARYMIME"_text);
+  }
+  if (message.size && offered.max_size && *message.size > *offered.max_size) {
+    return Reply(552, {5, 3, 4}, "the message is too large for the next hop"_text);
+  }
+  return {};
+}
+
+/// The server's word on the whole message, or on the chunk that it refused; null: it said none.
+const Reply* word_on_message(const smtp::ClientDialogue& dialogue) {
+  for (const smtp::ClientDialogue::Answer& answer : dialogue.answers()) {
+    if (answer.step == smtp::ClientStep::data_done || answer.step == smtp::ClientStep::chunk ||
+        answer.step == smtp::ClientStep::last_chunk) {
+      return &answer.reply;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+/// One message's delivery; see the header for the calls' contract.
+struct CutThrough::State {
+  State(HopPool& hops, const routing::Target& target, smtp::Sender from)
+      : search(hops.impl(), target), sender(std::move(from)) {}
+  ~State() {
+    // Before the message its transaction is left to the next MAIL's RSET; within, only a closed
+    // connection undoes it.
+    if (phase == Phase::envelope) lease.keep();
+  }
+  State(State&&) = delete;
+
+  enum class Phase : std::uint8_t {
+    envelope,  ///< MAIL and RCPT
+    body,
+    over,  ///< `outcome` says how
+  };
+
+  net::Awaitable<Reply> ask(const smtp::Recipient& recipient);
+  net::Awaitable<Reply> begin();
+  net::Awaitable<bool> write(std::string_view octets);
+  net::Awaitable<Reply> finish();
+
+  void adopt(HopLease found);
+  bool too_many() const;
+  bool died_before_an_answer() const;
+  Remedy after_loss() const;
+  Reply answered();
+  Reply violation(std::string_view octets);
+  Reply note(Reply reply);
+  Reply end(Reply reply);
+
+  HopSearch search;
+  smtp::Sender sender;
+  HopLease lease;
+  std::unique_ptr<BodyWriter> body;
+  smtp::ContentScanner scanner;
+  HopReport report;
+  Reply outcome;
+  Phase phase = Phase::envelope;
+  Progress progress = Progress::nothing;
+  bool mail_answered = false;
+  std::size_t asked = 0;  ///< RCPTs on this connection
+  std::uint64_t octets_sent = 0;
+};
+
+Reply CutThrough::State::note(Reply reply) {
+  report.reply = reply;
+  return reply;
+}
+
+/// Nothing more can be done: every later call gives `reply`.
+Reply CutThrough::State::end(Reply reply) {
+  phase = Phase::over;
+  outcome = reply;
+  return note(std::move(reply));
+}
+
+void CutThrough::State::adopt(HopLease found) {
+  lease = std::move(found);
+  const smtp::Capabilities& offered = lease.dialogue().capabilities();
+  report.host = lease->address();
+  report.tls.reset();
+  if (const tls::Info* const info = lease->session.tls()) report.tls = *info;
+  report.chunking = offered.chunking && lease->candidate.chunking;
+  report.reused = lease->reused;
+  mail_answered = false;
+  asked = 0;
+}
+
+bool CutThrough::State::too_many() const {
+  if (!lease) return false;
+  const std::uint64_t limit = lease->candidate.limits.recipients_per_transaction;
+  return asked >= std::min(limit, lease.dialogue().capabilities().rcpt_max.value_or(limit));
+}
+
+bool CutThrough::State::died_before_an_answer() const {
+  const auto& answers = lease.dialogue().answers();
+  return !mail_answered && (answers.empty() || answers.front().reply.code() == 421);
+}
+
+Remedy CutThrough::State::after_loss() const {
+  Trouble trouble;
+  trouble.scope = Scope::host;
+  trouble.failure = lease->session.failure();
+  trouble.progress = progress;
+  trouble.reused = lease->reused && died_before_an_answer();
+  trouble.hosts_left = search.hosts_left();
+  return remedy(trouble, lease->candidate.label);
+}
+
+Reply CutThrough::State::answered() {
+  const auto& answers = lease.dialogue().answers();
+  if (!mail_answered && !answers.front().reply.is_positive()) {
+    const Reply refused = given_back(answers.front().reply);
+    lease.keep();
+    return end(refused);
+  }
+  mail_answered = true;
+  ++asked;
+  const Reply& reply = answers.back().reply;
+  if (reply.is_positive()) progress = Progress::envelope;
+  return note(given_back(reply));
+}
+
+net::Awaitable<Reply> CutThrough::State::ask(const smtp::Recipient& recipient) {
+  for (;;) {
+    if (!lease) {
+      Found found = co_await search.next();
+      if (!found.lease) co_return end(std::move(found.refusal));
+      adopt(std::move(found.lease));
+      const Reply lack =
+          lacking(sender.parameters, lease.dialogue().capabilities(), lease->candidate.chunking);
+      if (lack.code() != 0) {
+        lease.keep();
+        co_return end(lack);
+      }
+      lease.dialogue().mail(sender);
+      ++lease->messages;
+    }
+    lease.dialogue().rcpt(recipient);
+    const bool alive = co_await lease->session.converse();
+    if (alive) co_return answered();
+    const Remedy cure = after_loss();
+    const Candidate candidate = lease->candidate;
+    if (cure.remember_down) search.pool()->mark_down(candidate.endpoint);
+    lease.drop();
+    if (cure.next == Remedy::Next::give_back) co_return end(cure.reply);
+    if (cure.next == Remedy::Next::reopen) {
+      search.again(candidate);
+    } else {
+      search.note(cure.reply);
+    }
+  }
+}
+
+net::Awaitable<Reply> CutThrough::State::begin() {
+  if (!report.chunking) {
+    lease.dialogue().data();
+    const bool alive = co_await lease->session.converse();
+    if (!alive) {
+      const Remedy cure = after_loss();
+      lease.drop();
+      co_return end(cure.reply);
+    }
+    const Reply reply = lease.dialogue().answers().front().reply;
+    if (reply.code() / 100 != 3) {
+      lease.keep();
+      co_return end(given_back(reply));
+    }
+  }
+  phase = Phase::body;
+  body = std::make_unique<BodyWriter>(lease->session, report.chunking);
+  co_return Reply(250, {2, 0, 0}, "go ahead"_text);
+}
+
+/// Why these octets may not go to this server; code 0: they may.
+Reply CutThrough::State::violation(std::string_view octets) {
+  const smtp::Capabilities& offered = lease.dialogue().capabilities();
+  scanner.scan(octets);
+  octets_sent += octets.size();
+  if (scanner.saw_8bit() && sender.parameters.body == smtp::Body::eight_bit_mime &&
+      !offered.eight_bit_mime) {
+    return Reply(554, {5, 6, 3}, "the next hop does not support 8BITMIME"_text);
+  }
+  if (offered.max_size && octets_sent > *offered.max_size) {
+    return Reply(552, {5, 3, 4}, "the message is too large for the next hop"_text);
+  }
+  // A next hop may read a bare LF as the end of a line and a dot behind it as the end of DATA.
+  const smtp::ContentViolations& content = scanner.violations();
+  if (!report.chunking && (content.bare_lf || content.bare_cr)) {
+    return Reply(550, {5, 6, 11}, "bare CR or LF in the message"_text);
+  }
+  return {};
+}
+
+net::Awaitable<bool> CutThrough::State::write(std::string_view octets) {
+  const Reply why_not = violation(octets);
+  if (why_not.code() != 0) {
+    lease.drop();
+    end(why_not);
+    co_return false;
+  }
+  progress = Progress::body;
+  const bool taken = co_await body->write(octets);
+  if (taken) co_return true;
+  const smtp::ClientDialogue& dialogue = lease.dialogue();
+  // Chunks behind the refused one are answered too; then the connection is good for another MAIL.
+  const bool refused = dialogue.chunk_refused();
+  const bool settled = co_await lease->session.settle(0);
+  if (refused) {
+    end(given_back(*word_on_message(dialogue)));
+  } else {
+    end(after_loss().reply);
+  }
+  if (refused && settled) {
+    lease.keep();
+  } else {
+    lease.drop();
+  }
+  co_return false;
+}
+
+net::Awaitable<Reply> CutThrough::State::finish() {
+  scanner.end();
+  const Reply why_not = violation({});
+  if (why_not.code() != 0) {
+    lease.drop();
+    co_return end(why_not);
+  }
+  progress = Progress::done;
+  const bool alive = co_await body->finish();
+  // A server that answered and then broke the connection has answered.
+  const Reply* const word = word_on_message(lease.dialogue());
+  const Reply reply = word != nullptr ? given_back(*word) : after_loss().reply;
+  end(reply);
+  if (alive) {
+    lease.keep();
+  } else {
+    lease.drop();
+  }
+  co_return reply;
+}
+
+CutThrough::CutThrough(HopPool& pool, const routing::Target& target, smtp::Sender sender)
+    : state_(std::make_unique<State>(pool, target, std::move(sender))) {}
+
+CutThrough::~CutThrough() = default;
+
+net::Awaitable<Reply> CutThrough::recipient(const smtp::Recipient& recipient) {
+  State& s = *state_;
+  if (s.phase != State::Phase::envelope) co_return s.outcome;
+  if (s.too_many()) {
+    co_return s.note(Reply(452, {4, 5, 3}, "too many recipients for the next hop"_text));
+  }
+  const Reply reply = co_await s.ask(recipient);
+  co_return reply;
+}
+
+net::Awaitable<Reply> CutThrough::begin() {
+  State& s = *state_;
+  if (s.phase == State::Phase::over) co_return s.outcome;
+  if (s.progress != Progress::envelope) {
+    co_return Reply(554, {5, 5, 1}, "no valid recipients"_text);
+  }
+  const Reply reply = co_await s.begin();
+  co_return reply;
+}
+
+net::Awaitable<bool> CutThrough::write(std::string_view octets) {
+  if (state_->phase != State::Phase::body) co_return false;
+  const bool taken = co_await state_->write(octets);
+  co_return taken;
+}
+
+net::Awaitable<Reply> CutThrough::finish() {
+  if (state_->phase == State::Phase::over) co_return state_->outcome;
+  if (state_->phase != State::Phase::body) {
+    co_return Reply(554, {5, 5, 1}, "no message was begun"_text);
+  }
+  const Reply reply = co_await state_->finish();
+  co_return reply;
+}
+
+const HopReport& CutThrough::report() const {
+  return state_->report;
+}
+
+}  // namespace postern::queue
