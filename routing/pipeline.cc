@@ -73,6 +73,9 @@ Result<Pipeline, std::string> Pipeline::build(const Registry& registry,
     if (*it == "loop_guard") pipeline.guards_loops_ = true;
     pipeline.stages_.push_back(std::move(stage));
   }
+  if (pipeline.guards_loops_ && !pipeline.tracer_->is_on()) {
+    return std::string("routing.trace_key is empty: loop_guard could not tell its own passes");
+  }
   return pipeline;
 }
 

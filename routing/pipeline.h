@@ -19,7 +19,7 @@ namespace postern::routing {
 class Pipeline {
  public:
   /// Error, as a sentence: a stage that does not exist or is listed twice, a next hop that does not
-  /// exist.
+  /// exist, loop_guard without a trace key.
   static Result<Pipeline, std::string> build(const Registry& registry, const StageSources& sources);
 
   Pipeline(Pipeline&&) = default;

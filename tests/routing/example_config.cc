@@ -191,7 +191,9 @@ Situation::Situation(const Config& config, const Question& question)
 Verdict ask(const Stage& stage, const Progress& progress) {
   Answer answer = stage.evaluate(progress);
   if (!std::holds_alternative<Verdict>(answer)) throw std::runtime_error("the stage wants to wait");
-  return std::get<Verdict>(std::move(answer));
+  auto verdict = std::get<Verdict>(std::move(answer));
+  verdict.reason = Text(verdict.reason.str());
+  return verdict;
 }
 
 }  // namespace postern::routing::testing

@@ -104,7 +104,7 @@ struct Situation {
   Progress progress;
 };
 
-/// The verdict of a stage that answers at once.
+/// The verdict of a stage that answers at once; its reason may outlive the stage.
 Verdict ask(const Stage& stage, const Progress& progress);
 
 }  // namespace postern::routing::testing

@@ -81,6 +81,11 @@ TEST(Pipeline, RefusesNextHopsThatDoNotExist) {
               HasSubstr("gateways.external"));
 }
 
+TEST(Pipeline, R13RefusesALoopGuardThatHasNoKey) {
+  const auto without_key = [](Config& c) { c.routing.trace_key.clear(); };
+  EXPECT_THAT(build_error(without_key), HasSubstr("routing.trace_key"));
+}
+
 TEST(Pipeline, ARewriteGoesOnWithTheNewRecipient) {
   const World world(put_first, with_saying([](const Progress& progress) {
                       if (progress.recipient.local() != "info") return Verdict{Pass{}, "no"_text};

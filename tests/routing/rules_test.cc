@@ -161,6 +161,7 @@ TEST(Rules, R1AnEmptyConfigRefusesEverything) {
   const World world([](Config& config) {
     config = Config();
     config.routing.stages = default_stages();
+    config.routing.trace_key = "key";
   });
   for (const std::string_view client : {kStranger, kExchange, std::string_view("127.0.0.1")}) {
     for (const std::string_view to :
