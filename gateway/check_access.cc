@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/check_parts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace postern::gateway {
+namespace {
+
+/// Blocks shorter than these hold whole parts of the internet.
+constexpr unsigned kShortestIpv4 = 8;
+constexpr unsigned kShortestIpv6 = 16;
+
+bool overlap(const IpPrefix& a, const IpPrefix& b) {
+  return a.contains(b.network()) || b.contains(a.network());
+}
+
+void check_open_relay(const Config& config, Findings& out) {
+  const std::vector<IpPrefix>& allowed = config.routing.allow_without_auth.prefixes();
+  for (std::size_t i = 0; i < allowed.size(); ++i) {
+    const unsigned shortest = allowed[i].network().is_v4() ? kShortestIpv4 : kShortestIpv6;
+    if (allowed[i].length() >= shortest) continue;
+    out.error(
+        fmt::format("relay.allow_without_auth[{}]", i),
+        "open-relay",
+        fmt::format("{} lets strangers send anywhere (R2): an open relay; write the addresses "
+                    "of your own servers",
+                    allowed[i].str()));
+  }
+}
+
+/// R7a: behind a server that rewrites addresses every stranger has that server's address.
+void check_balancer(const Config& config, Findings& out) {
+  const std::vector<IpPrefix>& balancers = config.routing.gateways.intermediate_mx.prefixes();
+  for (std::size_t i = 0; i < balancers.size(); ++i) {
+    for (const IpPrefix& allowed : config.routing.allow_without_auth.prefixes()) {
+      if (!overlap(balancers[i], allowed)) continue;
+      out.warning(
+          fmt::format("gateways.intermediate_mx[{}]", i),
+          "balancer-open-relay",
+          fmt::format("{} is in relay.allow_without_auth too ({}): whoever comes through it "
+                      "may send anywhere, an open relay; take it out there, PROXY protocol "
+                      "is the answer (R7a)",
+                      balancers[i].str(),
+                      allowed.str()));
+      break;
+    }
+  }
+}
+
+bool is_allowed(const Config& config, const routing::NextHop& hop) {
+  const std::vector<IpPrefix>& sources = hop.sources.prefixes();
+  return sources.empty() ||
+         std::any_of(sources.begin(), sources.end(), [&config](const IpPrefix& s) {
+           const std::vector<IpPrefix>& allowed = config.routing.allow_without_auth.prefixes();
+           return std::any_of(
+               allowed.begin(), allowed.end(), [&s](const IpPrefix& a) { return overlap(a, s); });
+         });
+}
+
+/// The guide's step: X and V send mail to the world through postern, by their address.
+void check_senders_are_allowed(const Config& config, Findings& out) {
+  const routing::Config& routing = config.routing;
+  const auto ask = [&](const std::string& path, const std::string& name, std::string_view what) {
+    const routing::NextHop* hop = routing.find_next_hop(name);
+    if (hop == nullptr || is_allowed(config, *hop)) return;
+    out.warning(
+        path,
+        "hop-not-allowed",
+        fmt::format("no address of \"{}\" is in relay.allow_without_auth: {} (R2: 550 5.7.1); "
+                    "add {} there",
+                    name,
+                    what,
+                    hop->sources.prefixes().front().str()));
+  };
+  for (std::size_t i = 0; i < routing.domains.size(); ++i) {
+    ask(fmt::format("domain[{}].mailboxes", i),
+        routing.domains[i].mailboxes,
+        "its users cannot send to other domains through postern");
+  }
+  for (std::size_t i = 0; i < routing.routes.size(); ++i) {
+    const routing::NextHop* hop = routing.find_next_hop(routing.routes[i].via);
+    if (hop == nullptr || hop->behaves != routing::Behaviour::exchange) continue;
+    ask(fmt::format("route[{}].via", i),
+        routing.routes[i].via,
+        "what it forwards to other domains through postern is refused");
+  }
+}
+
+void check_listeners(const Config& config, Findings& out) {
+  if (config.listeners.empty() && !config.positions.empty()) {
+    out.warning(
+        "",
+        "no-listener",
+        "there is no listener: nothing can come in; write a [[listener]] with name, bind and "
+        "role");
+  }
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const ListenerConfig& listener = config.listeners[i];
+    const std::string path = fmt::format("listener[{}]", i);
+    if (listener.role == routing::Role::mx && config.routing.domains.empty()) {
+      out.warning(
+          path + ".role",
+          "no-domain",
+          fmt::format("the listener \"{}\" is for mail to domains of ours and there is none: "
+                      "it refuses everything that is not relayed (R1); write a [[domain]]",
+                      listener.name));
+    }
+    if (listener.role == routing::Role::submission && listener.tls == ListenerTls::none &&
+        !config.auth.accounts.empty()) {
+      out.warning(
+          path + ".role",
+          "clear-passwords",
+          fmt::format("the listener \"{}\" has no TLS: passwords would cross the network in "
+                      "clear; write tls = \"implicit\" or \"starttls\"",
+                      listener.name));
+    }
+  }
+}
+
+}  // namespace
+
+void check_access(const Config& config, Findings& out) {
+  check_open_relay(config, out);
+  check_balancer(config, out);
+  check_senders_are_allowed(config, out);
+  check_listeners(config, out);
+}
+
+}  // namespace postern::gateway

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "gateway/config.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// The parts of check(), by what they look for. Each appends what it finds.
+
+namespace postern::gateway {
+
+/// Where the parts put what they find. Outlived by the config.
+class Findings {
+ public:
+  explicit Findings(const Config& config) : config_(config) {}
+
+  void info(std::string_view path, std::string code, std::string message) {
+    add(Severity::info, path, std::move(code), std::move(message));
+  }
+  void warning(std::string_view path, std::string code, std::string message) {
+    add(Severity::warning, path, std::move(code), std::move(message));
+  }
+  void error(std::string_view path, std::string code, std::string message) {
+    add(Severity::error, path, std::move(code), std::move(message));
+  }
+  std::vector<Finding> take() { return std::move(list_); }
+
+ private:
+  void add(Severity severity, std::string_view path, std::string code, std::string message) {
+    list_.push_back(config_.finding(severity, path, std::move(code), message));
+  }
+
+  const Config& config_;
+  std::vector<Finding> list_;
+};
+
+/// Files that are named and cannot be read (check_files.cc).
+void check_files(const Config& config, Findings& out);
+/// Who may send what: R1 to R3, R7a (check_access.cc).
+void check_access(const Config& config, Findings& out);
+/// Ways that lead nowhere, back, or are never taken: R4 to R12 (check_ways.cc). The proof that no
+/// scenario loops (R13, S9) belongs here too.
+void check_ways(const Config& config, Findings& out);
+/// Settings that this version reads and does not use (check.cc).
+void check_unused_settings(const Config& config, Findings& out);
+
+}  // namespace postern::gateway

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "dns/config.h"
+#include "gateway/finding.h"
+#include "gateway/letter_log.h"
+#include "routing/config.h"
+#include "smtp/limits.h"
+#include "tls/context.h"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace postern::gateway {
+
+/// What a 250 waits for. Until the queue exists all three act as cut_through.
+enum class Delivery : std::uint8_t { automatic, queue, cut_through };
+enum class ListenerTls : std::uint8_t { none, starttls, implicit };
+
+/// `[[listener]]`: where mail comes in.
+struct ListenerConfig {
+  std::string name;
+  std::string bind;  ///< "ADDRESS:PORT" or "[IPv6]:PORT", checked
+  routing::Role role = routing::Role::mx;
+  std::string from;  ///< R7a: a next hop's name; empty: none
+  Delivery delivery = Delivery::automatic;
+  ListenerTls tls = ListenerTls::none;
+  std::uint64_t max_message_size = 50ULL << 20;  ///< octets
+  std::size_t max_recipients = 1000;             ///< a message; beyond: 452 4.5.3
+  bool binarymime = false;                       ///< BINARYMIME is announced
+};
+
+/// `[tls]`.
+struct TlsConfig {
+  std::vector<tls::KeyPair> certificates;  ///< one a key type; the first is the default
+};
+
+/// `[auth]`.
+struct AuthConfig {
+  std::string accounts;  ///< "file:/path"; empty: nobody can log in
+};
+
+/// `[retry]`: per next hop, with jitter. Takes effect with the queue.
+struct RetryConfig {
+  std::chrono::seconds first{60};
+  std::chrono::seconds max{1800};
+  std::chrono::seconds lifetime{5 * 86400};
+  std::chrono::seconds warn_after{4 * 3600};
+};
+
+/// `[log]`.
+struct LogConfig {
+  std::string file;  ///< empty: standard error
+  LogFormat format = LogFormat::text;
+  std::string level = "info";  ///< a level's name as spdlog has it
+};
+
+/// `[limits]` and `[limits.delivery]`.
+struct LimitsConfig {
+  std::size_t sessions = 10000;           ///< in all; beyond: 421
+  std::size_t sessions_per_client = 100;  ///< a client's address; beyond: 421
+  std::size_t threads = 0;                ///< workers; 0: one a core
+  smtp::ServerLimits server;              ///< a listener has its own message_octets and recipients
+  smtp::ServerTimeouts server_timeouts;
+  smtp::ClientTimeouts client_timeouts;
+};
+
+/// Where a value stands in the file; both from 1, 0: not there.
+struct Position {
+  unsigned line = 0;
+  unsigned column = 0;
+  friend bool operator==(const Position&, const Position&) = default;
+};
+
+/// The config file as plain structs: read, checked for form, references resolved. Owned by the
+/// snapshot that is made from it, immutable from then on.
+struct Config {
+  routing::Config routing;
+  std::string hostname;  ///< greeting, EHLO, Received; also in `routing`
+  std::string data_dir = "/var/lib/postern";
+  std::vector<ListenerConfig> listeners;
+  TlsConfig tls;
+  AuthConfig auth;
+  RetryConfig retry;
+  LogConfig log;
+  dns::Config dns;
+  LimitsConfig limits;
+
+  /// Next hops without `sources` of their own of which some host is a name: what these names
+  /// resolve to counts as their source too (R7), which needs a resolver.
+  std::vector<std::string> unresolved_sources;
+  std::string trace_key_file;  ///< of `routing.trace_key = "file:/path"`; empty: not a file
+
+  std::string file;  ///< as it was named, for findings
+  /// Where each value that was given stands: "hostname", "listener[0].bind".
+  std::map<std::string, Position, std::less<>> positions;
+
+  /// Null: no listener of that name.
+  const ListenerConfig* find_listener(std::string_view name) const;
+  /// A finding about the value at `path` ("listener[0].bind", shown as "listener.bind").
+  Finding finding(Severity severity,
+                  std::string_view path,
+                  std::string code,
+                  std::string_view message) const;
+};
+
+/// What reading takes from outside the file.
+struct Environment {
+  std::optional<std::string> our_address_validate;  ///< OUR_ADDRESS_VALIDATE; overrides R8's key
+  std::string hostname = "localhost";               ///< the default of `hostname`
+
+  static Environment from_process();
+};
+
+/// The config, or nullopt when there is an error among the findings. All problems of the file are
+/// there, ordered by place.
+struct LoadResult {
+  std::optional<Config> config;
+  std::vector<Finding> findings;
+};
+
+/// Reads a file and the trace key that it names.
+LoadResult load_config(const std::string& path, const Environment& env);
+/// Reads `text`; `name` stands for the file in findings. Touches no file and no network.
+LoadResult parse_config(std::string_view text, const std::string& name, const Environment& env);
+
+/// Every key that a config may have, dotted ("listener.bind"), sorted.
+std::vector<std::string> config_keys();
+
+/// The path of "file:/path", or nullopt.
+std::optional<std::string> file_of(std::string_view setting);
+
+}  // namespace postern::gateway

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "gateway/config.h"
+#include "gateway/config_document.h"
+#include "gateway/config_values.h"
+
+#include <fmt/format.h>
+
+#include <concepts>
+#include <functional>
+#include <initializer_list>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace postern::gateway {
+
+/// One reading of one file: where the values go, and what is said about them. Used by one thread.
+struct Reader {
+  Config config;
+  std::vector<Finding> findings;
+  std::set<std::string> keys;  ///< every key that was asked for, dotted
+
+  void add(Severity severity, std::string_view path, std::string code, std::string message) {
+    findings.push_back(config.finding(severity, path, std::move(code), message));
+  }
+  void error(std::string_view path, std::string code, std::string message) {
+    add(Severity::error, path, std::move(code), std::move(message));
+  }
+};
+
+enum class Need : std::uint8_t { optional, required };
+
+/// The values that a word may stand for.
+template <class E>
+using Choices = std::initializer_list<std::pair<std::string_view, E>>;
+
+/// One table of the file while it is read. Every read() takes one key: absent, the default stays;
+/// wrong, a finding is made and the default stays. Keys that nobody has asked for are unknown:
+/// finish() says so. The node outlives the section.
+class Section {
+ public:
+  /// `table` may be null: the section is not there, and everything keeps its default. `path`:
+  /// "relay", "listener[0]", or empty for the top.
+  Section(Reader& reader, const Node* table, std::string path);
+
+  bool has(std::string_view key) const;
+  std::string path_of(std::string_view key) const;
+
+  void read(std::string_view key, std::string& out, Need need = Need::optional);
+  void read(std::string_view key, bool& out);
+  void read(std::string_view key, IpSet& out);
+  void read_size(std::string_view key, std::uint64_t& out, std::uint64_t min, std::uint64_t max);
+  void read(std::string_view key,
+            std::chrono::milliseconds& out,
+            std::chrono::milliseconds min,
+            std::chrono::milliseconds max);
+  void read(std::string_view key,
+            std::chrono::seconds& out,
+            std::chrono::seconds min,
+            std::chrono::seconds max);
+
+  /// A whole number from `min` to `max`.
+  template <std::unsigned_integral T>
+  void read(std::string_view key, T& out, T min, T max) {
+    const std::int64_t number = read_number(key,
+                                            static_cast<std::int64_t>(out),
+                                            static_cast<std::int64_t>(min),
+                                            static_cast<std::int64_t>(max));
+    out = static_cast<T>(number);
+  }
+
+  template <class E>
+  void read(std::string_view key, E& out, Choices<E> choices) {
+    std::string word;
+    std::vector<std::string> names;
+    for (const auto& [name, value] : choices)
+      names.emplace_back(name);
+    if (!read_word(key, word, names)) return;
+    for (const auto& [name, value] : choices) {
+      if (name == word) out = value;
+    }
+  }
+
+  /// A list of texts, each with its path ("relay.allow_without_auth[2]").
+  void each(std::string_view key,
+            const std::function<void(const std::string& path, const std::string& text)>& take,
+            Need need = Need::optional);
+
+  /// The table `key` inside this one, null when it is not there.
+  const Node* table(std::string_view key);
+  /// Each table of the list `key` ("[[listener]]", or inline tables).
+  void each_table(std::string_view key, const std::function<void(Section&)>& take);
+
+  void fail(std::string_view key, std::string code, std::string message);
+  /// Says which keys are unknown.
+  void finish();
+
+ private:
+  const Node* take(std::string_view key);
+  const Node* take(std::string_view key, Node::Kind kind, std::string_view example);
+  bool read_word(std::string_view key, std::string& out, const std::vector<std::string>& names);
+  std::int64_t read_number(std::string_view key,
+                           std::int64_t now,
+                           std::int64_t min,
+                           std::int64_t max);
+  const std::string* read_text(std::string_view key, std::string_view example);
+
+  Reader& reader_;
+  const Node* table_;
+  std::string path_;
+  std::vector<std::string> known_;
+};
+
+/// Reads the table `key` of the file, there or not.
+template <class Read>
+void read_section(Reader& reader, Section& top, std::string_view key, Read read) {
+  Section section(reader, top.table(key), std::string(key));
+  read(reader, section);
+  section.finish();
+}
+
+/// "listener[0].bind" as docs/config.md has it: "listener.bind".
+std::string key_of(std::string_view path);
+
+// The sections, by file: config_service.cc, config_routing.cc.
+void read_service(Reader& reader, Section& top);
+void read_routing(Reader& reader, Section& top);
+/// What can be said only when all is read: references, duplicates, contradictions
+/// (config_references.cc).
+void resolve_references(Reader& reader);
+
+}  // namespace postern::gateway

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/snapshot.h"
+
+#include <openssl/rand.h>
+#include <spdlog/spdlog.h>
+
+#include <array>
+
+namespace postern::gateway {
+namespace {
+
+std::vector<Finding> single(Finding finding) {
+  std::vector<Finding> out;
+  out.push_back(std::move(finding));
+  return out;
+}
+
+std::string random_key() {
+  std::array<unsigned char, 32> octets{};
+  // Without random numbers no TLS works either; the pipeline refuses the empty key.
+  if (RAND_bytes(octets.data(), static_cast<int>(octets.size())) != 1) return {};
+  return {octets.begin(), octets.end()};
+}
+
+void log_line(const std::string& line) {
+  spdlog::info("{}", line);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Snapshot>, std::vector<Finding>> Snapshot::build(Config config) {
+  return build(std::move(config), Options());
+}
+
+Result<std::shared_ptr<const Snapshot>, std::vector<Finding>> Snapshot::build(Config config,
+                                                                              Options options) {
+  std::shared_ptr<Snapshot> snapshot(new Snapshot(std::move(config)));
+  Config& own = snapshot->config_;
+  if (own.routing.routing.trace_key.empty()) own.routing.routing.trace_key = random_key();
+  routing::WatchedTable::Options watching;
+  watching.settle = options.settle;
+  watching.notice = [raw = snapshot.get()](const std::string& line) { raw->tell(line); };
+  if (const std::optional<std::string> file = file_of(own.routing.recipients.directory)) {
+    snapshot->directory_ = std::make_unique<routing::FileDirectory>(own.routing, *file, watching);
+  }
+  snapshot->cutover_ = std::make_unique<routing::CutoverLists>(own.routing, watching);
+  const routing::StageSources sources{
+      &own.routing, snapshot->directory_.get(), snapshot->cutover_.get()};
+  Result<routing::Pipeline, std::string> pipeline =
+      routing::Pipeline::build(routing::Registry::builtin(), sources);
+  if (!pipeline) {
+    return single(own.finding(Severity::error, "routing.stages", "pipeline", pipeline.error()));
+  }
+  snapshot->pipeline_.emplace(std::move(*pipeline));
+  if (options.tls && !own.tls.certificates.empty()) {
+    auto context = tls::Context::server(own.tls.certificates);
+    if (!context) {
+      return single(own.finding(Severity::error,
+                                "tls.certificates",
+                                "certificate",
+                                context.error().file + ": " + context.error().message));
+    }
+    snapshot->tls_ = *context;
+  }
+  snapshot->notice_ = options.notice ? std::move(options.notice) : log_line;
+  return std::shared_ptr<const Snapshot>(std::move(snapshot));
+}
+
+void Snapshot::tell(const std::string& line) {
+  if (notice_) {
+    notice_(line);
+  } else {
+    notes_.push_back(line);
+  }
+}
+
+void Snapshot::refresh_files() const {
+  if (directory_ != nullptr) directory_->refresh();
+  cutover_->refresh();
+}
+
+}  // namespace postern::gateway

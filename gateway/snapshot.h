@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/result.h"
+#include "gateway/config.h"
+#include "gateway/finding.h"
+#include "routing/cutover_list.h"
+#include "routing/file_directory.h"
+#include "routing/pipeline.h"
+#include "tls/context.h"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace postern::gateway {
+
+/// A config with everything that is made from it: directory, cut-over lists, pipeline, TLS.
+/// Immutable and shared by all threads; sessions hold it for as long as they live. The files that
+/// it names are reloaded inside it (refresh_files), each by swapping one table.
+class Snapshot {
+ public:
+  struct Options {
+    /// False: certificates are not loaded and server_tls() is null (explain needs none, and may run
+    /// as a user who cannot read the key).
+    bool tls = true;
+    /// Takes a line for the log about a file that was reloaded or cannot be read, from
+    /// refresh_files(); empty: the process's logger.
+    routing::Notice notice;
+    /// How long a changed file must have been left alone before it is taken.
+    std::chrono::milliseconds settle{1000};
+  };
+
+  /// An empty `routing.trace_key` becomes a random one: loops are then seen until the next start.
+  static Result<std::shared_ptr<const Snapshot>, std::vector<Finding>> build(Config config);
+  static Result<std::shared_ptr<const Snapshot>, std::vector<Finding>> build(Config config,
+                                                                             Options options);
+
+  Snapshot(Snapshot&&) = delete;
+
+  const Config& config() const { return config_; }
+  const routing::Pipeline& pipeline() const { return *pipeline_; }
+  /// Null: the config names no certificate.
+  const tls::Context* server_tls() const { return tls_.get(); }
+
+  /// The same lines about the first reading: at a start there is no log yet.
+  const std::vector<std::string>& notes() const { return notes_; }
+
+  /// Takes the files that have changed. One thread at a time; cheap when nothing has.
+  void refresh_files() const;
+
+ private:
+  explicit Snapshot(Config config) : config_(std::move(config)) {}
+
+  void tell(const std::string& line);
+
+  Config config_;
+  routing::Notice notice_;  ///< empty while the snapshot is built
+  std::vector<std::string> notes_;
+  std::unique_ptr<routing::FileDirectory> directory_;  ///< null: everyone is known (R9)
+  std::unique_ptr<routing::CutoverLists> cutover_;
+  std::optional<routing::Pipeline> pipeline_;
+  std::shared_ptr<const tls::Context> tls_;
+};
+
+}  // namespace postern::gateway

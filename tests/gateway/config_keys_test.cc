@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/gateway/config_support.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+#include <sstream>
+
+namespace postern::gateway {
+namespace {
+
+std::string content_of(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream out;
+  out << file.rdbuf();
+  return out.str();
+}
+
+/// The keys of docs/config.md: every heading of a table, and the first cell of every row below it.
+std::set<std::string> documented_keys() {
+  std::set<std::string> out;
+  std::string section;
+  std::istringstream lines(content_of(std::string(POSTERN_SOURCE_DIR) + "/docs/config.md"));
+  for (std::string line; std::getline(lines, line);) {
+    if (line == "## What check says") break;
+    if (line.starts_with("## ")) {
+      const std::size_t open = line.find_first_of('[');
+      const std::size_t from = line.find_first_not_of('[', open);
+      section = open == std::string::npos ? "" : line.substr(from, line.find(']') - from);
+      if (!section.empty()) out.insert(section);
+    }
+    if (!line.starts_with("| `")) continue;
+    const std::string key = line.substr(3, line.find('`', 3) - 3);
+    out.insert(section.empty() ? key : section + "." + key);
+  }
+  return out;
+}
+
+TEST(ConfigKeys, AreAllInTheDocumentationAndNoOthers) {
+  const std::vector<std::string> keys = config_keys();
+  EXPECT_GT(keys.size(), 80U);
+  EXPECT_EQ(documented_keys(), std::set<std::string>(keys.begin(), keys.end()));
+}
+
+TEST(ConfigKeys, EveryCodeBlockOfTheDocumentationIsAccepted) {
+  std::istringstream lines(content_of(std::string(POSTERN_SOURCE_DIR) + "/docs/config.md"));
+  std::string block;
+  bool inside = false;
+  int blocks = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line == "```") {
+      if (inside) {
+        const LoadResult result = parse(block);
+        EXPECT_TRUE(result.config) << block << shown(result.findings);
+        ++blocks;
+      }
+      inside = false;
+    }
+    if (inside) block += line + "\n";
+    if (line == "```toml") {
+      inside = true;
+      block.clear();
+    }
+  }
+  EXPECT_GE(blocks, 1);
+}
+
+}  // namespace
+}  // namespace postern::gateway

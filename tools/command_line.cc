@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/config_values.h"
+#include "tools/commands.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <ostream>
+
+namespace postern::tools {
+namespace {
+
+constexpr int kWrongUse = 2;
+constexpr const char* kDefaultConfig = "/etc/postern/postern.toml";
+
+void add_config(CLI::App& command, std::string& config) {
+  config = kDefaultConfig;
+  command.add_option("-c,--config", config, "the config file")
+      ->type_name("FILE")
+      ->capture_default_str();
+}
+
+void add_check(CLI::App& app, CheckOptions& options) {
+  CLI::App* command =
+      app.add_subcommand("check", "is this config sound? 0: yes, 1: warnings, 2: errors");
+  add_config(*command, options.config);
+  command->add_flag("--json", options.json, "the findings as JSON");
+}
+
+void add_explain(CLI::App& app, ExplainOptions& options) {
+  CLI::App* command = app.add_subcommand("explain", "which stage decides about a letter, and why");
+  add_config(*command, options.config);
+  command->add_option("--client", options.client, "the client's address")
+      ->type_name("IP")
+      ->required();
+  command->add_option("--from", options.sender, "the envelope sender; \"\" is the null sender")
+      ->type_name("ADDRESS")
+      ->required();
+  command->add_option("--to", options.recipients, "a recipient; may be repeated")
+      ->type_name("ADDRESS")
+      ->required()
+      ->allow_extra_args(false);
+  command->add_option("--listener", options.listener, "where it comes in (the first mx one)")
+      ->type_name("NAME");
+  command->add_option("--auth", options.identity, "logged in as")->type_name("USER");
+  command->add_option("--size", options.size, "octets, as MAIL declares them")->type_name("OCTETS");
+  command->add_flag("--json", options.json, "as JSON, one object a recipient");
+}
+
+void add_serve(CLI::App& app, ServeOptions& options) {
+  CLI::App* command =
+      app.add_subcommand("serve", "the gateway; ends with SIGTERM, reloads with SIGHUP");
+  add_config(*command, options.config);
+}
+
+std::vector<std::string> known_words(CLI::App& app) {
+  std::vector<std::string> out;
+  for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    out.push_back(command->get_name());
+  }
+  for (const CLI::App* command : app.get_subcommands()) {
+    for (const CLI::Option* option : command->get_options()) {
+      for (const std::string& name : option->get_lnames())
+        out.push_back("--" + name);
+    }
+  }
+  return out;
+}
+
+/// What to write instead of what was typed.
+std::string advice(CLI::App& app, const std::vector<std::string>& unknown) {
+  const std::vector<std::string> known = known_words(app);
+  for (const std::string& word : unknown) {
+    const std::string name = word.substr(0, word.find('='));
+    if (const auto near = gateway::nearest(name, known)) {
+      return fmt::format("instead of \"{}\" write \"{}\"", name, *near);
+    }
+  }
+  const auto chosen = app.get_subcommands();
+  if (!chosen.empty()) {
+    return fmt::format("write \"postern {} --help\" for what it takes", chosen.front()->get_name());
+  }
+  return fmt::format("write one of {}", gateway::quoted_list(known));
+}
+
+/// Help and version are no errors and go to `out`.
+int end_of_parsing(CLI::App& app,
+                   const CLI::ParseError& error,
+                   const std::vector<std::string>& words,
+                   std::ostream& out,
+                   std::ostream& err) {
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+    app.exit(error, out, err);
+    return 0;
+  }
+  std::vector<std::string> unknown = app.remaining(true);
+  // Nothing recognised: the first word was meant to be the command.
+  if (unknown.empty() && app.get_subcommands().empty() && !words.empty())
+    unknown.push_back(words.front());
+  err << "postern: " << error.what() << "; " << advice(app, unknown) << "\n";
+  return kWrongUse;
+}
+
+}  // namespace
+
+int run_command_line(int argc,
+                     const char* const* argv,
+                     const ServeCommand& serve,
+                     std::ostream& out,
+                     std::ostream& err) {
+  CLI::App app("postern: an SMTP relay and forwarding gateway", "postern");
+  app.set_version_flag("--version", std::string("postern ") + POSTERN_VERSION);
+  app.require_subcommand(1);
+  CheckOptions check_options;
+  ExplainOptions explain_options;
+  ServeOptions serve_options;
+  if (serve) add_serve(app, serve_options);
+  add_check(app, check_options);
+  add_explain(app, explain_options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return end_of_parsing(app, error, {argv + std::min(argc, 1), argv + argc}, out, err);
+  }
+  if (app.got_subcommand("check")) return run_check(check_options, out, err);
+  if (app.got_subcommand("explain")) return run_explain(explain_options, out, err);
+  return serve(serve_options, out, err);
+}
+
+}  // namespace postern::tools

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "gateway/finding.h"
+
+#include <cstdint>
+#include <functional>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+// The subcommands of the executable as functions of their options and streams: the same in a test
+// and in main(). Each returns the process's exit status; 2 always means "wrong command line or
+// config".
+
+namespace postern::tools {
+
+struct ServeOptions {
+  std::string config;
+};
+/// Serves until SIGTERM or SIGINT. 0: ended as asked, 1: could not listen, 2: wrong config.
+int run_serve(const ServeOptions& options, std::ostream& out, std::ostream& err);
+
+struct CheckOptions {
+  std::string config;
+  bool json = false;
+};
+/// 0: sound, 1: warnings, 2: errors.
+int run_check(const CheckOptions& options, std::ostream& out, std::ostream& err);
+
+struct ExplainOptions {
+  std::string config;
+  std::string client;                   ///< address
+  std::string sender;                   ///< "" or "<>": the null sender
+  std::vector<std::string> recipients;  ///< at least one
+  std::string listener;                 ///< name; empty: the first mx one
+  std::string identity;                 ///< authenticated as; empty: not
+  std::optional<std::uint64_t> size;    ///< as MAIL declares it
+  bool json = false;
+};
+/// 0: a decision was made for each recipient, whatever it is.
+int run_explain(const ExplainOptions& options, std::ostream& out, std::ostream& err);
+
+/// One line each.
+void print_findings(const std::vector<gateway::Finding>& findings, std::ostream& out);
+
+using ServeCommand = std::function<int(const ServeOptions&, std::ostream&, std::ostream&)>;
+/// Takes the command line apart and runs what it asks for.
+int run_command_line(int argc,
+                     const char* const* argv,
+                     const ServeCommand& serve,
+                     std::ostream& out,
+                     std::ostream& err);
+
+}  // namespace postern::tools

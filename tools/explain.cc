@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routing/explain.h"
+
+#include "gateway/config.h"
+#include "gateway/config_values.h"
+#include "gateway/snapshot.h"
+#include "tools/commands.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <ostream>
+
+namespace postern::tools {
+namespace {
+
+using gateway::Config;
+using gateway::ListenerConfig;
+using gateway::Snapshot;
+
+constexpr int kWrongUse = 2;
+
+/// The question, in the form in which a session would ask it.
+struct Question {
+  const ListenerConfig* listener = nullptr;
+  IpAddress client;
+  smtp::Sender sender;
+  std::vector<smtp::Mailbox> recipients;
+};
+
+Result<const ListenerConfig*, std::string> choose_listener(const Config& config,
+                                                           const std::string& name) {
+  std::vector<std::string> names;
+  for (const ListenerConfig& listener : config.listeners)
+    names.push_back(listener.name);
+  if (names.empty()) return std::string("the config has no listener; write a [[listener]]");
+  if (!name.empty()) {
+    if (const ListenerConfig* found = config.find_listener(name)) return found;
+    return fmt::format("--listener: there is no listener \"{}\"; write one of {}",
+                       name,
+                       gateway::quoted_list(names));
+  }
+  const auto mx = std::find_if(config.listeners.begin(), config.listeners.end(), [](const auto& l) {
+    return l.role == routing::Role::mx;
+  });
+  if (mx != config.listeners.end()) return &*mx;
+  return fmt::format("the config has no mx listener; write --listener with one of {}",
+                     gateway::quoted_list(names));
+}
+
+std::string not_an_address(std::string_view option, const std::string& text, std::error_code why) {
+  return fmt::format(
+      "{}: \"{}\" is not an address ({}); write user@company.ru", option, text, why.message());
+}
+
+/// "<a@b>" and "a@b" are the same to whoever types it.
+std::string without_brackets(std::string text) {
+  if (text.size() >= 2 && text.starts_with('<') && text.ends_with('>')) {
+    return text.substr(1, text.size() - 2);
+  }
+  return text;
+}
+
+Result<Question, std::string> make_question(const ExplainOptions& options, const Config& config) {
+  Question out;
+  const Result<const ListenerConfig*, std::string> listener =
+      choose_listener(config, options.listener);
+  if (!listener) return listener.error();
+  out.listener = *listener;
+  const std::optional<IpAddress> client = parse_ip(options.client);
+  if (!client) {
+    return fmt::format(
+        "--client: \"{}\" is not an IP address; write one like 10.0.0.5 or 2001:db8::1",
+        options.client);
+  }
+  out.client = *client;
+  const std::string sender = without_brackets(options.sender);
+  if (!sender.empty()) {
+    const Result<smtp::Mailbox> mailbox = smtp::Mailbox::parse(sender);
+    if (!mailbox) {
+      return not_an_address("--from", options.sender, mailbox.error()) +
+             ", or \"\" for the null sender";
+    }
+    out.sender.path = smtp::ReversePath(*mailbox);
+  }
+  if (options.size) out.sender.parameters.size = *options.size;
+  for (const std::string& text : options.recipients) {
+    const std::string bare = without_brackets(text);
+    if (smtp::iequals(bare, "postmaster")) {  // RFC 5321 4.1.1.3: the one without a domain
+      out.recipients.emplace_back(bare, "");
+      continue;
+    }
+    const Result<smtp::Mailbox> mailbox = smtp::Mailbox::parse(bare);
+    if (!mailbox) return not_an_address("--to", text, mailbox.error());
+    out.recipients.push_back(*mailbox);
+  }
+  return out;
+}
+
+net::Awaitable<void> wait_for_decision(const routing::Pipeline& pipeline,
+                                       const routing::Request& request,
+                                       std::optional<routing::Decision>& out) {
+  out = co_await pipeline.decide(request);
+}
+
+routing::Decision decide(const routing::Pipeline& pipeline, const routing::Request& request) {
+  std::optional<routing::Decision> decision = pipeline.decide_now(request);
+  if (!decision) {
+    net::IoContext context(1);
+    boost::asio::co_spawn(context,
+                          wait_for_decision(pipeline, request, decision),
+                          [](const std::exception_ptr& error) {
+                            if (error) std::rethrow_exception(error);
+                          });
+    context.run();
+  }
+  return std::move(*decision);
+}
+
+routing::Request request_for(const Question& question,
+                             const ExplainOptions& options,
+                             const smtp::Mailbox& recipient) {
+  routing::Request request;
+  request.client = question.client;
+  request.listener = question.listener->name;
+  request.role = question.listener->role;
+  request.listener_from = question.listener->from;
+  request.identity = options.identity;
+  request.sender = &question.sender;
+  request.recipient = recipient;
+  request.size = options.size;
+  return request;
+}
+
+}  // namespace
+
+int run_explain(const ExplainOptions& options, std::ostream& out, std::ostream& err) {
+  gateway::LoadResult loaded =
+      gateway::load_config(options.config, gateway::Environment::from_process());
+  if (!loaded.config) {
+    print_findings(loaded.findings, err);
+    return kWrongUse;
+  }
+  Snapshot::Options build;
+  build.tls = false;
+  const auto snapshot = Snapshot::build(std::move(*loaded.config), std::move(build));
+  if (!snapshot) {
+    print_findings(snapshot.error(), err);
+    return kWrongUse;
+  }
+  const Result<Question, std::string> question = make_question(options, (*snapshot)->config());
+  if (!question) {
+    err << "postern explain: " << question.error() << "\n";
+    return kWrongUse;
+  }
+  bool first = true;
+  for (const smtp::Mailbox& recipient : question->recipients) {
+    const routing::Request request = request_for(*question, options, recipient);
+    const routing::Decision decision = decide((*snapshot)->pipeline(), request);
+    if (!options.json && !first) out << "\n";
+    out << (options.json ? routing::explain_json(request, decision)
+                         : routing::explain_text(request, decision));
+    first = false;
+  }
+  return 0;
+}
+
+}  // namespace postern::tools
