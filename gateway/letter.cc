@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/letter.h"
+
+#include "gateway/ids.h"
+#include "gateway/received.h"
+#include "routing/message_facts.h"
+#include "smtp/replies.h"
+
+#include <fmt/format.h>
+
+namespace postern::gateway {
+namespace {
+
+/// Where the header block ends (behind its empty line); npos: not yet. A message may begin with the
+/// empty line.
+std::size_t header_end(std::string_view octets, std::size_t known) {
+  if (octets.starts_with("\r\n")) return 2;
+  const std::size_t from = known > 3 ? known - 3 : 0;
+  const std::size_t at = octets.find("\r\n\r\n", from);
+  return at == std::string_view::npos ? at : at + 4;
+}
+
+std::string describe(const tls::Info& tls) {
+  return fmt::format(
+      "{} {}, {}", tls.version, tls.cipher, tls.verified ? "verified" : "not verified");
+}
+
+/// What our own fields may add to a message, for SIZE towards the next hop.
+constexpr std::uint64_t kAddedOctets = 1024;
+
+}  // namespace
+
+Letter::Letter(std::shared_ptr<const Runtime> runtime,
+               const ListenerRuntime& listener,
+               const smtp::SessionFacts& session,
+               const smtp::Sender& sender,
+               LetterTools tools)
+    : runtime_(std::move(runtime)),
+      listener_(listener),
+      session_(session),
+      sender_(sender),
+      tools_(tools),
+      id_(new_id()),
+      began_(net::Clock::now()) {}
+
+Letter::~Letter() {
+  if (!settled_) log_all(smtp::Reply(), "abandoned");
+}
+
+routing::Request Letter::request_for(const smtp::Mailbox& recipient) const {
+  routing::Request request;
+  request.client = session_.client;
+  request.listener = listener_.name;
+  request.role = listener_.role;
+  request.listener_from = listener_.from;
+  request.identity = session_.identity;
+  request.sender = &sender_;
+  request.recipient = recipient;
+  request.size = sender_.parameters.size;
+  return request;
+}
+
+net::Awaitable<smtp::Reply> Letter::recipient(const smtp::Recipient& recipient) {
+  const routing::Request request = request_for(recipient.address);
+  const routing::Decision decision = co_await runtime_->snapshot->pipeline().decide(request);
+  smtp::Reply reply = decision.reply;
+  std::string_view outcome = decision.kind == routing::DecisionKind::defer ? "deferred" : "refused";
+  if (decision.kind == routing::DecisionKind::route) {
+    reply = co_await add_route(recipient, decision);
+    if (reply.is_transient()) outcome = "deferred";
+  } else if (decision.kind == routing::DecisionKind::discard) {
+    reply = smtp::replies::recipient_ok();
+  }
+  if (reply.is_positive()) {
+    accepted_.push_back(Accepted{recipient.address, decision});
+    settled_ = false;
+  } else {
+    log(recipient.address, decision, reply, outcome);
+  }
+  co_return reply;
+}
+
+net::Awaitable<smtp::Reply> Letter::add_route(const smtp::Recipient& recipient,
+                                              const routing::Decision& decision) {
+  if (delivery_ && !(target_ == decision.target)) co_return smtp::replies::other_next_hop();
+  if (!delivery_) {
+    smtp::Sender out = sender_;
+    if (out.parameters.size) *out.parameters.size += kAddedOctets;
+    delivery_ = std::make_unique<queue::CutThrough>(*tools_.pool, decision.target, std::move(out));
+    target_ = decision.target;
+  }
+  const smtp::Recipient out{decision.recipient_out, recipient.parameters};
+  const smtp::Reply reply = co_await delivery_->recipient(out);
+  if (!reply.is_positive() && accepted_.empty()) {
+    // Nobody is on this way yet: the next recipient may take another.
+    drop_delivery();
+  }
+  co_return reply;
+}
+
+void Letter::drop_delivery() {
+  if (delivery_) last_report_ = delivery_->report();
+  delivery_.reset();
+}
+
+net::Awaitable<smtp::Reply> Letter::begin_message() {
+  co_return smtp::replies::ok();
+}
+
+net::Awaitable<void> Letter::write(std::string_view octets) {
+  octets_ += octets.size();
+  if (stage_ == Stage::passing) {
+    const bool taken = co_await delivery_->write(octets);
+    if (!taken) stage_ = Stage::swallowing;
+    co_return;
+  }
+  if (stage_ == Stage::swallowing) co_return;
+  const std::size_t known = header_.size();
+  header_.append(octets);
+  const std::size_t end = header_end(header_, known);
+  const std::size_t limit = listener_.options.profile.limits.header_octets;
+  if (end == std::string::npos ? header_.size() > limit : end > limit) {
+    failure_ = smtp::replies::header_too_large();
+    stage_ = Stage::swallowing;
+    drop_delivery();
+  } else if (end != std::string::npos) {
+    co_await pass_header();
+  }
+}
+
+net::Awaitable<void> Letter::pass_header() {
+  stage_ = Stage::swallowing;
+  const std::size_t end = std::min(header_end(header_, 0), header_.size());
+  const routing::MessageFacts facts =
+      routing::scan_header(std::string_view(header_).substr(0, end));
+  failure_ = judge(facts);
+  if (failure_.code() != 0) {
+    drop_delivery();
+    co_return;
+  }
+  if (!delivery_) co_return;  // every recipient is discarded
+  const smtp::Reply begun = co_await delivery_->begin();
+  if (!begun.is_positive()) {
+    failure_ = begun;
+    co_return;
+  }
+  std::vector<const routing::Decision*> decisions;
+  for (const Accepted& a : accepted_) {
+    if (a.decision.kind == routing::DecisionKind::route) decisions.push_back(&a.decision);
+  }
+  const smtp::Mailbox* only = accepted_.size() == 1 ? &accepted_.front().address : nullptr;
+  std::string top = received_field(session_,
+                                   runtime_->config().hostname,
+                                   id_,
+                                   sender_.parameters.smtputf8,
+                                   only,
+                                   std::chrono::system_clock::now());
+  top += runtime_->snapshot->pipeline().trace_fields(decisions, facts);
+  top += header_;
+  header_ = std::string();
+  const bool taken = co_await delivery_->write(top);
+  if (taken) stage_ = Stage::passing;
+}
+
+/// An empty reply, or why the message may not go on. One recipient that circles stops the letter
+/// for all: there is one reply to a message, and cut-through has no other way to tell.
+smtp::Reply Letter::judge(const routing::MessageFacts& facts) {
+  for (const Accepted& a : accepted_) {
+    if (a.decision.kind != routing::DecisionKind::route) continue;
+    const routing::Request request = request_for(a.address);
+    const smtp::Reply verdict =
+        runtime_->snapshot->pipeline().check_message(request, a.decision, facts, &forged_traces_);
+    if (!verdict.is_positive()) return verdict;
+  }
+  return {};
+}
+
+net::Awaitable<smtp::Reply> Letter::finish() {
+  if (stage_ == Stage::header) {  // a message that is header only
+    co_await pass_header();
+  }
+  smtp::Reply reply = failure_;
+  if (reply.code() == 0 && delivery_) reply = co_await delivery_->finish();
+  if (reply.code() == 0) reply = smtp::replies::message_discarded();
+  log_all(reply, reply.is_positive() ? "delivered" : reply.is_transient() ? "deferred" : "refused");
+  co_return reply;
+}
+
+void Letter::refused(const smtp::Reply& why) {
+  drop_delivery();
+  log_all(why, "refused");
+}
+
+void Letter::log_all(const smtp::Reply& reply, std::string_view outcome) {
+  settled_ = true;
+  for (const Accepted& a : accepted_) {
+    const bool dropped = a.decision.kind == routing::DecisionKind::discard && reply.is_positive();
+    log(a.address, a.decision, reply, dropped ? "discarded" : outcome);
+  }
+}
+
+void Letter::log(const smtp::Mailbox& recipient,
+                 const routing::Decision& decision,
+                 const smtp::Reply& reply,
+                 std::string_view outcome) const {
+  LetterRecord record;
+  record.session = session_.id;
+  record.letter = id_;
+  record.client = session_.client.to_string();
+  record.listener = listener_.name;
+  record.identity = session_.identity;
+  record.sender = sender_.path.text();
+  record.recipient = recipient.text();
+  record.recipient_out = decision.recipient_out.text();
+  record.octets = octets_;
+  record.decision = routing::decision_name(decision.kind);
+  record.stage = decision.stage;
+  record.reason = decision.reason();
+  if (decision.kind == routing::DecisionKind::route) record.next_hop = decision.target.name();
+  const queue::HopReport& report = delivery_ ? delivery_->report() : last_report_;
+  if (decision.kind == routing::DecisionKind::route) {
+    record.host = report.host;
+    if (report.tls) record.tls = describe(*report.tls);
+  }
+  if (reply.code() != 0) record.reply = reply.line();
+  record.outcome = outcome;
+  record.forged_traces = forged_traces_;
+  record.took = std::chrono::duration_cast<std::chrono::microseconds>(net::Clock::now() - began_);
+  tools_.log->write(record);
+}
+
+net::Awaitable<smtp::Begun> LetterService::begin(const smtp::SessionFacts& session,
+                                                 const smtp::Sender& sender) {
+  smtp::Begun begun(smtp::replies::sender_ok(),
+                    std::make_unique<Letter>(runtime_, listener_, session, sender, tools_));
+  co_return begun;
+}
+
+}  // namespace postern::gateway

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/letter_log.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <nlohmann/json.hpp>
+
+namespace postern::gateway {
+namespace {
+
+/// A value as it may stand in a line of key=value: what comes from outside must not be able to
+/// forge a key.
+std::string quoted(std::string_view value) {
+  std::string out = "\"";
+  for (const char c : value) {
+    const auto octet = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (octet < 0x20 || octet == 0x7f) {
+      fmt::format_to(std::back_inserter(out), "\\x{:02x}", octet);
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+  return out;
+}
+
+bool is_plain(std::string_view value) {
+  for (const char c : value) {
+    const auto octet = static_cast<unsigned char>(c);
+    if (octet <= 0x20 || octet == 0x7f || c == '"' || c == '=' || c == '\\') return false;
+  }
+  return !value.empty();
+}
+
+void add(std::string& out, std::string_view key, std::string_view value) {
+  if (value.empty()) return;
+  out += ' ';
+  out += key;
+  out += '=';
+  out += is_plain(value) ? std::string(value) : quoted(value);
+}
+
+std::string seconds(std::chrono::microseconds took) {
+  return fmt::format("{:.6f}", std::chrono::duration<double>(took).count());
+}
+
+}  // namespace
+
+std::string format_text(const LetterRecord& r) {
+  std::string out = "letter";
+  add(out, "id", r.letter);
+  add(out, "session", r.session);
+  add(out, "client", r.client);
+  add(out, "listener", r.listener);
+  add(out, "auth", r.identity);
+  add(out, "from", fmt::format("<{}>", r.sender));
+  add(out, "to", fmt::format("<{}>", r.recipient));
+  if (!r.recipient_out.empty()) add(out, "out", fmt::format("<{}>", r.recipient_out));
+  if (r.octets != 0) add(out, "size", std::to_string(r.octets));
+  add(out, "outcome", r.outcome);
+  add(out, "decision", r.decision);
+  add(out, "stage", r.stage);
+  add(out, "reason", r.reason);
+  add(out, "hop", r.next_hop);
+  add(out, "host", r.host);
+  add(out, "tls", r.tls);
+  add(out, "reply", r.reply);
+  if (r.forged_traces != 0) add(out, "forged_traces", std::to_string(r.forged_traces));
+  add(out, "seconds", seconds(r.took));
+  return out;
+}
+
+std::string format_json(const LetterRecord& r) {
+  nlohmann::ordered_json out;
+  const auto text = [&out](const char* key, std::string_view value) {
+    if (!value.empty()) out[key] = std::string(value);
+  };
+  out["event"] = "letter";
+  text("id", r.letter);
+  text("session", r.session);
+  text("client", r.client);
+  text("listener", r.listener);
+  text("auth", r.identity);
+  out["from"] = std::string(r.sender);
+  out["to"] = std::string(r.recipient);
+  text("out", r.recipient_out);
+  if (r.octets != 0) out["size"] = r.octets;
+  text("outcome", r.outcome);
+  text("decision", r.decision);
+  text("stage", r.stage);
+  text("reason", r.reason);
+  text("hop", r.next_hop);
+  text("host", r.host);
+  text("tls", r.tls);
+  text("reply", r.reply);
+  if (r.forged_traces != 0) out["forged_traces"] = r.forged_traces;
+  out["seconds"] = std::chrono::duration<double>(r.took).count();
+  // Addresses may hold octets that are not UTF-8; the line must be JSON all the same.
+  return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+LetterLog::LetterLog(std::shared_ptr<spdlog::logger> logger, LogFormat format)
+    : logger_(std::move(logger)), format_(format) {}
+
+void LetterLog::write(const LetterRecord& record) const {
+  if (!logger_ || !logger_->should_log(spdlog::level::info)) return;
+  logger_->info(format_ == LogFormat::json ? format_json(record) : format_text(record));
+}
+
+}  // namespace postern::gateway

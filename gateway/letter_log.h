@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace spdlog {
+class logger;
+}
+
+namespace postern::gateway {
+
+/// Everything that is known about one recipient of one letter when its fate is settled: the log's
+/// one line.
+struct LetterRecord {
+  std::string_view session;
+  std::string_view letter;
+  std::string client;  ///< address
+  std::string_view listener;
+  std::string_view identity;       ///< empty: not authenticated
+  std::string_view sender;         ///< without brackets; empty: the null sender
+  std::string_view recipient;      ///< as it came
+  std::string_view recipient_out;  ///< as it went; empty: nowhere
+  std::uint64_t octets = 0;        ///< of the message as received; 0: refused before it came
+  std::string_view decision;       ///< "route", "reject", "defer", "discard"
+  std::string_view stage;          ///< the one that decided
+  std::string_view reason;
+  std::string next_hop;        ///< name, or mx:DOMAIN; empty: none
+  std::string_view host;       ///< the server that answered; empty: none did
+  std::string tls;             ///< "TLSv1.3 TLS_AES_256_GCM_SHA384, not verified"; empty: plain
+  std::string reply;           ///< what the client was told
+  std::string_view outcome;    ///< "delivered", "refused", "deferred", "discarded", "abandoned"
+  unsigned forged_traces = 0;  ///< R13: trace fields that did not verify
+  std::chrono::microseconds took{0};  ///< from MAIL to the last reply
+};
+
+/// "letter id=... to=<...> ...": key=value, values with spaces quoted, control characters escaped.
+std::string format_text(const LetterRecord& record);
+/// The same as one JSON object.
+std::string format_json(const LetterRecord& record);
+
+enum class LogFormat : std::uint8_t { text, json };
+
+/// The letter log: one line a letter and recipient. Thread-safe; writing is another thread's work.
+class LetterLog {
+ public:
+  LetterLog(std::shared_ptr<spdlog::logger> logger, LogFormat format);
+  void write(const LetterRecord& record) const;
+
+ private:
+  std::shared_ptr<spdlog::logger> logger_;
+  LogFormat format_;
+};
+
+}  // namespace postern::gateway

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/result.h"
+#include "gateway/letter_log.h"
+
+#include <memory>
+#include <string>
+
+namespace postern::gateway {
+
+struct LogConfig;  // gateway/config.h
+
+/// Starts logging as the config says: asynchronous, one writer thread, spdlog's default logger. The
+/// error names the file and why it cannot be written. Call once, before threads;
+/// shut_down_logging() writes what is left.
+Result<std::shared_ptr<LetterLog>, std::string> start_logging(const LogConfig& config);
+void shut_down_logging();
+
+/// Opens the log file anew (after logrotate moved it): SIGHUP. Any thread.
+void reopen_log();
+
+}  // namespace postern::gateway

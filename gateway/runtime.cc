@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/runtime.h"
+
+namespace postern::gateway {
+namespace {
+
+ListenerRuntime make_listener(const ListenerConfig& listener,
+                              const Config& config,
+                              const Snapshot& snapshot) {
+  ListenerRuntime out;
+  out.name = listener.name;
+  out.role = listener.role;
+  out.from = listener.from;
+  smtp::SessionOptions& options = out.options;
+  options.timeouts = config.limits.server_timeouts;
+  options.profile.hostname = config.hostname;
+  options.profile.limits = config.limits.server;
+  options.profile.limits.message_octets = listener.max_message_size;
+  options.profile.limits.recipients = listener.max_recipients;
+  options.profile.offer_binarymime = listener.binarymime;
+  options.profile.auth_required = listener.role == routing::Role::submission;
+  if (listener.tls != ListenerTls::none) {
+    options.tls = snapshot.server_tls();
+    options.implicit_tls = listener.tls == ListenerTls::implicit;
+    options.profile.offer_starttls =
+        listener.tls == ListenerTls::starttls && options.tls != nullptr;
+  }
+  return out;
+}
+
+}  // namespace
+
+const ListenerRuntime* Runtime::find(std::string_view name) const {
+  for (const ListenerRuntime& listener : listeners) {
+    if (listener.name == name) return &listener;
+  }
+  return nullptr;
+}
+
+std::shared_ptr<const Runtime> Runtime::make(std::shared_ptr<const Snapshot> snapshot) {
+  auto runtime = std::make_shared<Runtime>();
+  runtime->snapshot = std::move(snapshot);
+  for (const ListenerConfig& listener : runtime->config().listeners) {
+    runtime->listeners.push_back(make_listener(listener, runtime->config(), *runtime->snapshot));
+  }
+  return runtime;
+}
+
+}  // namespace postern::gateway

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "gateway/config.h"
+#include "gateway/snapshot.h"
+#include "smtp/session/server_session.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace postern::gateway {
+
+/// One listener as its sessions see it.
+struct ListenerRuntime {
+  std::string name;
+  routing::Role role = routing::Role::mx;
+  std::string from;  ///< R7a
+  smtp::SessionOptions options;
+};
+
+/// A config snapshot with what sessions need of it. Immutable; a reload makes a new one, and a
+/// session keeps the one it began with. Any thread.
+struct Runtime {
+  std::shared_ptr<const Snapshot> snapshot;
+  std::vector<ListenerRuntime> listeners;  ///< in the config's order
+
+  const Config& config() const { return snapshot->config(); }
+  /// Null: no listener of that name.
+  const ListenerRuntime* find(std::string_view name) const;
+  static std::shared_ptr<const Runtime> make(std::shared_ptr<const Snapshot> snapshot);
+};
+
+}  // namespace postern::gateway

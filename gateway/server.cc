@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/server.h"
+
+#include "dns/cares_resolver.h"
+#include "smtp/replies.h"
+#include "tls/context.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace postern::gateway {
+namespace {
+
+using boost::asio::ip::tcp;
+
+/// Long enough for a burst of reconnecting peers after a restart.
+constexpr int kBacklog = 1024;
+/// After accept() failed for want of descriptors or memory: trying at once would only burn the
+/// processor.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+
+Result<net::Endpoint, BindError> parse_bind(const std::string& name, const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  std::string_view host = std::string_view(text).substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const std::optional<IpAddress> address = parse_ip(host);
+  unsigned port = 0;
+  const std::string_view digits = std::string_view(text).substr(colon + 1);
+  const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (!address || ec != std::errc() || end != digits.data() + digits.size() || port > 65535) {
+    return BindError{fmt::format("listener {}: bind {} is not ADDRESS:PORT", name, text)};
+  }
+  return net::Endpoint(*address, static_cast<std::uint16_t>(port));
+}
+
+/// "421 ..." to a client that there is no room for: without waiting, since a client that does not
+/// read must not cost anything.
+void turn_away(net::Socket socket, const smtp::Reply& reply) {
+  std::string out;
+  reply.append_to(out);
+  boost::system::error_code ec;
+  socket.non_blocking(true, ec);
+  socket.send(boost::asio::buffer(out), 0, ec);
+  socket.shutdown(tcp::socket::shutdown_send, ec);
+}
+
+queue::HopPoolConfig pool_config(const Config& config, const std::vector<Server::Bound>& bound) {
+  queue::HopPoolConfig pool;
+  pool.hostname = config.hostname;
+  pool.timeouts = config.limits.client_timeouts;
+  auto tls = tls::Context::opportunistic_client();
+  if (tls) {
+    pool.tls = *tls;
+  } else {
+    spdlog::warn("no TLS towards next hops: {}", tls.error().message);
+  }
+  for (const Server::Bound& b : bound)
+    pool.own_endpoints.push_back(b.endpoint);
+  return pool;
+}
+
+}  // namespace
+
+Server::Server(std::shared_ptr<const Snapshot> snapshot, const LetterLog& log, Options options)
+    : runtime_(Runtime::make(std::move(snapshot))), log_(log), options_(std::move(options)) {}
+
+Server::~Server() {
+  // Workers first: their sessions hold tickets of admission_.
+  workers_.clear();
+}
+
+Result<void, BindError> Server::bind() {
+  for (const ListenerConfig& listener : runtime_->config().listeners) {
+    const Result<net::Endpoint, BindError> endpoint = parse_bind(listener.name, listener.bind);
+    if (!endpoint) return endpoint.error();
+    net::Acceptor acceptor(context_.get_executor());
+    boost::system::error_code ec;
+    acceptor.open(endpoint->protocol(), ec);
+    if (!ec) acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
+    if (!ec && endpoint->address().is_v6()) acceptor.set_option(boost::asio::ip::v6_only(true), ec);
+    if (!ec) acceptor.bind(*endpoint, ec);
+    if (!ec) acceptor.listen(kBacklog, ec);
+    if (ec)
+      return BindError{fmt::format(
+          "listener {}: cannot listen on {}: {}", listener.name, listener.bind, ec.message())};
+    bound_.push_back(Bound{listener.name, acceptor.local_endpoint()});
+    auto listening =
+        std::make_unique<Listening>(Listening{listener.name, listener.bind, std::move(acceptor)});
+    listening_.push_back(std::move(listening));
+  }
+  return {};
+}
+
+void Server::run() {
+  const Config& config = runtime_->config();
+  Worker::ResolverFactory resolver = options_.resolver;
+  if (!resolver) {
+    resolver = [dns = config.dns](const net::Executor& executor) {
+      return std::unique_ptr<dns::Resolver>(std::make_unique<dns::CaresResolver>(executor, dns));
+    };
+  }
+  const queue::HopPoolConfig pool = pool_config(config, bound_);
+  const std::size_t threads = options_.threads != 0 ? options_.threads : config.limits.threads;
+  const std::size_t count =
+      threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
+  for (std::size_t i = 0; i < count; ++i)
+    workers_.push_back(std::make_unique<Worker>(pool, resolver, log_));
+  for (const std::unique_ptr<Listening>& listening : listening_) {
+    boost::asio::co_spawn(context_, accept_loop(*listening), boost::asio::detached);
+  }
+  boost::asio::co_spawn(context_, watch_files(), boost::asio::detached);
+  context_.run();
+}
+
+Worker& Server::least_loaded() {
+  const auto fewer = [](const auto& a, const auto& b) { return a->sessions() < b->sessions(); };
+  return **std::min_element(workers_.begin(), workers_.end(), fewer);
+}
+
+net::Awaitable<void> Server::accept_loop(Listening& listening) {
+  net::Timer pause(context_.get_executor());
+  while (!stopping_) {
+    Worker& worker = least_loaded();
+    auto [ec, socket] =
+        co_await listening.acceptor.async_accept(worker.context().get_executor(), net::as_result);
+    if (stopping_ || ec == boost::asio::error::operation_aborted) co_return;
+    if (ec) {
+      spdlog::warn("listener {}: accept: {}", listening.name, ec.message());
+      pause.expires_after(kAcceptPause);
+      co_await pause.async_wait(net::as_result);
+      continue;
+    }
+    serve(std::move(socket), worker, listening.name);
+  }
+}
+
+void Server::serve(net::Socket socket, Worker& worker, const std::string& name) {
+  const std::shared_ptr<const Runtime> now = runtime();
+  boost::system::error_code ec;
+  const net::Endpoint remote = socket.remote_endpoint(ec);
+  const ListenerRuntime* listener = now->find(name);
+  if (ec || listener == nullptr) return;
+  const IpAddress client = plain_ip(remote.address());
+  const LimitsConfig& limits = now->config().limits;
+  const bool exempt = now->config().routing.gateways.intermediate_mx.contains(client);
+  Admission::Ticket ticket;
+  const AdmissionLimits admission{limits.sessions, limits.sessions_per_client};
+  const Admission::Verdict verdict = admission_.admit(client, admission, exempt, ticket);
+  if (verdict != Admission::Verdict::admitted) {
+    const bool all = verdict == Admission::Verdict::too_many_sessions;
+    spdlog::warn("listener {}: {} turned away: too many sessions{}",
+                 name,
+                 client.to_string(),
+                 all ? "" : " from it");
+    turn_away(std::move(socket),
+              all ? smtp::replies::too_many_sessions() : smtp::replies::too_many_from_client());
+    return;
+  }
+  worker.adopt(std::move(socket), now, *listener, std::move(ticket));
+}
+
+net::Awaitable<void> Server::watch_files() {
+  net::Timer timer(context_.get_executor());
+  while (!stopping_) {
+    timer.expires_after(options_.watch);
+    co_await timer.async_wait(net::as_result);
+    if (stopping_) co_return;
+    runtime()->snapshot->refresh_files();
+  }
+}
+
+void Server::stop() {
+  boost::asio::post(context_, [this] {
+    if (stopping_) return;
+    stopping_ = true;
+    boost::system::error_code ec;
+    for (const std::unique_ptr<Listening>& listening : listening_)
+      listening->acceptor.close(ec);
+    for (const std::unique_ptr<Worker>& worker : workers_)
+      worker->stop_sessions();
+    boost::asio::co_spawn(context_, drain(), boost::asio::detached);
+  });
+}
+
+net::Awaitable<void> Server::drain() {
+  // Sessions end on other threads; a look every few milliseconds is cheaper than a message from
+  // each.
+  net::Timer timer(context_.get_executor());
+  const net::TimePoint end = net::Clock::now() + options_.grace;
+  while (admission_.sessions() > 0 && net::Clock::now() < end) {
+    timer.expires_after(std::chrono::milliseconds(5));
+    co_await timer.async_wait(net::as_result);
+  }
+  const std::size_t left = admission_.sessions();
+  if (left > 0)
+    spdlog::warn(
+        "{} sessions were still busy after {} s and are dropped", left, options_.grace.count());
+  context_.stop();
+}
+
+std::vector<std::string> Server::reload(std::shared_ptr<const Snapshot> snapshot) {
+  const std::shared_ptr<const Runtime> next = Runtime::make(std::move(snapshot));
+  std::vector<std::string> need_restart;
+  for (const ListenerConfig& listener : next->config().listeners) {
+    const auto same = [&listener](const auto& l) {
+      return l->name == listener.name && l->bind == listener.bind;
+    };
+    if (std::none_of(listening_.begin(), listening_.end(), same))
+      need_restart.push_back(listener.name);
+  }
+  for (const std::unique_ptr<Listening>& l : listening_) {
+    if (next->find(l->name) == nullptr) need_restart.push_back(l->name);
+  }
+  std::atomic_store(&runtime_, next);
+  return need_restart;
+}
+
+}  // namespace postern::gateway

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "gateway/admission.h"
+#include "gateway/letter_log.h"
+#include "gateway/runtime.h"
+#include "gateway/worker.h"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace postern::gateway {
+
+/// Why a listener could not be bound: its name, its address and what the system said.
+struct BindError {
+  std::string message;
+};
+
+/// The gateway as a whole: listeners on one thread (the caller's), workers on theirs, one immutable
+/// runtime that a reload swaps. Made, run and destroyed by one thread.
+class Server {
+ public:
+  struct Options {
+    std::size_t threads = 0;                ///< workers; 0: one a core
+    std::chrono::seconds grace{30};         ///< how long a stop waits for letters under way
+    std::chrono::milliseconds watch{1000};  ///< how often files named by the config are looked at
+    Worker::ResolverFactory resolver;       ///< empty: DNS as the config says
+  };
+  /// A listener that is bound: the address is the real one when the config said port 0.
+  struct Bound {
+    std::string name;
+    net::Endpoint endpoint;
+  };
+
+  Server(std::shared_ptr<const Snapshot> snapshot, const LetterLog& log, Options options);
+  ~Server();
+  Server(Server&&) = delete;
+
+  /// Binds every listener.
+  Result<void, BindError> bind();
+  const std::vector<Bound>& bound() const { return bound_; }
+
+  /// Accepts and serves until stop(); returns when every session has ended or the grace is over.
+  void run();
+  /// Ends run() gracefully: no new sessions, idle ones get 421, letters under way are finished. Any
+  /// thread.
+  void stop();
+  /// New sessions get this from now on; running ones keep what they began with. A listener that is
+  /// new or has another address needs a restart: its name is in the result. Any thread.
+  std::vector<std::string> reload(std::shared_ptr<const Snapshot> snapshot);
+
+  std::size_t sessions() const { return admission_.sessions(); }
+  net::IoContext& context() { return context_; }
+
+ private:
+  struct Listening {
+    std::string name;
+    std::string bind;
+    net::Acceptor acceptor;
+  };
+
+  net::Awaitable<void> accept_loop(Listening& listening);
+  net::Awaitable<void> watch_files();
+  net::Awaitable<void> drain();
+  void serve(net::Socket socket, Worker& worker, const std::string& listener);
+  Worker& least_loaded();
+  std::shared_ptr<const Runtime> runtime() const { return std::atomic_load(&runtime_); }
+
+  net::IoContext context_{1};
+  std::shared_ptr<const Runtime> runtime_;
+  const LetterLog& log_;
+  Options options_;
+  Admission admission_;
+  std::vector<std::unique_ptr<Listening>> listening_;
+  std::vector<Bound> bound_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  bool stopping_ = false;
+};
+
+}  // namespace postern::gateway

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/worker.h"
+
+#include "gateway/ids.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <spdlog/spdlog.h>
+
+namespace postern::gateway {
+namespace {
+
+/// What ends a session by surprise is a defect: it is logged, and the session's own client is the
+/// only one hurt.
+void report(const std::exception_ptr& error) {
+  if (!error) return;
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    spdlog::error("session ended by an exception: {}", e.what());
+  }
+}
+
+/// A session's place in the worker's list, for as long as its frame lives.
+class Listed {
+ public:
+  Listed(std::unordered_set<smtp::ServerSession*>& list, smtp::ServerSession& session)
+      : list_(list), session_(&session) {
+    list_.insert(session_);
+  }
+  ~Listed() { list_.erase(session_); }
+  Listed(Listed&&) = delete;
+
+ private:
+  std::unordered_set<smtp::ServerSession*>& list_;
+  smtp::ServerSession* session_;
+};
+
+}  // namespace
+
+Worker::Worker(const queue::HopPoolConfig& pool,
+               const ResolverFactory& resolver,
+               const LetterLog& log)
+    : work_(context_.get_executor()),
+      resolver_(resolver(context_.get_executor())),
+      pool_(std::make_unique<queue::HopPool>(context_.get_executor(), pool, *resolver_)),
+      log_(log),
+      thread_([this] { context_.run(); }) {}
+
+Worker::~Worker() {
+  stop_and_join();
+}
+
+void Worker::adopt(net::Socket socket,
+                   std::shared_ptr<const Runtime> runtime,
+                   const ListenerRuntime& listener,
+                   Admission::Ticket ticket) {
+  session_count_.fetch_add(1, std::memory_order_relaxed);
+  auto session = serve(std::move(socket), std::move(runtime), &listener, std::move(ticket));
+  boost::asio::co_spawn(context_, std::move(session), [this](const std::exception_ptr& error) {
+    session_count_.fetch_sub(1, std::memory_order_relaxed);
+    report(error);
+  });
+}
+
+net::Awaitable<void> Worker::serve(net::Socket socket,
+                                   std::shared_ptr<const Runtime> runtime,
+                                   const ListenerRuntime* listener,
+                                   Admission::Ticket ticket) {
+  const Admission::Ticket place = std::move(ticket);
+  boost::system::error_code ec;
+  const net::Endpoint client = socket.remote_endpoint(ec);
+  if (ec) co_return;  // gone before it was served
+  smtp::SessionFacts facts;
+  facts.id = new_id();
+  facts.listener = listener->name;
+  facts.client = plain_ip(client.address());
+  facts.client_port = client.port();
+  facts.local = socket.local_endpoint(ec);
+  const bool trusted = runtime->config().routing.allow_without_auth.contains(facts.client);
+  LetterService service(runtime, *listener, LetterTools{pool_.get(), &log_});
+  smtp::ServerSession session(
+      std::move(socket), listener->options, service, std::move(facts), trusted);
+  const Listed listed(sessions_, session);
+  if (stopping_) session.stop();
+  co_await session.run();
+}
+
+void Worker::stop_sessions() {
+  boost::asio::post(context_, [this] {
+    stopping_ = true;
+    for (smtp::ServerSession* session : sessions_)
+      session->stop();
+  });
+}
+
+void Worker::stop_and_join() {
+  work_.reset();
+  context_.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace postern::gateway

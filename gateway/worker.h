@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "dns/resolver.h"
+#include "gateway/admission.h"
+#include "gateway/letter.h"
+#include "queue/hop_pool.h"
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <unordered_set>
+
+namespace postern::gateway {
+
+/// One thread with its event loop, resolver, and connections to next hops. A session lives and dies
+/// on one worker; nothing of it is shared with another.
+class Worker {
+ public:
+  using ResolverFactory = std::function<std::unique_ptr<dns::Resolver>(net::Executor)>;
+
+  Worker(const queue::HopPoolConfig& pool, const ResolverFactory& resolver, const LetterLog& log);
+  ~Worker();
+  Worker(Worker&&) = delete;
+
+  /// Any thread.
+  net::IoContext& context() { return context_; }
+  std::size_t sessions() const { return session_count_.load(std::memory_order_relaxed); }
+  /// Serves a client that was accepted on this worker's context; any thread.
+  void adopt(net::Socket socket,
+             std::shared_ptr<const Runtime> runtime,
+             const ListenerRuntime& listener,
+             Admission::Ticket ticket);
+  /// Ends sessions at their next command boundary; any thread.
+  void stop_sessions();
+  /// Ends the loop, finished or not, and joins the thread; what is under way is dropped.
+  void stop_and_join();
+
+ private:
+  net::Awaitable<void> serve(net::Socket socket,
+                             std::shared_ptr<const Runtime> runtime,
+                             const ListenerRuntime* listener,
+                             Admission::Ticket ticket);
+
+  net::IoContext context_{1};
+  boost::asio::executor_work_guard<net::Executor> work_;
+  std::unique_ptr<dns::Resolver> resolver_;
+  std::unique_ptr<queue::HopPool> pool_;
+  const LetterLog& log_;
+  std::unordered_set<smtp::ServerSession*> sessions_;
+  std::atomic<std::size_t> session_count_{0};
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace postern::gateway

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/letter_log.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace postern::gateway {
+namespace {
+
+LetterRecord record() {
+  LetterRecord r;
+  r.letter = "0A1";
+  r.session = "0A0";
+  r.client = "10.0.0.5";
+  r.listener = "mx";
+  r.sender = "a@corp.com";
+  r.recipient = "u@tech.company.ru";
+  r.recipient_out = "u@tech.company.ru";
+  r.octets = 1234;
+  r.decision = "route";
+  r.stage = "mailboxes";
+  r.reason = "mailboxes of company.ru";
+  r.next_hop = "vk";
+  r.host = "10.0.1.10:25";
+  r.reply = "250 2.0.0 taken";
+  r.outcome = "delivered";
+  r.took = std::chrono::microseconds(12345);
+  return r;
+}
+
+TEST(LetterLog, SaysInOneLineWhereALetterWentAndWhy) {
+  EXPECT_EQ(format_text(record()),
+            "letter id=0A1 session=0A0 client=10.0.0.5 listener=mx from=<a@corp.com> "
+            "to=<u@tech.company.ru> "
+            "out=<u@tech.company.ru> size=1234 outcome=delivered decision=route stage=mailboxes "
+            "reason=\"mailboxes of company.ru\" hop=vk host=10.0.1.10:25 reply=\"250 2.0.0 taken\" "
+            "seconds=0.012345");
+}
+
+TEST(LetterLog, LeavesOutWhatIsNotKnown) {
+  LetterRecord r = record();
+  r.host = {};
+  r.octets = 0;
+  const std::string line = format_text(r);
+  EXPECT_EQ(line.find(" host="), std::string::npos);
+  EXPECT_EQ(line.find(" size="), std::string::npos);
+}
+
+TEST(LetterLog, LetsNoValueForgeAnotherKeyOrLine) {
+  LetterRecord r = record();
+  r.sender = "\"x\" outcome=delivered\n@y";
+  const std::string line = format_text(r);
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  EXPECT_NE(line.find("from=\"<\\\"x\\\" outcome=delivered\\x0a@y>\""), std::string::npos) << line;
+}
+
+TEST(LetterLog, NullSenderIsVisible) {
+  LetterRecord r = record();
+  r.sender = {};
+  EXPECT_NE(format_text(r).find(" from=<> "), std::string::npos);
+}
+
+TEST(LetterLog, JsonHoldsTheSameAndSurvivesWrongUtf8) {
+  LetterRecord r = record();
+  r.sender = "\xff@corp.com";
+  const nlohmann::json parsed = nlohmann::json::parse(format_json(r));
+  EXPECT_EQ(parsed["to"], "u@tech.company.ru");
+  EXPECT_EQ(parsed["size"], 1234);
+  EXPECT_EQ(parsed["stage"], "mailboxes");
+  EXPECT_EQ(parsed["hop"], "vk");
+  EXPECT_DOUBLE_EQ(parsed["seconds"], 0.012345);
+}
+
+}  // namespace
+}  // namespace postern::gateway
