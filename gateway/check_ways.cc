@@ -140,31 +140,28 @@ void check_stages(const Config& config, Findings& out) {
   const bool aliases = std::any_of(routing.domains.begin(),
                                    routing.domains.end(),
                                    [](const Domain& d) { return !d.aliases.empty(); });
-  const struct {
+  const routing::GatewaysConfig& gateways = routing.gateways;
+  const routing::RecipientsConfig& recipients = routing.recipients;
+  struct Need {
     std::string_view stage;
     bool needed;
     std::string_view consequence;
-  } kNeeds[] = {
-      {"loop_guard",         true,                    "letters that circle are not stopped (R13)"              },
-      {"tech_alias",         aliases,                 "aliases have no way of their own (R4)"                  },
-      {"cutover",            cutover,                 "nobody is cut over (R5)"                                },
-      {"custom_route",       !routing.routes.empty(), "no [[route]] is taken (R6)"                             },
-      {"internal_gateway",
-       !routing.gateways.internal.empty(),
-       "gateways.internal is not used (R10)"                                                                   },
-      {"address_validation",
-       routing.recipients.validate,
-       "nobody is refused for being unknown (R8)"                                                              },
-      {"unknown_recipient",
-       !routing.recipients.unknown_redirect.empty(),
-       "nobody is redirected (R9)"                                                                             },
-      {"mailboxes",          ours,                    "mail for domains of ours does not reach their mailboxes"},
-      {"external_gateway",
-       !routing.gateways.external.empty(),
-       "gateways.external is not used (R11)"                                                                   },
   };
+  // clang-format off
+  const Need needs[] = {
+      {"loop_guard", true, "letters that circle are not stopped (R13)"},
+      {"tech_alias", aliases, "aliases have no way of their own (R4)"},
+      {"cutover", cutover, "nobody is cut over (R5)"},
+      {"custom_route", !routing.routes.empty(), "no [[route]] is taken (R6)"},
+      {"internal_gateway", !gateways.internal.empty(), "gateways.internal is not used (R10)"},
+      {"address_validation", recipients.validate, "nobody is refused for being unknown (R8)"},
+      {"unknown_recipient", !recipients.unknown_redirect.empty(), "nobody is redirected (R9)"},
+      {"mailboxes", ours, "mail for domains of ours does not reach their mailboxes"},
+      {"external_gateway", !gateways.external.empty(), "gateways.external is not used (R11)"},
+  };
+  // clang-format on
   const std::vector<std::string>& stages = routing.routing.stages;
-  for (const auto& [stage, needed, consequence] : kNeeds) {
+  for (const auto& [stage, needed, consequence] : needs) {
     if (!needed || std::find(stages.begin(), stages.end(), stage) != stages.end()) continue;
     out.warning("routing.stages",
                 "stage-left-out",

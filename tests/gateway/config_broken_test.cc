@@ -56,6 +56,7 @@ TEST_P(BrokenConfig, IsRefusedWithItsLineKeyAndAdvice) {
 const Broken kForm[] = {
     {"NotToml",                        "hostname = \n",                            1,                    "","syntax","not TOML"                                                                                                                       },
     {"KeyTwice",                       "hostname = \"a.b\"\nhostname = \"a.b\"\n", 2,                    "","syntax","hostname"                                                                                                                       },
+    {"CyrillicOutsideOfQuotes", "[relay]\nallow_without_auth = [\"10.0.0.5 = \"\u0440\u0444\"\n", 2, "", "syntax", "not TOML"},
     {"UnknownTopKey",                  "host_name = \"gw\"\n",                     1,                    "host_name","unknown-key","write \"hostname\""                                                                                                             },
     {"UnknownSection",                 and_then("[gateway]\n"),                    22,                   "gateway","unknown-key","write \"gateways\""                                                                                                             },
     {"UnknownListenerKey",
