@@ -67,6 +67,27 @@ void check_unused_hops(const Config& config, Findings& out) {
   }
 }
 
+/// R7: a client is told by its address; a name's addresses are not asked for.
+void check_sources(const Config& config, Findings& out) {
+  for (std::size_t i = 0; i < config.routing.next_hops.size(); ++i) {
+    const NextHop& hop = config.routing.next_hops[i];
+    const std::vector<std::string>& unknown = config.unresolved_sources;
+    if (std::find(unknown.begin(), unknown.end(), hop.name) == unknown.end()) continue;
+    const std::string path = fmt::format("next_hop[{}].hosts", i);
+    const std::string message = fmt::format(
+        "a host of \"{}\" is a name: mail from it does not count as coming from it (R7) and may be "
+        "sent back there; write sources = [\"ADDRESS\", ...]",
+        hop.name);
+    const bool sends_mail = hop.behaves == routing::Behaviour::exchange ||
+                            hop.behaves == routing::Behaviour::vk_workspace;
+    if (sends_mail) {
+      out.warning(path, "sources-by-name", message);
+    } else {
+      out.info(path, "sources-by-name", message);
+    }
+  }
+}
+
 void check_recipients(const Config& config, Findings& out) {
   const routing::RecipientsConfig& recipients = config.routing.recipients;
   const bool redirects = !recipients.unknown_redirect.empty();
@@ -174,6 +195,7 @@ void check_stages(const Config& config, Findings& out) {
 void check_ways(const Config& config, Findings& out) {
   check_own_address(config, out);
   check_unused_hops(config, out);
+  check_sources(config, out);
   check_recipients(config, out);
   check_routes(config, out);
   check_stages(config, out);
