@@ -2,6 +2,7 @@
 #include "gateway/server.h"
 
 #include "dns/cares_resolver.h"
+#include "gateway/config_values.h"
 #include "smtp/replies.h"
 #include "tls/context.h"
 
@@ -14,7 +15,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <charconv>
 
 namespace postern::gateway {
 namespace {
@@ -26,20 +26,6 @@ constexpr int kBacklog = 1024;
 /// After accept() failed for want of descriptors or memory: trying at once would only burn the
 /// processor.
 constexpr std::chrono::milliseconds kAcceptPause{100};
-
-Result<net::Endpoint, BindError> parse_bind(const std::string& name, const std::string& text) {
-  const std::size_t colon = text.rfind(':');
-  std::string_view host = std::string_view(text).substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  const std::optional<IpAddress> address = parse_ip(host);
-  unsigned port = 0;
-  const std::string_view digits = std::string_view(text).substr(colon + 1);
-  const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  if (!address || ec != std::errc() || end != digits.data() + digits.size() || port > 65535) {
-    return BindError{fmt::format("listener {}: bind {} is not ADDRESS:PORT", name, text)};
-  }
-  return net::Endpoint(*address, static_cast<std::uint16_t>(port));
-}
 
 /// "421 ..." to a client that there is no room for: without waiting, since a client that does not
 /// read must not cost anything.
@@ -79,14 +65,14 @@ Server::~Server() {
 
 Result<void, BindError> Server::bind() {
   for (const ListenerConfig& listener : runtime_->config().listeners) {
-    const Result<net::Endpoint, BindError> endpoint = parse_bind(listener.name, listener.bind);
-    if (!endpoint) return endpoint.error();
+    const Parsed<Bind> where = parse_bind(listener.bind);  // the config was read: it is one
+    const net::Endpoint endpoint(where->address, where->port);
     net::Acceptor acceptor(context_.get_executor());
     boost::system::error_code ec;
-    acceptor.open(endpoint->protocol(), ec);
+    acceptor.open(endpoint.protocol(), ec);
     if (!ec) acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
-    if (!ec && endpoint->address().is_v6()) acceptor.set_option(boost::asio::ip::v6_only(true), ec);
-    if (!ec) acceptor.bind(*endpoint, ec);
+    if (!ec && endpoint.address().is_v6()) acceptor.set_option(boost::asio::ip::v6_only(true), ec);
+    if (!ec) acceptor.bind(endpoint, ec);
     if (!ec) acceptor.listen(kBacklog, ec);
     if (ec)
       return BindError{fmt::format(

@@ -42,10 +42,10 @@ class Listed {
 Worker::Worker(const queue::HopPoolConfig& pool,
                const ResolverFactory& resolver,
                const LetterLog& log)
-    : work_(context_.get_executor()),
+    : log_(log),
+      work_(context_.get_executor()),
       resolver_(resolver(context_.get_executor())),
       pool_(std::make_unique<queue::HopPool>(context_.get_executor(), pool, *resolver_)),
-      log_(log),
       thread_([this] { context_.run(); }) {}
 
 Worker::~Worker() {

@@ -7,6 +7,7 @@
 #include "queue/hop_pool.h"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <unordered_set>
@@ -42,13 +43,15 @@ class Worker {
                              const ListenerRuntime* listener,
                              Admission::Ticket ticket);
 
+  const LetterLog& log_;
+  std::unordered_set<smtp::ServerSession*> sessions_;
+  std::atomic<std::size_t> session_count_{0};
+  // The order matters at the end: what is still under way is destroyed with the loop, and takes
+  // itself off the lists above; the pool and the resolver have sockets on the loop and go before.
   net::IoContext context_{1};
   boost::asio::executor_work_guard<net::Executor> work_;
   std::unique_ptr<dns::Resolver> resolver_;
   std::unique_ptr<queue::HopPool> pool_;
-  const LetterLog& log_;
-  std::unordered_set<smtp::ServerSession*> sessions_;
-  std::atomic<std::size_t> session_count_{0};
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -54,8 +54,7 @@ struct CutThrough::State {
   State(HopPool& hops, const routing::Target& target, smtp::Sender from)
       : search(hops.impl(), target), sender(std::move(from)) {}
   ~State() {
-    // Before the message its transaction is left to the next MAIL's RSET; within, only a closed
-    // connection undoes it.
+    // Before the message RSET undoes it, which the pool says; within, only a closed connection.
     if (phase == Phase::envelope) lease.keep();
   }
   State(State&&) = delete;

@@ -174,6 +174,11 @@ void HopPool::Impl::keep(std::unique_ptr<HopConnection> connection) {
     return drop(std::move(connection));
   }
   if (closed_ || !connection->may_go_on(now)) return retire(std::move(connection));
+  if (connection->session.dialogue().in_transaction()) {
+    boost::asio::co_spawn(
+        executor, say_rset(shared_from_this(), std::move(connection)), boost::asio::detached);
+    return;
+  }
   if (hand_over(connection)) return;
   const std::chrono::seconds idle = connection->candidate.limits.idle;
   Host* const host = find(connection->candidate.endpoint);
@@ -197,6 +202,19 @@ void HopPool::Impl::retire(std::unique_ptr<HopConnection> connection) {
   ++quitting_;
   boost::asio::co_spawn(
       executor, say_quit(shared_from_this(), std::move(connection)), boost::asio::detached);
+}
+
+/// A transaction that was given up is ended at once: a server may hold a file, a lock or a slot for
+/// it as long as it is open.
+net::Awaitable<void> HopPool::Impl::say_rset(std::shared_ptr<Impl> self,
+                                             std::unique_ptr<HopConnection> connection) {
+  connection->session.dialogue().reset();
+  const bool alive = co_await connection->session.converse();
+  if (alive) {
+    self->keep(std::move(connection));
+  } else {
+    self->drop(std::move(connection));
+  }
 }
 
 net::Awaitable<void> HopPool::Impl::say_quit(std::shared_ptr<Impl> self,

@@ -64,6 +64,8 @@ struct HopPool::Impl : std::enable_shared_from_this<HopPool::Impl> {
 
   Host* find(const net::Endpoint& host);
   void retire(std::unique_ptr<HopConnection> connection);
+  static net::Awaitable<void> say_rset(std::shared_ptr<Impl> self,
+                                       std::unique_ptr<HopConnection> connection);
   static net::Awaitable<void> say_quit(std::shared_ptr<Impl> self,
                                        std::unique_ptr<HopConnection> connection);
   bool hand_over(std::unique_ptr<HopConnection>& connection);

@@ -223,15 +223,18 @@ void ClientDialogue::queue(Step step, std::size_t before) {
   queued_.push_back(Command{step, out_.size() - before});
 }
 
-void ClientDialogue::mail(const Sender& sender) {
+void ClientDialogue::reset() {
   begin_asking();
-  if (transaction_) {
-    const std::size_t before = out_.size();
-    append_command("RSET", {}, out_);
-    queue(Step::rset, before);
-    transaction_ = false;
-  }
   chunk_refused_ = false;
+  if (!transaction_) return;
+  transaction_ = false;
+  const std::size_t before = out_.size();
+  append_command("RSET", {}, out_);
+  queue(Step::rset, before);
+}
+
+void ClientDialogue::mail(const Sender& sender) {
+  reset();
   const std::size_t before = out_.size();
   append_mail(sender, capabilities_, out_);
   queue(Step::mail, before);

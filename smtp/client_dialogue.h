@@ -54,8 +54,8 @@ struct ClientFailure {
 ///                                      | chunk_sent* (BDAT), the last one with LAST -> Finished
 ///
 /// With PIPELINING, commands asked for together are one Send. A transaction that was begun and not
-/// ended is dropped by a RSET before the next MAIL, in the same Send. After a failure next() is
-/// always Finished and the connection can only be closed.
+/// ended is dropped by reset(), at the latest by the RSET that mail() puts before MAIL. After a
+/// failure next() is always Finished and the connection can only be closed.
 class ClientDialogue {
  public:
   // Actions.
@@ -100,6 +100,8 @@ class ClientDialogue {
   void body_sent();
   /// A BDAT with its octets was written (append_bdat).
   void chunk_sent(bool last);
+  /// RSET, when the server may have a transaction open; else nothing.
+  void reset();
   void quit();
 
   const Capabilities& capabilities() const { return capabilities_; }
@@ -112,6 +114,8 @@ class ClientDialogue {
   /// A message's octets are under way: only a closed connection undoes them.
   bool in_body() const { return body_; }
   bool is_tls() const { return tls_; }
+  /// The server may have a transaction open.
+  bool in_transaction() const { return transaction_; }
 
  private:
   struct Command {

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server_fixture.h"
+
+#include "gateway/config.h"
+
+#include <fmt/format.h>
+
+namespace postern::gateway {
+namespace {
+
+test::ExchangeHabits at(const char* address) {
+  test::ExchangeHabits habits;
+  habits.address = address;
+  habits.domains = {"company.ru", "tech.company.ru"};
+  return habits;
+}
+
+}  // namespace
+
+ServerTest::ServerTest()
+    : x(at("127.0.0.5")), v(at("127.0.0.10")), log_(nullptr, LogFormat::text) {}
+
+ServerTest::~ServerTest() {
+  if (server_) server_->stop();
+  join();
+}
+
+std::shared_ptr<const Snapshot> ServerTest::snapshot() const {
+  const std::string text =
+      fmt::format(R"(hostname = "gw.company.ru"
+{}
+[[listener]]
+name = "mx"
+bind = "127.0.0.1:0"
+role = "mx"
+{}
+[[listener]]
+name = "exchange"
+bind = "127.0.0.1:0"
+role = "mx"
+from = "exchange"
+[[next_hop]]
+name = "exchange"
+hosts = ["127.0.0.5:{}"]
+behaves = "exchange"
+{}
+[[next_hop]]
+name = "vk"
+hosts = ["127.0.0.10:{}"]
+behaves = "vk_workspace"
+{}
+[[domain]]
+name = "company.ru"
+aliases = ["tech.company.ru"]
+mailboxes = "vk"
+[routing]
+trace_key = "0123456789abcdef0123456789abcdef"
+{}
+{}
+)",
+                  setup.before,
+                  setup.listener,
+                  x.port(),
+                  setup.next_hop_keys,
+                  v.port(),
+                  setup.next_hop_keys,
+                  setup.route_to_x ? "[[route]]\ndomains = [\"company.ru\"]\nvia = "
+                                     "\"exchange\""
+                                   : "",
+                  setup.after);
+  LoadResult loaded = parse_config(text, "test.toml", Environment{});
+  for (const Finding& finding : loaded.findings) {
+    if (finding.severity == Severity::error) ADD_FAILURE() << format_text(finding);
+  }
+  auto built = Snapshot::build(std::move(loaded.config.value()));
+  if (built.has_error()) {
+    for (const Finding& finding : built.error())
+      ADD_FAILURE() << format_text(finding);
+  }
+  return *built;
+}
+
+void ServerTest::start() {
+  Server::Options options;
+  options.threads = 2;
+  server_ = std::make_unique<Server>(snapshot(), log_, std::move(options));
+  const Result<void, BindError> bound = server_->bind();
+  ASSERT_TRUE(bound.has_value()) << bound.error().message;
+  thread_ = std::thread([this] { server_->run(); });
+}
+
+void ServerTest::reload() {
+  EXPECT_TRUE(server_->reload(snapshot()).empty());
+}
+
+void ServerTest::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+std::uint16_t ServerTest::port(const std::string& listener) const {
+  for (const Server::Bound& bound : server_->bound()) {
+    if (bound.name == listener) return bound.endpoint.port();
+  }
+  ADD_FAILURE() << "no listener " << listener;
+  return 0;
+}
+
+test::ExchangeClient ServerTest::client(test::ExchangeClientHabits habits) const {
+  return test::ExchangeClient("127.0.0.1", port(), std::move(habits));
+}
+
+}  // namespace postern::gateway

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "gateway/server.h"
+#include "support/exchange_client.h"
+#include "support/exchange_server.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+
+namespace postern::gateway {
+
+/// The whole gateway in the test's process, between servers with Exchange's habits: X at 127.0.0.5,
+/// V at 127.0.0.10. A client at 127.0.0.1 is a stranger, who may write to company.ru and its alias.
+class ServerTest : public ::testing::Test {
+ protected:
+  ServerTest();
+  ~ServerTest() override;
+
+  /// The config that start() and reload() use; tests change it before.
+  struct Setup {
+    std::string before;         ///< top-level keys
+    std::string listener;       ///< more keys of the listener "mx"
+    std::string next_hop_keys;  ///< more keys of both next hops
+    std::string after;          ///< more tables
+    bool route_to_x = true;
+  };
+  Setup setup;
+
+  void start();
+  void reload();
+  void stop() { server_->stop(); }
+  /// Waits for run() to return.
+  void join();
+  std::uint16_t port(const std::string& listener = "mx") const;
+  /// A client at 127.0.0.1.
+  test::ExchangeClient client(test::ExchangeClientHabits habits = {}) const;
+
+  test::ExchangeServer x;
+  test::ExchangeServer v;
+
+ private:
+  std::shared_ptr<const Snapshot> snapshot() const;
+
+  LetterLog log_;
+  std::unique_ptr<Server> server_;
+  std::thread thread_;
+};
+
+}  // namespace postern::gateway
