@@ -236,7 +236,17 @@ TEST_F(HopPoolTest, GoesFromOneHopOfAListToTheNext) {
   EXPECT_EQ(status_of(run(deliver_to({}, where)).final), "250 2.6.0");
 }
 
-TEST_F(HopPoolTest, UsesEveryAddressOfANameAndBothFamilies) {
+TEST_F(HopPoolTest, DeliversOverIpv6) {
+  ExchangeHabits habits;
+  habits.address = "::1";
+  ExchangeServer server(habits);
+  add_host(server);
+  const Delivered d = deliver();
+  EXPECT_EQ(status_of(d.final), "250 2.6.0");
+  EXPECT_EQ(d.report.host, "[::1]:" + std::to_string(server.port()));
+}
+
+TEST_F(HopPoolTest, GoesFromAnIpv6AddressThatIsDownToAnIpv4One) {
   ExchangeServer server;
   resolver.add_host("ex.company.ru", {"::1", "127.0.0.1"});
   routing::HostSpec host;

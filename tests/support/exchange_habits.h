@@ -14,7 +14,7 @@ namespace postern::test {
 /// seen in captures; mail-flow, "What Exchange does to its peers". Every habit can be changed.
 struct ExchangeHabits {
   std::string hostname = "EX01.company.ru";
-  std::string address = "127.0.0.1";  ///< to listen at
+  std::string address = "127.0.0.1";  ///< to listen at; IPv6 too
   bool knows_ehlo = true;
   bool offers_starttls = true;
   bool breaks_handshake = false;  ///< says 220 to STARTTLS and then something that is not TLS

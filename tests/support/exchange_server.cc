@@ -16,26 +16,47 @@ namespace {
 
 constexpr std::chrono::seconds kPatience{30};
 
+/// An IPv4 or IPv6 address as the socket calls want it.
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  sockaddr* raw() { return reinterpret_cast<sockaddr*>(&storage); }
+  sockaddr_in* v4() { return reinterpret_cast<sockaddr_in*>(&storage); }
+  sockaddr_in6* v6() { return reinterpret_cast<sockaddr_in6*>(&storage); }
+
+  void set(const std::string& text) {
+    const bool is_v6 = text.find(':') != std::string::npos;
+    storage.ss_family = is_v6 ? AF_INET6 : AF_INET;
+    size = is_v6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+    inet_pton(storage.ss_family,
+              text.c_str(),
+              is_v6 ? static_cast<void*>(&v6()->sin6_addr) : &v4()->sin_addr);
+  }
+  std::string text() {
+    std::array<char, INET6_ADDRSTRLEN> out{};
+    const bool is_v6 = storage.ss_family == AF_INET6;
+    inet_ntop(storage.ss_family,
+              is_v6 ? static_cast<const void*>(&v6()->sin6_addr) : &v4()->sin_addr,
+              out.data(),
+              out.size());
+    return out.data();
+  }
+  std::uint16_t port() {
+    return ntohs(storage.ss_family == AF_INET6 ? v6()->sin6_port : v4()->sin_port);
+  }
+};
+
 /// A listening socket at `address`, at a port that the system chose.
 int listen_at(const std::string& address, std::uint16_t& port) {
-  const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  inet_pton(AF_INET, address.c_str(), &at.sin_addr);
-  socklen_t size = sizeof at;
-  auto* const raw = reinterpret_cast<sockaddr*>(&at);
-  if (::bind(descriptor, raw, size) != 0 || ::listen(descriptor, 128) != 0 ||
-      ::getsockname(descriptor, raw, &size) != 0) {
+  SocketAddress at;
+  at.set(address);
+  const int descriptor = ::socket(at.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (::bind(descriptor, at.raw(), at.size) != 0 || ::listen(descriptor, 128) != 0 ||
+      ::getsockname(descriptor, at.raw(), &at.size) != 0) {
     throw std::runtime_error("cannot listen at " + address);
   }
-  port = ntohs(at.sin_port);
+  port = at.port();
   return descriptor;
-}
-
-std::string address_of(const sockaddr_in& peer) {
-  std::array<char, INET_ADDRSTRLEN> text{};
-  inet_ntop(AF_INET, &peer.sin_addr, text.data(), text.size());
-  return text.data();
 }
 
 }  // namespace
@@ -70,10 +91,8 @@ ExchangeServer::~ExchangeServer() {
 
 void ExchangeServer::accept_all() {
   for (;;) {
-    sockaddr_in peer{};
-    socklen_t size = sizeof peer;
-    const int descriptor =
-        ::accept4(listener_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC);
+    SocketAddress peer;
+    const int descriptor = ::accept4(listener_, peer.raw(), &peer.size, SOCK_CLOEXEC);
     const std::lock_guard lock(mutex_);
     if (descriptor < 0 || stopping_) {
       if (descriptor >= 0) ::close(descriptor);
@@ -81,7 +100,7 @@ void ExchangeServer::accept_all() {
     }
     Session& session = sessions_.emplace_back();
     session.wire = std::make_unique<Wire>(descriptor);
-    session.source = address_of(peer);
+    session.source = peer.text();
     session.born = session.last_command = now_;
     const std::size_t number = connections_++;
     const auto open =
