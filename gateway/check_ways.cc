@@ -67,7 +67,7 @@ void check_unused_hops(const Config& config, Findings& out) {
   }
 }
 
-/// R7: a client is told by its address; a name's addresses are not asked for.
+/// R7: a client is told by its address; what a name resolves to is asked at a start and a reload.
 void check_sources(const Config& config, Findings& out) {
   for (std::size_t i = 0; i < config.routing.next_hops.size(); ++i) {
     const NextHop& hop = config.routing.next_hops[i];
@@ -75,8 +75,9 @@ void check_sources(const Config& config, Findings& out) {
     if (std::find(unknown.begin(), unknown.end(), hop.name) == unknown.end()) continue;
     const std::string path = fmt::format("next_hop[{}].hosts", i);
     const std::string message = fmt::format(
-        "a host of \"{}\" is a name: mail from it does not count as coming from it (R7) and may be "
-        "sent back there; write sources = [\"ADDRESS\", ...]",
+        "a host of \"{}\" is a name: whose mail counts as coming from it (R7) is what DNS said at "
+        "the "
+        "last start or reload; write sources = [\"ADDRESS\", ...]",
         hop.name);
     const bool sends_mail = hop.behaves == routing::Behaviour::exchange ||
                             hop.behaves == routing::Behaviour::vk_workspace;

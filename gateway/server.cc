@@ -3,6 +3,7 @@
 
 #include "dns/cares_resolver.h"
 #include "gateway/config_values.h"
+#include "gateway/own_addresses.h"
 #include "smtp/replies.h"
 #include "tls/context.h"
 
@@ -48,8 +49,10 @@ queue::HopPoolConfig pool_config(const Config& config, const std::vector<Server:
   } else {
     spdlog::warn("no TLS towards next hops: {}", tls.error().message);
   }
+  std::vector<net::Endpoint> endpoints;
   for (const Server::Bound& b : bound)
-    pool.own_endpoints.push_back(b.endpoint);
+    endpoints.push_back(b.endpoint);
+  pool.own_endpoints = own_endpoints(endpoints);
   return pool;
 }
 

@@ -3,6 +3,7 @@
 
 #include "gateway/config.h"
 #include "gateway/config_values.h"
+#include "gateway/resolve_sources.h"
 #include "gateway/snapshot.h"
 #include "tools/commands.h"
 
@@ -143,6 +144,7 @@ int run_explain(const ExplainOptions& options, std::ostream& out, std::ostream& 
     print_findings(loaded.findings, err);
     return kWrongUse;
   }
+  print_findings(gateway::resolve_sources(*loaded.config), err);
   Snapshot::Options build;
   build.tls = false;
   const auto snapshot = Snapshot::build(std::move(*loaded.config), std::move(build));

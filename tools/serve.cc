@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/check.h"
 #include "gateway/logging.h"
+#include "gateway/resolve_sources.h"
 #include "gateway/server.h"
 #include "gateway/snapshot.h"
 #include "gateway/trace_key.h"
@@ -38,6 +39,7 @@ std::shared_ptr<const Snapshot> load(const std::string& path, std::ostream& err)
     }
     key = *made;
   }
+  print_findings(gateway::resolve_sources(*loaded.config), err);
   auto snapshot = Snapshot::build(std::move(*loaded.config));
   if (!snapshot) {
     print_findings(snapshot.error(), err);

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config_support.h"
+#include "tests/dns/zone_resolver.h"
+#include "gateway/resolve_sources.h"
+#include "gateway/snapshot.h"
+
+#include <gmock/gmock.h>
+
+namespace postern::gateway {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::vector<std::string> sources_of(const Config& config, std::string_view name) {
+  std::vector<std::string> out;
+  for (const IpPrefix& prefix : config.routing.find_next_hop(name)->sources.prefixes()) {
+    out.push_back(prefix.str());
+  }
+  return out;
+}
+
+Config config_with_hosts(std::string_view hosts) {
+  const std::string text = replaced(kSmall, "[\"10.0.0.5:25\"]", hosts);
+  LoadResult loaded = parse_config(text, "test.toml", Environment{});
+  EXPECT_TRUE(loaded.config.has_value());
+  return std::move(loaded.config).value();
+}
+
+TEST(ResolveSources, TakesWhatNamesResolveToBesideTheAddressesR7) {
+  Config config = config_with_hosts("[\"10.0.0.5:25\", \"ex.company.ru\", \"mx:old.company.ru\"]");
+  net::IoContext context(1);
+  test::ZoneResolver zone(
+      "ex.company.ru. A 10.0.0.6\nold.company.ru. MX 10 mail.company.ru.\n"
+      "mail.company.ru. A 10.0.0.7\n");
+  EXPECT_TRUE(resolve_sources(config, zone, context).empty());
+  EXPECT_THAT(sources_of(config, "exchange"), ElementsAre("10.0.0.5", "10.0.0.6", "10.0.0.7"));
+}
+
+TEST(ResolveSources, SaysWhichNameIsNotKnownAndKeepsTheRest) {
+  Config config = config_with_hosts("[\"10.0.0.5:25\", \"gone.company.ru\"]");
+  net::IoContext context(1);
+  test::ZoneResolver zone("gone.company.ru. SERVFAIL\n");
+  const std::vector<Finding> findings = resolve_sources(config, zone, context);
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].code, "source-not-resolved");
+  EXPECT_EQ(findings[0].severity, Severity::warning);
+  EXPECT_EQ(findings[0].line, 7U);
+  EXPECT_THAT(findings[0].message, HasSubstr("gone.company.ru"));
+  EXPECT_THAT(sources_of(config, "exchange"), ElementsAre("10.0.0.5"));
+}
+
+TEST(ResolveSources, AsksNothingForNextHopsWithAddressesOrSources) {
+  Config config = config_with_hosts("[\"ex.company.ru\"]\nsources = [\"10.0.0.0/28\"]");
+  net::IoContext context(1);
+  test::ZoneResolver zone("");
+  EXPECT_TRUE(resolve_sources(config, zone, context).empty());
+  EXPECT_TRUE(zone.asked().empty());
+  EXPECT_THAT(sources_of(config, "exchange"), ElementsAre("10.0.0.0/28"));
+}
+
+}  // namespace
+}  // namespace postern::gateway
