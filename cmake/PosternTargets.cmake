@@ -28,6 +28,8 @@ pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares>=1.18)
 pkg_check_modules(IDN2 REQUIRED IMPORTED_TARGET libidn2)
 if(POSTERN_TESTS)
   find_package(GTest REQUIRED)
+  # The tests that run under ThreadSanitizer: whatever has more than one thread.
+  add_custom_target(tsan_tests)
   include(GoogleTest)
 endif()
 
@@ -73,6 +75,9 @@ function(postern_test name)
   target_link_libraries(${name} PRIVATE postern_options ${ARG_LIBS} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE POSTERN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   set(labels unit ${ARG_LABELS})
+  if("tsan" IN_LIST labels)
+    add_dependencies(tsan_tests ${name})
+  endif()
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${labels}" TIMEOUT 120)
 endfunction()
 

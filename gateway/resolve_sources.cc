@@ -19,9 +19,9 @@ net::Awaitable<void> resolve_host(dns::Resolver& resolver,
   if (host.mx) {
     std::mt19937 any_order(0);  // NOLINT: only the set matters here
     out = co_await dns::mail_targets(resolver, host.host, host.port, any_order);
-  } else {
-    out = co_await dns::host_targets(resolver, host.host, host.port);
+    co_return;
   }
+  out = co_await dns::host_targets(resolver, host.host, host.port);
 }
 
 struct Wanted {

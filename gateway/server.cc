@@ -115,6 +115,13 @@ Worker& Server::least_loaded() {
 }
 
 net::Awaitable<void> Server::accept_loop(Listening& listening) {
+  // A pending accept holds a socket of a worker's loop: it must be gone before the worker is.
+  ++accepting_;
+  co_await accept_clients(listening);
+  --accepting_;
+}
+
+net::Awaitable<void> Server::accept_clients(Listening& listening) {
   net::Timer pause(context_.get_executor());
   while (!stopping_) {
     Worker& worker = least_loaded();
@@ -184,7 +191,7 @@ net::Awaitable<void> Server::drain() {
   // each.
   net::Timer timer(context_.get_executor());
   const net::TimePoint end = net::Clock::now() + options_.grace;
-  while (admission_.sessions() > 0 && net::Clock::now() < end) {
+  while (accepting_ > 0 || (admission_.sessions() > 0 && net::Clock::now() < end)) {
     timer.expires_after(std::chrono::milliseconds(5));
     co_await timer.async_wait(net::as_result);
   }

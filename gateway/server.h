@@ -63,6 +63,7 @@ class Server {
   };
 
   net::Awaitable<void> accept_loop(Listening& listening);
+  net::Awaitable<void> accept_clients(Listening& listening);
   net::Awaitable<void> watch_files();
   net::Awaitable<void> drain();
   void serve(net::Socket socket, Worker& worker, const std::string& listener);
@@ -77,6 +78,7 @@ class Server {
   std::vector<std::unique_ptr<Listening>> listening_;
   std::vector<Bound> bound_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::size_t accepting_ = 0;  ///< accept loops that run
   bool stopping_ = false;
 };
 
