@@ -168,7 +168,7 @@ smtp::Reply Letter::judge(const routing::MessageFacts& facts) {
   for (const Accepted& a : accepted_) {
     if (a.decision.kind != routing::DecisionKind::route) continue;
     const routing::Request request = request_for(a.address);
-    const smtp::Reply verdict =
+    smtp::Reply verdict =
         runtime_->snapshot->pipeline().check_message(request, a.decision, facts, &forged_traces_);
     if (!verdict.is_positive()) return verdict;
   }

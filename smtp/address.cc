@@ -238,8 +238,10 @@ Result<ParsedPath> parse_path(std::string_view input, bool allow_utf8) {
   if (s.empty() || s[0] != '>')
     return make_error_code(s.empty() ? Errc::missing_brackets : Errc::bad_local_part);
   out.rest = s.substr(1);
-  if (input.size() - out.rest.size() > kPathOctets && !out.path.had_source_route)
+  // A source route is dropped, so that it does not count.
+  if (input.size() - out.rest.size() - *route > kPathOctets) {
     return make_error_code(Errc::path_too_long);
+  }
   const Result<void> utf8 = check_utf8(out.path.local, allow_utf8);
   if (!utf8) return utf8.error();
   return out;
