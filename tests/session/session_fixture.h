@@ -23,11 +23,12 @@ class TestClient {
   std::string reply();
   /// Sends a line with CRLF and returns the reply to it.
   std::string ask(const std::string& line);
+  /// One line without its CRLF; "" when the server closed.
+  std::string line();
   bool closed_by_server();
   void close();
 
  private:
-  std::string line();
   net::asio::io_context context_;
   net::asio::ip::tcp::socket socket_;
   std::string buffer_;
