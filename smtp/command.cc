@@ -35,15 +35,11 @@ bool parse_number(std::string_view text, std::size_t most_digits, Number& out) {
 /// RFC 3461 4: xtext = *( xchar / "+" 2HEXDIG (upper case) ).
 bool is_xtext(std::string_view text) {
   const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F'); };
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '+') {
-      if (i + 2 >= text.size() + 0 && i + 2 > text.size() - 1) return false;
-      if (!is_hex(text[i + 1]) || !is_hex(text[i + 2])) return false;
-      i += 2;
-    } else if (c < '!' || c > '~' || c == '=') {
-      return false;
-    }
+  while (!text.empty()) {
+    const char c = text.front();
+    if (c < '!' || c > '~' || c == '=') return false;
+    if (c == '+' && (text.size() < 3 || !is_hex(text[1]) || !is_hex(text[2]))) return false;
+    text.remove_prefix(c == '+' ? 3 : 1);
   }
   return true;
 }

@@ -69,57 +69,54 @@ void ContentScanner::end() {
 
 DataDecoder::Step DataDecoder::decode(char* data, std::size_t size) {
   Step step;
-  std::size_t in = 0;
-  while (in < size && !step.done) {
-    switch (state_) {
-      case State::line_start:
-        // The dot is the end or a stuffed one: it is no octet of the message either way.
-        state_ = data[in] == '.' ? State::dot : State::middle;
-        if (state_ == State::dot) ++in;
-        break;
-      case State::dot:
-        state_ = data[in] == '\r' ? State::dot_cr : State::middle;
-        if (state_ == State::dot_cr) ++in;
-        break;
-      case State::dot_cr:
-        if (data[in] == '\n') {
-          ++in;
-          step.done = true;
-        } else {
-          // A CR without its LF: the message is refused for it; the octet is kept where there is
-          // room.
-          if (step.produced < in) {
-            data[step.produced++] = '\r';
-          } else {
-            scanner_.scan("\r");
-          }
-          state_ = State::cr;
-        }
-        break;
-      case State::cr:
-        if (data[in] == '\n') {
-          data[step.produced++] = data[in++];
-          state_ = State::line_start;
-        } else {
-          state_ = State::middle;
-        }
-        break;
-      case State::middle: {
-        const std::string_view run = until_dot_line({data + in, size - in});
-        // Before the octets move: the view's own may change under it.
-        state_ = run.ends_with("\r\n") ? State::line_start
-                 : run.ends_with('\r') ? State::cr
-                                       : State::middle;
-        if (step.produced != in) std::memmove(data + step.produced, run.data(), run.size());
-        step.produced += run.size();
-        in += run.size();
-        break;
-      }
+  while (step.consumed < size && !step.done) {
+    if (state_ == State::middle) {
+      pass_run(data, size, step);
+    } else {
+      pass_edge(data, step);
     }
   }
   scanner_.scan({data, step.produced});
-  step.consumed = in;
   return step;
+}
+
+/// Everything up to the next line that begins with a dot, in one piece.
+void DataDecoder::pass_run(char* data, std::size_t size, Step& step) {
+  const std::string_view run = until_dot_line({data + step.consumed, size - step.consumed});
+  // Before the octets move: the view's own may change under it.
+  state_ = run.ends_with("\r\n") ? State::line_start
+           : run.ends_with('\r') ? State::cr
+                                 : State::middle;
+  if (step.produced != step.consumed) std::memmove(data + step.produced, run.data(), run.size());
+  step.produced += run.size();
+  step.consumed += run.size();
+}
+
+/// The octet at a place where it may be the end, or the dot that hides one.
+void DataDecoder::pass_edge(char* data, Step& step) {
+  const char octet = data[step.consumed];
+  if (state_ == State::line_start) {
+    // The dot is the end or a stuffed one: it is no octet of the message either way.
+    state_ = octet == '.' ? State::dot : State::middle;
+    if (octet == '.') ++step.consumed;
+  } else if (state_ == State::dot) {
+    state_ = octet == '\r' ? State::dot_cr : State::middle;
+    if (octet == '\r') ++step.consumed;
+  } else if (state_ == State::cr) {
+    state_ = octet == '\n' ? State::line_start : State::middle;
+    if (octet == '\n') data[step.produced++] = data[step.consumed++];
+  } else if (octet == '\n') {
+    ++step.consumed;
+    step.done = true;
+  } else {
+    // CRLF.CR without LF: the message is refused for it; the CR is kept where there is room.
+    if (step.produced < step.consumed) {
+      data[step.produced++] = '\r';
+    } else {
+      scanner_.scan("\r");
+    }
+    state_ = State::cr;
+  }
 }
 
 }  // namespace postern::smtp

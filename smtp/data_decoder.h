@@ -51,6 +51,9 @@ class DataDecoder {
 
  private:
   enum class State : std::uint8_t { line_start, dot, dot_cr, middle, cr };
+  void pass_run(char* data, std::size_t size, Step& step);
+  void pass_edge(char* data, Step& step);
+
   State state_ = State::line_start;
   ContentScanner scanner_;
 };
