@@ -75,7 +75,9 @@ Result<void> check_literal(std::string_view text) {
   const bool v6 = text.size() > 5 && iequals(text.substr(0, 5), "IPv6:");
   const std::string_view ip = v6 ? text.substr(5) : text;
   if (v6 || is_digit(ip.front())) {
-    if (ip.size() >= buffer.size()) return make_error_code(Errc::bad_address_literal);
+    // inet_pton would stop at a NUL and not see what stands behind it.
+    if (ip.size() >= buffer.size() || ip.find('\0') != std::string_view::npos)
+      return make_error_code(Errc::bad_address_literal);
     std::memcpy(buffer.data(), ip.data(), ip.size());
     if (inet_pton(v6 ? AF_INET6 : AF_INET, buffer.data(), address.data()) == 1) return {};
     return make_error_code(Errc::bad_address_literal);

@@ -44,6 +44,20 @@ bool is_xtext(std::string_view text) {
   return true;
 }
 
+/// RFC 5322 Atom, which an address type of ORCPT is (RFC 3461 4.2).
+bool is_atom(std::string_view text) {
+  static constexpr std::string_view kSpecials = "()<>[]:;@\\,.\"";
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return c > ' ' && c < 0x7f && kSpecials.find(c) == std::string_view::npos;
+  });
+}
+
+bool is_beyond_ascii(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0x80U) != 0;
+  });
+}
+
 struct Parameter {
   std::string_view keyword;
   std::string_view value;
@@ -152,7 +166,8 @@ Problem set_rcpt_parameter(const Parameter& p,
   if (iequals(p.keyword, "NOTIFY")) return set_notify(p, out.notify);
   if (iequals(p.keyword, "ORCPT")) {
     const std::size_t semicolon = p.value.find(';');
-    const bool good = semicolon != std::string_view::npos && semicolon > 0 &&
+    const bool good = semicolon != std::string_view::npos &&
+                      is_atom(p.value.substr(0, semicolon)) &&
                       (options.mail_is_utf8 || is_xtext(p.value.substr(semicolon + 1)));
     return good ? set_text(p, 500, out.orcpt) : Errc::bad_parameter_value;
   }
@@ -198,6 +213,10 @@ Command parse_mail(std::string_view rest, const ParserOptions& options) {
         return set_mail_parameter(p, options, out);
       });
   if (problem != kFine) return BadArguments{Verb::mail, problem};
+  // The word may have stood inside a quoted local part, and was no parameter.
+  if (utf8 && !mail.parameters.smtputf8 &&
+      (is_beyond_ascii(mail.path.local) || is_beyond_ascii(mail.path.domain)))
+    return BadArguments{Verb::mail, Errc::needs_smtputf8};
   return mail;
 }
 

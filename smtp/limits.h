@@ -15,10 +15,10 @@ struct ServerLimits {
       1000;  ///< a message; RFC 5321 4.5.3.1.8 wants at least 100; beyond: 452 4.5.3
   std::uint64_t message_octets = 50ULL << 20;  ///< SIZE, RFC 1870; beyond: 552 5.3.4
   std::size_t header_octets =
-      256UL << 10;       ///< the header block that loop guards look at; Exchange's own limit
-  unsigned errors = 20;  ///< 5xx for protocol errors before 421 4.7.0 and close
-  unsigned messages =
-      10000;  ///< MAILMAX (RFC 9422): messages a connection, then 421 4.4.2... at MAIL
+      256UL << 10;  ///< the header block that loop guards look at; Exchange's own limit
+  unsigned errors =
+      20;  ///< protocol errors with no message taken between them, then 421 4.7.0 and close
+  unsigned messages = 10000;  ///< MAILMAX (RFC 9422): messages a connection, then 421 4.7.0 at MAIL
 };
 
 /// How long a server waits for a client; RFC 5321 4.5.3.2.7 wants at least 5 minutes a command.

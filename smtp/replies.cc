@@ -188,6 +188,12 @@ Reply tls_already() {
        "TLS is on already"_text
   };
 }
+Reply authenticated_already() {
+  return {
+      503, {5, 5, 1},
+       "you are authenticated already"_text
+  };
+}
 Reply bad_argument(std::string_view sentence) {
   return {
       501, {5, 5, 4},

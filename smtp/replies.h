@@ -25,7 +25,7 @@ Reply help(std::string_view topic_or_list);  ///< 214 2.0.0
 Reply shutting_down();         ///< 421 4.3.2
 Reply too_slow();              ///< 421 4.4.2
 Reply too_many_errors();       ///< 421 4.7.0
-Reply too_many_messages();     ///< 421 4.5.0... RFC 9422 MAILMAX
+Reply too_many_messages();     ///< 421 4.7.0, RFC 9422 MAILMAX
 Reply too_many_sessions();     ///< 421 4.3.2
 Reply too_many_from_client();  ///< 421 4.7.0
 Reply talked_too_early();      ///< 554 5.5.1
@@ -45,6 +45,7 @@ Reply chunks_under_way();                        ///< 503 5.5.1, DATA after BDAT
 Reply binary_needs_bdat();                       ///< 503 5.5.1
 Reply message_failed_already();                  ///< 503 5.5.1, a chunk after one that was refused
 Reply tls_already();                             ///< 503 5.5.1
+Reply authenticated_already();                   ///< 503 5.5.1
 Reply bad_argument(std::string_view sentence);   ///< 501 5.5.4
 Reply bad_sender(std::string_view sentence);     ///< 501 5.1.7
 Reply bad_recipient(std::string_view sentence);  ///< 501 5.1.3

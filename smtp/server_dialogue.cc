@@ -57,7 +57,7 @@ Reply out_of_sequence(Verb verb, ServerDialogue::Phase phase) {
   if (phase == Phase::chunks_failed) return replies::message_failed_already();
   if (phase == Phase::chunks && (verb == Verb::data || verb == Verb::rcpt))
     return replies::chunks_under_way();
-  if (verb == Verb::data) return replies::no_recipients();
+  if (verb == Verb::data || verb == Verb::bdat) return replies::no_recipients();
   return replies::bad_sequence();
 }
 
@@ -109,10 +109,20 @@ ServerDialogue::Effect ServerDialogue::fail(const Reply& reply, std::string& out
   return Nothing{};
 }
 
+/// A command that comes too early or too late. Behind a refusal, RCPT, DATA and BDAT are what a
+/// client had sent before it could know (PIPELINING, RFC 2920 3.1): no error of its own.
+ServerDialogue::Effect ServerDialogue::fail_sequence(Verb verb, std::string& out) {
+  const Reply reply = out_of_sequence(verb, phase_);
+  const bool of_the_group = verb == Verb::rcpt || verb == Verb::data || verb == Verb::bdat;
+  if (!refused_ || !of_the_group) return fail(reply, out);
+  reply.append_to(out);
+  return Nothing{};
+}
+
 /// The sequence rule of the verb table; true when the verb may come now.
 bool ServerDialogue::in_sequence(Verb verb, std::string& out, Effect& effect) {
   if (find_verb(verb)->allowed.has(static_cast<unsigned>(phase_))) return true;
-  effect = fail(out_of_sequence(verb, phase_), out);
+  effect = fail_sequence(verb, out);
   return false;
 }
 
@@ -121,6 +131,7 @@ void ServerDialogue::end_transaction() {
   recipients_ = 0;
   utf8_ = false;
   binary_ = false;
+  refused_ = false;
 }
 
 ServerDialogue::Effect ServerDialogue::on(const Helo& helo, std::string& out) {
@@ -165,6 +176,7 @@ ServerDialogue::Effect ServerDialogue::on(const Mail& mail, std::string& out) {
   Effect effect;
   if (!in_sequence(Verb::mail, out, effect)) return effect;
   if (profile_->auth_required && !authenticated_ && !trusted_) {
+    refused_ = true;
     replies::authentication_required().append_to(out);
     return Nothing{};
   }
@@ -173,6 +185,7 @@ ServerDialogue::Effect ServerDialogue::on(const Mail& mail, std::string& out) {
     return Close{};
   }
   if (mail.parameters.size.value_or(0) > profile_->limits.message_octets) {
+    refused_ = true;
     replies::declared_too_large().append_to(out);
     return Nothing{};
   }
@@ -199,9 +212,7 @@ ServerDialogue::Effect ServerDialogue::on(const Data&, std::string& out) {
 ServerDialogue::Effect ServerDialogue::on(const Bdat& bdat, std::string& out) {
   if (phase_ == Phase::rcpt) phase_ = Phase::chunks;
   if (phase_ == Phase::chunks) return BeginChunk{bdat.size, bdat.last, false};
-  const bool no_recipient = phase_ == Phase::mail;
-  const Effect effect =
-      fail(no_recipient ? replies::no_recipients() : out_of_sequence(Verb::bdat, phase_), out);
+  const Effect effect = fail_sequence(Verb::bdat, out);
   if (std::holds_alternative<Close>(effect)) return effect;
   return BeginChunk{bdat.size, bdat.last, true};
 }
@@ -254,8 +265,10 @@ ServerDialogue::Effect ServerDialogue::on(const StartTls&, std::string& out) {
 ServerDialogue::Effect ServerDialogue::on(const Auth& auth, std::string& out) {
   if (profile_->auth_mechanisms.empty()) return fail(replies::not_offered(), out);
   Effect effect;
-  if (authenticated_ || !in_sequence(Verb::auth, out, effect))
-    return fail(replies::bad_sequence(), out);
+  if (!in_sequence(Verb::auth, out, effect)) return effect;
+  if (authenticated_) return fail(replies::authenticated_already(), out);
+  // Passwords that were wrong count as errors; this is where guessing ends.
+  if (errors_ >= profile_->limits.errors) return fail(replies::bad_sequence(), out);
   return Authenticate{auth.mechanism, auth.initial_response, auth.has_initial_response};
 }
 
@@ -266,6 +279,10 @@ ServerDialogue::Effect ServerDialogue::on(const BadArguments& bad, std::string& 
     for_bad_arguments(bad).append_to(out);
     return Close{};
   }
+  Effect effect;
+  if (!in_sequence(bad.verb, out, effect)) return effect;
+  // The rest of a pipelined group cannot help it that its MAIL was wrong.
+  if (bad.verb == Verb::mail || bad.verb == Verb::rcpt) refused_ = true;
   return fail(for_bad_arguments(bad), out);
 }
 
@@ -275,7 +292,8 @@ ServerDialogue::Effect ServerDialogue::on(const UnknownCommand&, std::string& ou
 
 void ServerDialogue::mail_done(const Mail& mail, const Reply& reply, std::string& out) {
   reply.append_to(out);
-  if (!reply.is_positive()) return;
+  refused_ = !reply.is_positive();
+  if (refused_) return;
   phase_ = Phase::mail;
   utf8_ = mail.parameters.smtputf8;
   binary_ = mail.parameters.body == Body::binary_mime;
@@ -283,7 +301,10 @@ void ServerDialogue::mail_done(const Mail& mail, const Reply& reply, std::string
 
 void ServerDialogue::recipient_done(const Reply& reply, std::string& out) {
   reply.append_to(out);
-  if (!reply.is_positive()) return;
+  if (!reply.is_positive()) {
+    refused_ = true;
+    return;
+  }
   ++recipients_;
   phase_ = Phase::rcpt;
 }
@@ -299,12 +320,15 @@ void ServerDialogue::data_done(const Reply& reply, std::string& out) {
 void ServerDialogue::message_done(const Reply& reply, std::string& out) {
   reply.append_to(out);
   ++messages_;
+  if (reply.is_positive()) errors_ = 0;
   end_transaction();
 }
 
 void ServerDialogue::chunk_done(const Reply& reply, std::string& out) {
   reply.append_to(out);
-  if (!reply.is_positive()) phase_ = Phase::chunks_failed;
+  if (reply.is_positive()) return;
+  phase_ = Phase::chunks_failed;
+  refused_ = true;
 }
 
 void ServerDialogue::tls_done() {
@@ -313,7 +337,7 @@ void ServerDialogue::tls_done() {
   tls_ = true;
   authenticated_ = false;
   recipients_ = 0;
-  utf8_ = binary_ = false;
+  utf8_ = binary_ = refused_ = false;
 }
 
 void ServerDialogue::auth_done(bool ok, const Reply& reply, std::string& out) {

@@ -105,7 +105,9 @@ class ServerDialogue {
   bool is_binary() const { return binary_; }
   bool in_transaction() const { return phase_ >= Phase::mail; }
   bool has_recipients() const { return recipients_ > 0; }
-  /// Protocol errors so far; beyond the limit on_line answers 421 4.7.0 with Close.
+  /// Protocol errors since the last message that was taken: a client that delivers is no robot.
+  /// 503 to the rest of a pipelined group after a refusal is none. Beyond the limit on_line answers
+  /// 421 4.7.0 with Close.
   unsigned errors() const { return errors_; }
 
   enum class Phase : std::uint8_t { connected, greeted, mail, rcpt, chunks, chunks_failed };
@@ -129,6 +131,7 @@ class ServerDialogue {
   Effect on(const BadArguments& bad, std::string& out);
   Effect on(const UnknownCommand& unknown, std::string& out);
   Effect fail(const Reply& reply, std::string& out);
+  Effect fail_sequence(Verb verb, std::string& out);
   bool in_sequence(Verb verb, std::string& out, Effect& effect);
   void end_transaction();
 
@@ -140,6 +143,7 @@ class ServerDialogue {
   bool trusted_ = false;
   bool utf8_ = false;
   bool binary_ = false;
+  bool refused_ = false;  ///< MAIL, a recipient or a chunk: what is pipelined behind it fails too
   std::size_t recipients_ = 0;
   unsigned errors_ = 0;
   unsigned messages_ = 0;

@@ -107,6 +107,11 @@ TEST(ParsePath, TakesUtf8WhereItIsAllowedAndRefusesWhatIsNone) {
   }
 }
 
+TEST(ParsePath, ReadsALiteralToItsEnd) {
+  const std::string hidden("<a@[192.0.2.1\0x]>", 18);
+  EXPECT_EQ(parse_path(hidden, false).error(), make_error_code(Errc::bad_address_literal));
+}
+
 TEST(ParsePath, NullIsAPathOfItsOwn) {
   const auto parsed = parse_path("<> SIZE=1", false);
   ASSERT_TRUE(parsed.has_value());

@@ -84,6 +84,19 @@ TEST(CommandParser, RefusesXtextThatIsNone) {  // RFC 3461 4
   EXPECT_EQ(parsed<Mail>("MAIL FROM:<a@b.example> ENVID=+2B+3D").parameters.envid, "+2B+3D");
 }
 
+TEST(CommandParser, WantsAnAtomAsTheTypeOfAnOriginalRecipient) {  // RFC 3461 4.2
+  for (const char* value : {"x", ";a", "r(c;a", "rfc\xd0;a", "rfc822;a="}) {
+    EXPECT_EQ(problem("RCPT TO:<a@b.example> ORCPT=" + std::string(value)),
+              Errc::bad_parameter_value)
+        << value;
+  }
+}
+
+TEST(CommandParser, TakesNoWordInsideQuotesForSmtputf8) {  // RFC 6531 3.4
+  EXPECT_EQ(problem("MAIL FROM:<\"\xd0\xb8 SMTPUTF8 \"@b.example>"), Errc::needs_smtputf8);
+  EXPECT_EQ(parsed<Mail>("MAIL FROM:<\"a SMTPUTF8 \"@b.example>").path.local, "\"a SMTPUTF8 \"");
+}
+
 TEST(CommandParser, RefusesAParameterTwice) {
   for (const char* twice : {"SIZE=1 SIZE=2",
                             "BODY=7BIT BODY=7BIT",

@@ -15,15 +15,17 @@ namespace postern::smtp {
 /// A test that reads like an SMTP transcript (tests/dialogues/*.smtp). Lines:
 ///
 ///     # a comment
-///     C: EHLO client.example          a line of the client, sent with CRLF
-///     C> ab\r\nc                      octets of the client as they are; \r \n \0 \\ are escapes
-///     S: 250-PIPELINING               a line of the server; a final "..." stands for anything
-///     S: (closed)                     the server closes the connection
-///     !submission                     the listener wants authentication (R3); !trusted: not of
-///     this client !limit errors 3                 also: message, recipients, messages, line !offer
-///     binarymime               announced !rcpt no@company.ru 550 5.1.1 no such user     what the
-///     gateway says to this recipient !begin 451 4.4.1 later          ... to DATA or the first BDAT
-///     !end 250 2.0.0 queued           ... to the message
+///     C: EHLO client.example     a line of the client, sent with CRLF
+///     C> ab\r\nc                 octets of the client; \r \n \0 \\ are escapes
+///     S: 250-PIPELINING          a line of the server; a final "..." is anything
+///     S: (closed)                the server closes the connection
+///     !submission                the listener wants authentication (R3)
+///     !trusted                   but not of this client
+///     !limit errors 3            also: message, recipients, messages, line
+///     !offer binarymime          it is announced
+///     !rcpt no@c.ru 550 5.1.1 no what the gateway says to this recipient
+///     !begin 451 4.4.1 later     ... to DATA or the first BDAT
+///     !end 250 2.0.0 queued      ... to the message
 ///
 /// Lines of the client that follow each other are sent in one piece (PIPELINING).
 struct DialogueScript {

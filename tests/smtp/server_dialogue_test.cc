@@ -94,6 +94,95 @@ TEST(ServerDialogue, AnswersEveryVerbInEveryPhase) {
   }
 }
 
+/// Lines that end a reply: a digit, a digit, a digit, a space.
+std::size_t count_replies(std::string_view out) {
+  std::size_t count = 0;
+  for (std::size_t end; (end = out.find("\r\n")) != std::string_view::npos;
+       out.remove_prefix(end + 2))
+    count += out[3] == ' ' ? 1 : 0;
+  return count;
+}
+
+TEST(ServerDialogue, GivesOneReplyToEachCommand) {
+  // One too many, and a client that pipelines takes it for the answer to its next command.
+  const ServerProfile p = profile();
+  for (const Row& row : kRows) {
+    for (std::size_t phase = 0; phase < 6; ++phase) {
+      ServerDialogue dialogue = in_phase(p, static_cast<Phase>(phase));
+      const std::string out = say(dialogue, row.line);
+      const bool is_message = out.starts_with("354");
+      EXPECT_EQ(count_replies(out), is_message ? 2U : 1U) << row.line << ": " << out;
+    }
+  }
+}
+
+TEST(ServerDialogue, SaysThatItIsTooEarlyBeforeItLooksAtArguments) {
+  const ServerProfile p = profile();
+  ServerDialogue dialogue(p);
+  for (const char* line : {"MAIL FROM:<a@b.c> SIZE=1", "MAIL FROM:x", "RCPT TO:", "DATA x"})
+    EXPECT_EQ(say(dialogue, line).substr(0, 9), "503 5.5.1") << line;
+}
+
+TEST(ServerDialogue, CountsNoErrorForTheRestOfARefusedGroup) {  // RFC 2920 3.1
+  const ServerProfile p = profile();
+  ServerDialogue dialogue(p);
+  say(dialogue, "EHLO c");
+  std::string out;
+  for (const char* line : {"MAIL FROM:<a@b.c>", "RCPT TO:<no@e.f>"}) {
+    const auto effect = dialogue.on_line(line, out);
+    if (const auto* mail = std::get_if<ServerDialogue::BeginMail>(&effect)) {
+      dialogue.mail_done(mail->mail, replies::sender_ok(), out);
+    } else {
+      dialogue.recipient_done(replies::too_many_recipients(), out);
+    }
+  }
+  EXPECT_EQ(say(dialogue, "DATA").substr(0, 3), "503");
+  EXPECT_EQ(say(dialogue, "BDAT 5 LAST").substr(0, 3), "503");
+  EXPECT_EQ(dialogue.errors(), 0U);
+  say(dialogue, "RSET");
+  EXPECT_EQ(say(dialogue, "DATA").substr(0, 3), "503");
+  EXPECT_EQ(dialogue.errors(), 1U);
+}
+
+TEST(ServerDialogue, ForgetsErrorsWithAMessageThatWasTaken) {
+  const ServerProfile p = profile();
+  ServerDialogue dialogue(p);
+  for (const char* line : {"EHLO c", "FOO", "BAR", "MAIL FROM:<a@b.c>", "RCPT TO:<d@e.f>"})
+    say(dialogue, line);
+  EXPECT_EQ(dialogue.errors(), 2U);
+  say(dialogue, "DATA");
+  EXPECT_EQ(dialogue.errors(), 0U);
+}
+
+TEST(ServerDialogue, EndsGuessingOfPasswords) {
+  ServerProfile p = profile();
+  p.limits.errors = 3;
+  ServerDialogue dialogue(p);
+  std::string out;
+  dialogue.on_line("EHLO c", out);
+  for (int i = 0; i < 3; ++i) {
+    const auto effect = dialogue.on_line("AUTH PLAIN AA==", out);
+    ASSERT_TRUE(std::holds_alternative<ServerDialogue::Authenticate>(effect));
+    dialogue.auth_done(false, replies::auth_unavailable(), out);
+  }
+  out.clear();
+  const auto effect = dialogue.on_line("AUTH PLAIN AA==", out);
+  EXPECT_TRUE(std::holds_alternative<ServerDialogue::Close>(effect));
+  EXPECT_EQ(out.substr(0, 9), "421 4.7.0");
+}
+
+TEST(ServerDialogue, ClosesWhereTheOctetsOfAChunkCannotBeCounted) {  // RFC 3030 2
+  const ServerProfile p = profile();
+  for (const char* line :
+       {"BDAT x", "BDAT 1 2", "BDAT", "BDAT 5\x01", "BDAT 99999999999999999999"}) {
+    ServerDialogue dialogue = in_phase(p, Phase::rcpt);
+    std::string out;
+    const auto effect = dialogue.on_line(line, out);
+    EXPECT_TRUE(std::holds_alternative<ServerDialogue::Close>(effect)) << line;
+    EXPECT_EQ(out.substr(0, 9), "501 5.5.4") << line;
+  }
+}
+
 TEST(ServerDialogue, GivesEveryReplyAnEnhancedStatusButThoseThatHaveNone) {  // RFC 2034 4
   const ServerProfile p = profile();
   for (const Row& row : kRows) {

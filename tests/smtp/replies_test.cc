@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "smtp/replies.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+namespace postern::smtp {
+namespace {
+
+using namespace replies;
+
+struct Row {
+  Reply reply;
+  const char* code_and_status;
+};
+
+/// Every reply with what RFC 5321 4.2 and RFC 3463 want of it.
+const Row kRows[] = {
+    {ok(),                      "250 2.0.0 "    },
+    {sender_ok(),               "250 2.1.0 "    },
+    {recipient_ok(),            "250 2.1.5 "    },
+    {chunk_taken(),             "250 2.0.0 "    },
+    {message_discarded(),       "250 2.0.0 "    },
+    {cannot_verify(),           "252 2.1.5 "    },
+    {start_mail_input(),        "354 "          },
+    {closing(),                 "221 2.0.0 "    },
+    {ready_for_tls(),           "220 2.0.0 "    },
+    {help("NOOP"),              "214 2.0.0 NOOP"},
+    {shutting_down(),           "421 4.3.2 "    },
+    {too_slow(),                "421 4.4.2 "    },
+    {too_many_errors(),         "421 4.7.0 "    },
+    {too_many_messages(),       "421 4.7.0 "    },
+    {too_many_sessions(),       "421 4.3.2 "    },
+    {too_many_from_client(),    "421 4.7.0 "    },
+    {talked_too_early(),        "554 5.5.1 "    },
+    {starttls_injection(),      "554 5.5.1 "    },
+    {line_too_long(),           "500 5.5.2 "    },
+    {bare_lf_command(),         "500 5.5.2 "    },
+    {unknown_command(),         "500 5.5.1 "    },
+    {not_offered(),             "502 5.5.1 "    },
+    {bad_sequence(),            "503 5.5.1 "    },
+    {say_hello_first(),         "503 5.5.1 "    },
+    {nested_mail(),             "503 5.5.1 "    },
+    {mail_first(),              "503 5.5.1 "    },
+    {no_recipients(),           "503 5.5.1 "    },
+    {chunks_under_way(),        "503 5.5.1 "    },
+    {binary_needs_bdat(),       "503 5.5.1 "    },
+    {message_failed_already(),  "503 5.5.1 "    },
+    {tls_already(),             "503 5.5.1 "    },
+    {authenticated_already(),   "503 5.5.1 "    },
+    {bad_argument("x"),         "501 5.5.4 x"   },
+    {bad_sender("x"),           "501 5.1.7 x"   },
+    {bad_recipient("x"),        "501 5.1.3 x"   },
+    {unknown_parameter(),       "555 5.5.4 "    },
+    {authentication_required(), "530 5.7.0 "    },
+    {auth_unavailable(),        "454 4.7.0 "    },
+    {too_many_recipients(),     "452 4.5.3 "    },
+    {other_next_hop(),          "452 4.5.3 "    },
+    {declared_too_large(),      "552 5.3.4 "    },
+    {message_too_large(),       "552 5.3.4 "    },
+    {header_too_large(),        "552 5.3.4 "    },
+    {bare_line_end(),           "550 5.6.11 "   },
+    {nul_octet(),               "550 5.6.11 "   },
+};
+
+TEST(Replies, CarryTheCodeAndStatusOfTheirKind) {
+  for (const Row& row : kRows) {
+    const std::string line = row.reply.line();
+    EXPECT_TRUE(line.starts_with(row.code_and_status)) << line;
+  }
+}
+
+TEST(Replies, HaveAStatusOfTheClassOfTheirCode) {  // RFC 2034 4
+  for (const Row& row : kRows) {
+    if (row.reply.code() == 354) continue;
+    EXPECT_EQ(row.reply.status().klass, row.reply.code() / 100) << row.reply.line();
+  }
+}
+
+TEST(Replies, SayWhatIsWrongInWordsOfTheirOwn) {
+  // Two refusals with one sentence would leave a log's reader guessing which it was.
+  std::set<std::string> said;
+  for (const Row& row : kRows) {
+    EXPECT_FALSE(row.reply.text().empty()) << row.reply.line();
+    const bool is_refusal = row.reply.code() >= 400 && row.reply.text() != "x";
+    const bool is_size = row.reply == message_too_large();
+    if (is_refusal && !is_size)
+      EXPECT_TRUE(said.insert(std::string(row.reply.text())).second) << row.reply.line();
+  }
+  EXPECT_EQ(said.count(std::string(message_too_large().text())), 0U);
+}
+
+TEST(Replies, FitOneLineOfThePrintableKind) {
+  for (const Row& row : kRows) {
+    std::string wire;
+    row.reply.append_to(wire);
+    EXPECT_LE(wire.size(), 512U);
+    EXPECT_EQ(wire.find('\n'), wire.size() - 1) << wire;
+    for (const char c : row.reply.text())
+      EXPECT_TRUE(c >= ' ' && c <= '~') << wire;
+  }
+}
+
+}  // namespace
+}  // namespace postern::smtp
