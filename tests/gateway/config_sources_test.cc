@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config_support.h"
-#include "tests/dns/zone_resolver.h"
 #include "gateway/resolve_sources.h"
 #include "gateway/snapshot.h"
+#include "tests/dns/zone_resolver.h"
 
 #include <gmock/gmock.h>
 
