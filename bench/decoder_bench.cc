@@ -19,10 +19,9 @@ std::string body(std::size_t octets, std::string_view line) {
   return out;
 }
 
-/// A block of the size that sessions read, decoded in place; `copy` is what refilling the buffer
-/// costs.
-void decode(benchmark::State& state, std::string_view line) {
-  const std::string wire = body(65536, line);
+/// A message of `octets`, decoded in place; `copy_alone` is what refilling the buffer costs.
+void decode(benchmark::State& state, std::size_t octets, std::string_view line) {
+  const std::string wire = body(octets, line);
   std::vector<char> buffer(wire.size());
   for (auto _ : state) {
     std::memcpy(buffer.data(), wire.data(), wire.size());
@@ -30,18 +29,22 @@ void decode(benchmark::State& state, std::string_view line) {
     benchmark::DoNotOptimize(decoder.decode(buffer.data(), buffer.size()).produced);
   }
   state.SetBytesProcessed(static_cast<std::int64_t>(wire.size()) * state.iterations());
+  state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK_CAPTURE(decode,
-                  text,
-                  "a usual line of a letter, of the usual length of about seventy octets, in it");
-BENCHMARK_CAPTURE(decode, short_lines, "short");
-BENCHMARK_CAPTURE(decode,
-                  dot_on_every_line,
-                  ".a line that begins with a dot, which happens in listings and in nothing else");
+constexpr std::size_t kLetter = 10UL << 10;  // a usual letter
+constexpr std::size_t kBlock = 64UL << 10;   // what a session reads at once
+constexpr std::string_view kText =
+    "a usual line of a letter, of the usual length of about seventy octets, in it";
+constexpr std::string_view kDots =
+    "..a line that begins with a dot, which happens in listings and in nothing else";
+BENCHMARK_CAPTURE(decode, letter, kLetter, kText);
+BENCHMARK_CAPTURE(decode, letter_with_dots, kLetter, kDots);
+BENCHMARK_CAPTURE(decode, block, kBlock, kText);
+BENCHMARK_CAPTURE(decode, block_with_dots, kBlock, kDots);
+BENCHMARK_CAPTURE(decode, short_lines, kBlock, "short");
 
 void copy_alone(benchmark::State& state) {
-  const std::string wire =
-      body(65536, "a usual line of a letter, of the usual length of about seventy octets, in it");
+  const std::string wire = body(kBlock, kText);
   std::vector<char> buffer(wire.size());
   for (auto _ : state) {
     std::memcpy(buffer.data(), wire.data(), wire.size());
@@ -53,8 +56,7 @@ void copy_alone(benchmark::State& state) {
 BENCHMARK(copy_alone);
 
 void scan(benchmark::State& state) {
-  const std::string wire =
-      body(65536, "a usual line of a letter, of the usual length of about seventy octets, in it");
+  const std::string wire = body(kBlock, kText);
   for (auto _ : state) {
     ContentScanner scanner;
     scanner.scan(wire);

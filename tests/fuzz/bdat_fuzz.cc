@@ -81,6 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   profile.hostname = "gw";
   profile.offer_binarymime = (data[0] & 1U) != 0;
   profile.offer_starttls = (data[0] & 2U) != 0;
+  if ((data[0] & 4U) != 0) profile.auth_mechanisms = "PLAIN";
   ServerDialogue dialogue(profile);
   Run run{dialogue, {}, 0, {}};
   std::string_view stream(reinterpret_cast<const char*>(data) + 1, size - 1);
