@@ -34,7 +34,7 @@ std::string joined(const std::vector<std::string>& servers) {
 }  // namespace
 
 std::shared_ptr<CaresChannel> CaresChannel::make(net::Executor executor, const Config& config) {
-  const std::shared_ptr<CaresChannel> channel(new CaresChannel(executor));
+  std::shared_ptr<CaresChannel> channel(new CaresChannel(executor));
   channel->open(config);
   return channel;
 }

@@ -50,6 +50,7 @@ queue::HopPoolConfig pool_config(const Config& config, const std::vector<Server:
     spdlog::warn("no TLS towards next hops: {}", tls.error().message);
   }
   std::vector<net::Endpoint> endpoints;
+  endpoints.reserve(bound.size());
   for (const Server::Bound& b : bound)
     endpoints.push_back(b.endpoint);
   pool.own_endpoints = own_endpoints(endpoints);

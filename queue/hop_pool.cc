@@ -37,7 +37,7 @@ class HopPool::Impl::Waiter {
         timer(pool_->executor, pool_->config.place_wait) {
     list_.push_back(this);
   }
-  ~Waiter() {
+  ~Waiter() {  // NOLINT(bugprone-exception-escape): only for want of memory, which ends us anyway
     // Once granted, the host and its list may be gone.
     if (!granted_) list_.remove(this);
     if (connection) pool_->keep(std::move(connection));

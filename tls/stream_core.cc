@@ -112,7 +112,6 @@ net::Awaitable<void> Stream::Core::take_turns(std::shared_ptr<Core> core) {
 
 net::Awaitable<Stream::IoResult> Stream::Core::read_some(std::shared_ptr<Core> core,
                                                          std::span<char> buffer) {
-  const UnderWay mark(*core, false);
   if (const error_code ec = core->obstacle()) co_return IoResult(ec, 0);
   if (core->secure) {
     const IoResult result = co_await read_tls(core, buffer);
@@ -141,7 +140,6 @@ net::Awaitable<Stream::IoResult> Stream::Core::read_tls(std::shared_ptr<Core> co
 }
 
 net::Awaitable<error_code> Stream::Core::wait_readable(std::shared_ptr<Core> core) {
-  const UnderWay mark(*core, false);
   error_code ec = core->obstacle();
   const Step for_input{Step::What::want_read, {}};
   while (!ec) {
@@ -165,7 +163,7 @@ net::Awaitable<error_code> Stream::Core::wait_readable(std::shared_ptr<Core> cor
 net::Awaitable<Stream::IoResult> Stream::Core::write(std::shared_ptr<Core> core,
                                                      std::string_view first,
                                                      std::string_view second) {
-  const UnderWay mark(*core, true);
+  const Sending mark(*core);
   if (++core->at_once_ > kOperationsPerTurn) {
     co_await take_turns(core);
   }
@@ -235,7 +233,7 @@ error_code Stream::Core::prepare_tls(const Context& context) {
 
 net::Awaitable<error_code> Stream::Core::handshake(std::shared_ptr<Core> core,
                                                    error_code prepared) {
-  const UnderWay mark(*core, true);
+  const Sending mark(*core);
   error_code ec = prepared;
   if (!ec) ec = core->obstacle();
   while (!ec) {

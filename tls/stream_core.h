@@ -17,16 +17,16 @@ struct Stream::Core : std::enable_shared_from_this<Stream::Core> {
   ~Core();
   Core(Core&&) = delete;
 
-  /// Counts an operation for the deadline; lives in the operation's coroutine. An operation that
+  /// Counts an operation that sends, for the deadline; lives in the operation's coroutine. One that
   /// only takes in can be ended without harm; one that sends may have sent half.
-  class UnderWay {
+  class Sending {
    public:
-    UnderWay(Core& core, bool sends) : count_(sends ? core.sending : core.receiving) { ++count_; }
-    ~UnderWay() { --count_; }
-    UnderWay(UnderWay&&) = delete;
+    explicit Sending(Core& core) : core_(core) { ++core_.sending; }
+    ~Sending() { --core_.sending; }
+    Sending(Sending&&) = delete;
 
    private:
-    std::size_t& count_;
+    Core& core_;
   };
 
   void expires_at(net::TimePoint when);
@@ -51,8 +51,7 @@ struct Stream::Core : std::enable_shared_from_this<Stream::Core> {
   bool secure = false;  ///< the handshake is done
   error_code broken;    ///< set once nothing but close() makes sense
   std::unique_ptr<Info> info;
-  std::size_t sending = 0;    ///< operations under way, handshakes among them
-  std::size_t receiving = 0;  ///< operations under way
+  std::size_t sending = 0;  ///< operations under way that send, handshakes among them
 
  private:
   /// The end of one SSL_* call.
