@@ -33,23 +33,29 @@ bool is_atext(char c) {
   return is_alnum(c) || (c != '\0' && std::strchr("!#$%&'*+-/=?^_`{|}~", c) != nullptr);
 }
 
-/// RFC 3629: one sequence at the front; 0 when it is none.
+/// How many octets a UTF-8 sequence has that begins with `first` (beyond ASCII); 0: none does.
+std::size_t utf8_size(unsigned first) {
+  if (first >= 0xc2 && first <= 0xdf) return 2;
+  if (first >= 0xe0 && first <= 0xef) return 3;
+  return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+}
+
+/// RFC 3629 4: the second octet is what rules out overlong forms, surrogates and what is beyond
+/// U+10FFFF.
+bool is_utf8_second(unsigned first, unsigned second) {
+  const unsigned least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+  const unsigned most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+  return second >= least && second <= most;
+}
+
+/// RFC 3629: the size of the sequence beyond ASCII at the front; 0 when there is none.
 std::size_t utf8_sequence(std::string_view s) {
   const auto at = [&s](std::size_t i) { return static_cast<unsigned char>(s[i]); };
-  const unsigned first = at(0);
-  const std::size_t size = first < 0x80                     ? 1
-                           : first >= 0xc2 && first <= 0xdf ? 2
-                           : first >= 0xe0 && first <= 0xef ? 3
-                           : first >= 0xf0 && first <= 0xf4 ? 4
-                                                            : 0;
-  if (size == 0 || s.size() < size) return 0;
-  for (std::size_t i = 1; i < size; ++i) {
+  const std::size_t size = utf8_size(at(0));
+  if (size == 0 || s.size() < size || !is_utf8_second(at(0), at(1))) return 0;
+  for (std::size_t i = 2; i < size; ++i) {
     if ((at(i) & 0xc0U) != 0x80) return 0;
   }
-  if (first == 0xe0 && at(1) < 0xa0) return 0;
-  if (first == 0xed && at(1) > 0x9f) return 0;
-  if (first == 0xf0 && at(1) < 0x90) return 0;
-  if (first == 0xf4 && at(1) > 0x8f) return 0;
   return size;
 }
 
@@ -116,28 +122,29 @@ Result<void> check_name(std::string_view domain, bool underscore) {
   return {};
 }
 
+/// RFC 5321 4.1.2 Quoted-string at the front of `s`: its length with the quotes, or the error.
+Result<std::size_t> scan_quoted(std::string_view s) {
+  for (std::size_t i = 1; i < s.size(); ++i) {
+    if (s[i] == '"') return i + 1;
+    if (s[i] == '\\' && i + 1 < s.size()) ++i;
+    if (static_cast<unsigned char>(s[i]) < 32 || s[i] == 127) break;
+  }
+  return make_error_code(Errc::bad_local_part);
+}
+
 /// Length of the local part at the front of `s`, or the error.
 Result<std::size_t> scan_local(std::string_view s) {
-  if (s.empty()) return make_error_code(Errc::bad_local_part);
-  if (s[0] == '"') {
-    for (std::size_t i = 1; i < s.size(); ++i) {
-      const char c = s[i];
-      if (c == '"') return i + 1;
-      const char kept = c == '\\' && i + 1 < s.size() ? s[++i] : c;
-      if (static_cast<unsigned char>(kept) < 32 || kept == 127)
-        return make_error_code(Errc::bad_local_part);
-    }
-    return make_error_code(Errc::bad_local_part);
-  }
+  if (s.starts_with('"')) return scan_quoted(s);
   std::size_t i = 0;
   char before = '.';
   for (; i < s.size(); ++i) {
     const char c = s[i];
-    if (c == '.' ? before == '.' : !is_atext(c) && !is_high(c)) break;
+    const bool fits = c == '.' ? before != '.' : is_atext(c) || is_high(c);
+    if (!fits) break;
     before = c;
   }
-  if (i == 0 || before == '.' || (i < s.size() && s[i] == '.'))
-    return make_error_code(Errc::bad_local_part);
+  // Empty, a dot at either end, or two in a row.
+  if (before == '.') return make_error_code(Errc::bad_local_part);
   return i;
 }
 
@@ -166,6 +173,22 @@ std::size_t domain_length(std::string_view s) {
   if (from == std::string_view::npos) return s.size();
   const std::size_t end = s.find_first_of("> ", from);
   return end == std::string_view::npos ? s.size() : end;
+}
+
+/// Takes `@domain` off the front of `s`. Without one: empty behind Postmaster, else the error.
+Result<std::string_view> take_domain(std::string_view& s, std::string_view local, bool allow_utf8) {
+  if (!s.starts_with('@')) {
+    const bool ends = s.starts_with('>');
+    if (ends && !iequals(local, "postmaster")) return make_error_code(Errc::bad_domain);
+    return std::string_view();
+  }
+  s.remove_prefix(1);
+  std::string_view domain = s.substr(0, domain_length(s));
+  s.remove_prefix(domain.size());
+  if (domain.size() > 1 && domain.back() == '.') domain.remove_suffix(1);
+  const Result<void> valid = validate_domain(domain, allow_utf8);
+  if (!valid) return valid.error();
+  return domain;
 }
 
 }  // namespace
@@ -226,17 +249,9 @@ Result<ParsedPath> parse_path(std::string_view input, bool allow_utf8) {
   s.remove_prefix(*local);
   if (out.path.local.size() > kLocalOctets) return make_error_code(Errc::local_part_too_long);
   if (s.empty()) return make_error_code(Errc::missing_brackets);
-  if (s[0] == '@') {
-    s.remove_prefix(1);
-    std::string_view domain = s.substr(0, domain_length(s));
-    s.remove_prefix(domain.size());
-    if (domain.size() > 1 && domain.back() == '.') domain.remove_suffix(1);
-    const Result<void> valid = validate_domain(domain, allow_utf8);
-    if (!valid) return valid.error();
-    out.path.domain = domain;
-  } else if (s[0] == '>' && !iequals(out.path.local, "postmaster")) {
-    return make_error_code(Errc::bad_domain);
-  }
+  const Result<std::string_view> domain = take_domain(s, out.path.local, allow_utf8);
+  if (!domain) return domain.error();
+  out.path.domain = *domain;
   if (s.empty() || s[0] != '>')
     return make_error_code(s.empty() ? Errc::missing_brackets : Errc::bad_local_part);
   out.rest = s.substr(1);

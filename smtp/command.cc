@@ -114,29 +114,45 @@ Problem set_flag(const Parameter& p, bool& out) {
   return kFine;
 }
 
+Problem set_size(const Parameter& p, MailParametersView& out) {
+  if (out.size) return Errc::duplicate_parameter;
+  std::uint64_t size = 0;
+  if (!parse_number(p.value, 20, size)) return Errc::bad_parameter_value;
+  out.size = size;
+  return kFine;
+}
+
+/// `literal`: a value that is allowed though it is no xtext; may be empty.
+Problem set_xtext(const Parameter& p,
+                  std::size_t most,
+                  std::string_view literal,
+                  std::string_view& out) {
+  const bool good = p.value == literal || is_xtext(p.value);
+  return good ? set_text(p, most, out) : Errc::bad_parameter_value;
+}
+
 Problem set_mail_parameter(const Parameter& p,
                            const ParserOptions& options,
                            MailParametersView& out) {
+  const auto is = [&p](std::string_view keyword, bool offered) {
+    return offered && iequals(p.keyword, keyword);
+  };
   if (!options.extended) return Errc::unknown_parameter;
-  if (iequals(p.keyword, "SIZE")) {
-    if (out.size) return Errc::duplicate_parameter;
-    std::uint64_t size = 0;
-    if (!parse_number(p.value, 20, size)) return Errc::bad_parameter_value;
-    out.size = size;
-    return kFine;
-  }
-  if (iequals(p.keyword, "BODY")) return set_body(p, options, out);
-  if (iequals(p.keyword, "SMTPUTF8") && options.smtputf8) return set_flag(p, out.smtputf8);
-  if (iequals(p.keyword, "REQUIRETLS") && options.requiretls) return set_flag(p, out.requiretls);
-  if (iequals(p.keyword, "RET") && options.dsn) return set_ret(p, out);
-  if (iequals(p.keyword, "ENVID") && options.dsn) {
-    return is_xtext(p.value) ? set_text(p, 100, out.envid) : Errc::bad_parameter_value;
-  }
-  if (iequals(p.keyword, "AUTH") && options.auth) {
-    return p.value == "<>" || is_xtext(p.value) ? set_text(p, 500, out.auth)
-                                                : Errc::bad_parameter_value;
-  }
+  if (is("SIZE", true)) return set_size(p, out);
+  if (is("BODY", true)) return set_body(p, options, out);
+  if (is("SMTPUTF8", options.smtputf8)) return set_flag(p, out.smtputf8);
+  if (is("REQUIRETLS", options.requiretls)) return set_flag(p, out.requiretls);
+  if (is("RET", options.dsn)) return set_ret(p, out);
+  if (is("ENVID", options.dsn)) return set_xtext(p, 100, {}, out.envid);
+  if (is("AUTH", options.auth)) return set_xtext(p, 500, "<>", out.auth);
   return Errc::unknown_parameter;
+}
+
+bool* notify_flag(std::string_view word, Notify& out) {
+  if (iequals(word, "NEVER")) return &out.never;
+  if (iequals(word, "SUCCESS")) return &out.success;
+  if (iequals(word, "FAILURE")) return &out.failure;
+  return iequals(word, "DELAY") ? &out.delay : nullptr;
 }
 
 Problem set_notify(const Parameter& p, Notify& out) {
@@ -145,11 +161,7 @@ Problem set_notify(const Parameter& p, Notify& out) {
   for (;;) {
     const std::size_t comma = rest.find(',');
     const std::string_view word = rest.substr(0, comma);
-    bool* flag = iequals(word, "NEVER")     ? &out.never
-                 : iequals(word, "SUCCESS") ? &out.success
-                 : iequals(word, "FAILURE") ? &out.failure
-                 : iequals(word, "DELAY")   ? &out.delay
-                                            : nullptr;
+    bool* const flag = notify_flag(word, out);
     if (flag == nullptr || *flag) return Errc::bad_parameter_value;
     *flag = true;
     if (comma == std::string_view::npos) break;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -80,26 +81,25 @@ TEST(Replies, HaveAStatusOfTheClassOfTheirCode) {  // RFC 2034 4
 }
 
 TEST(Replies, SayWhatIsWrongInWordsOfTheirOwn) {
-  // Two refusals with one sentence would leave a log's reader guessing which it was.
-  std::set<std::string> said;
+  // Two refusals with one sentence would leave a log's reader guessing which it was. A size may be
+  // refused twice: as it is declared, and as it comes.
+  std::set<std::string> said{"x"};
   for (const Row& row : kRows) {
-    EXPECT_FALSE(row.reply.text().empty()) << row.reply.line();
-    const bool is_refusal = row.reply.code() >= 400 && row.reply.text() != "x";
-    const bool is_size = row.reply == message_too_large();
-    if (is_refusal && !is_size)
-      EXPECT_TRUE(said.insert(std::string(row.reply.text())).second) << row.reply.line();
+    const bool is_ours = row.reply.code() >= 400 && row.reply.text() != "x";
+    if (!is_ours || row.reply == message_too_large()) continue;
+    EXPECT_TRUE(said.insert(row.reply.line().substr(4)).second) << row.reply.line();
   }
-  EXPECT_EQ(said.count(std::string(message_too_large().text())), 0U);
 }
 
 TEST(Replies, FitOneLineOfThePrintableKind) {
+  const auto is_printable = [](char c) { return c >= ' ' && c <= '~'; };
   for (const Row& row : kRows) {
     std::string wire;
     row.reply.append_to(wire);
+    const std::string_view text = row.reply.text();
     EXPECT_LE(wire.size(), 512U);
     EXPECT_EQ(wire.find('\n'), wire.size() - 1) << wire;
-    for (const char c : row.reply.text())
-      EXPECT_TRUE(c >= ' ' && c <= '~') << wire;
+    EXPECT_TRUE(std::all_of(text.begin(), text.end(), is_printable)) << wire;
   }
 }
 
