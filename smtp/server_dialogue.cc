@@ -95,8 +95,10 @@ ServerDialogue::Effect ServerDialogue::on_line(std::string_view line, std::strin
 ServerDialogue::Effect ServerDialogue::on_long_line(std::string& out) {
   return fail(replies::line_too_long(), out);
 }
-ServerDialogue::Effect ServerDialogue::on_bare_lf(std::string& out) {
-  return fail(replies::bare_lf_command(), out);
+ServerDialogue::Effect ServerDialogue::on_bare_lf(std::string_view line, std::string& out) {
+  const Effect effect = fail(replies::bare_lf_command(), out);
+  // A chunk follows, which must not be taken for commands.
+  return iequals(line.substr(0, 4), "BDAT") ? Effect(Close{}) : effect;
 }
 
 /// A protocol error: counted, and at the limit the session ends.

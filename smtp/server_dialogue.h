@@ -82,8 +82,8 @@ class ServerDialogue {
   /// A line that grew beyond the limit; the session throws it away up to its LF. 500 5.5.2, and the
   /// session goes on (or Close after too many errors).
   Effect on_long_line(std::string& out);
-  /// A line that ended with LF alone: 500 5.5.2, and nothing of it is looked at.
-  Effect on_bare_lf(std::string& out);
+  /// A line (without LF) that ended with LF alone: 500 5.5.2, and nothing of it is obeyed.
+  Effect on_bare_lf(std::string_view line, std::string& out);
 
   void mail_done(const Mail& mail, const Reply& reply, std::string& out);
   void recipient_done(const Reply& reply, std::string& out);

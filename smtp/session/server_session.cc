@@ -73,7 +73,7 @@ net::Awaitable<void> ServerSession::serve() {
     if (line_ == Line::complete) {
       effect = dialogue_.on_line(input_.view().substr(0, line_octets_ - 2), out_);
     } else if (line_ == Line::bare_lf) {
-      effect = dialogue_.on_bare_lf(out_);
+      effect = dialogue_.on_bare_lf(input_.view().substr(0, line_octets_ - 1), out_);
     } else {
       effect = dialogue_.on_long_line(out_);
     }
@@ -256,6 +256,10 @@ net::Awaitable<bool> ServerSession::receive_chunk(ServerDialogue::BeginChunk chu
     const Reply reply = co_await end_message(incoming_.scanner.violations());
     dialogue_.message_done(reply, out_);
     drop_transaction();
+  } else if (incoming_.too_large) {
+    // Said at once: the rest of a message that is refused anyway need not be sent.
+    transaction_->refused(replies::message_too_large());
+    dialogue_.chunk_done(replies::message_too_large(), out_);
   } else {
     dialogue_.chunk_done(replies::chunk_taken(), out_);
   }

@@ -90,7 +90,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     const bool crlf = line.size() + 2 == lf + 1;
     std::string_view rest = stream.substr(lf + 1);
     ++run.lines;
-    const D::Effect effect = crlf ? dialogue.on_line(line, run.out) : dialogue.on_bare_lf(run.out);
+    const D::Effect effect =
+        crlf ? dialogue.on_line(line, run.out) : dialogue.on_bare_lf(line, run.out);
     // Sizes are read from the line alone: nothing inside the octets may move the boundary.
     if (const auto* chunk = std::get_if<D::BeginChunk>(&effect))
       require(!chunk->discard || !run.out.empty());

@@ -48,7 +48,7 @@ class PureServer final : public DialogueTarget {
     if (line.size() > script_.profile.limits.command_line_octets) {
       perform(dialogue_.on_long_line(out_));
     } else if (!line.ends_with("\r\n")) {
-      perform(dialogue_.on_bare_lf(out_));
+      perform(dialogue_.on_bare_lf(line, out_));
     } else {
       perform(dialogue_.on_line(std::string_view(line).substr(0, line.size() - 2), out_));
     }
@@ -82,6 +82,8 @@ class PureServer final : public DialogueTarget {
       scanner_.end();
       dialogue_.message_done(verdict(scanner_.violations()), out_);
       begin();
+    } else if (octets_ > script_.profile.limits.message_octets) {
+      dialogue_.chunk_done(replies::message_too_large(), out_);
     } else {
       dialogue_.chunk_done(replies::chunk_taken(), out_);
     }
