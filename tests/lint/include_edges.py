@@ -16,9 +16,10 @@ ALLOWED = {
     'dns': {'base'},
     'smtp/session': {'base', 'smtp', 'tls'},
     'routing': {'base', 'smtp'},
-    'queue': {'base', 'smtp', 'smtp/session', 'tls', 'dns', 'routing'},
-    'gateway': {'base', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'queue'},
-    'tools': {'base', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'queue', 'gateway'},
+    'queue/spool': {'base', 'smtp'},
+    'queue': {'base', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'queue/spool'},
+    'gateway': {'base', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'queue', 'queue/spool'},
+    'tools': {'base', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'queue', 'queue/spool', 'gateway'},
 }
 # The pure protocol knows no sockets, no TLS, no clock that runs by itself.
 FORBIDDEN_IN = {'smtp': re.compile(r'#include <(boost/asio|openssl|ares)')}

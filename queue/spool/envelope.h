@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/ip.h"
+#include "queue/spool/message_id.h"
+#include "smtp/envelope.h"
+#include "smtp/reply.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace postern::spool {
+
+/// What has become of one recipient. Everything but `pending` is final.
+enum class Fate : std::uint8_t {
+  pending,    ///< to be delivered
+  delivered,  ///< the next hop has taken it
+  failed,     ///< given up: answered with a bounce, or with nothing where R17 forbids one
+  discarded,  ///< dropped on purpose: by a stage, or by an operator
+};
+
+/// One recipient of a stored message and how far it has come.
+struct Recipient {
+  smtp::Recipient address;  ///< as it came
+  Fate fate = Fate::pending;
+  bool warned = false;  ///< a delay warning was sent
+  std::uint32_t attempts = 0;
+  WallTime due{};          ///< of the next attempt, while pending
+  std::string lane;        ///< the next hop that it waits for, in the delivery engine's words
+  std::string last_host;   ///< the server that answered last; empty: none did
+  smtp::Reply last_reply;  ///< code 0: no attempt yet
+};
+
+/// Where a message came from: all that the routing pipeline asks, so that a retry can ask again.
+struct Origin {
+  IpAddress client;
+  std::string helo;
+  std::string listener;
+  std::uint8_t role = 0;      ///< the listener's, as routing numbers it
+  std::string listener_from;  ///< R7a; empty: none
+  std::string identity;       ///< authenticated as; empty: not
+  bool tls = false;
+};
+
+/// R13: what the header block tells about the message's way so far.
+struct LoopFacts {
+  std::uint32_t received = 0;
+  std::vector<std::string> trace_fields;
+};
+
+/// All that is known of a stored message besides its octets.
+struct Envelope {
+  smtp::Sender sender;
+  std::vector<Recipient> recipients;
+  Origin origin;
+  LoopFacts loop;
+  WallTime received{};
+  std::uint64_t octets = 0;         ///< of the whole message; the spool fills it in
+  std::uint32_t header_octets = 0;  ///< of the header block at its front
+  std::uint64_t config = 0;  ///< fingerprint of the config that chose the lanes; the caller's
+  bool held = false;
+};
+
+}  // namespace postern::spool

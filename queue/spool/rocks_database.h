@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "queue/spool/rocks_store.h"
+
+#include <array>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/write_batch.h>
+#include <shared_mutex>
+
+namespace postern::spool {
+
+/// A key: what it is of, and the id big-endian, so that their order is the order of time.
+enum class RocksSpace : char {
+  ledger = 'L',  ///< one octet alone
+  body = 'b',
+  record = 'e',
+};
+inline constexpr std::size_t kKeyOctets = 9;
+
+class RocksKey {
+ public:
+  RocksKey(RocksSpace space, MessageId id);
+  operator rocksdb::Slice() const { return {octets_.data(), octets_.size()}; }  // NOLINT: it is one
+  /// The id in a key of that space; zero: it is of another.
+  static MessageId id_of(RocksSpace space, const rocksdb::Slice& key);
+
+ private:
+  std::array<char, kKeyOctets> octets_{};
+};
+
+/// The open database. The batch and what belongs to it are the committer's alone.
+struct RocksStore::Database {
+  RocksOptions options;
+  std::unique_ptr<rocksdb::Env> env;  ///< outlives the database; null: the default one
+  /// Held while the database is used, and alone while it is closed and opened again.
+  mutable std::shared_mutex mutex;
+  std::unique_ptr<rocksdb::DB> db;  ///< null: it could not be opened again
+  rocksdb::WriteBatch batch;
+  std::string trouble;
+  std::atomic<std::uint64_t> written{0};
+  std::atomic<std::uint64_t> flushed_at{0};  ///< `written` when the memtable was flushed last
+
+  Database() = default;
+  Database(const Database&) = delete;
+  ~Database();
+  /// Empty: it is open.
+  std::string open();
+  void close();
+  /// Any thread.
+  Result<std::string> get(const rocksdb::Slice& key) const;
+  std::uint64_t file_octets() const;
+  void compact() const;
+};
+
+}  // namespace postern::spool

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "queue/spool/rocks_store.h"
+
+#include "queue/spool/errors.h"
+#include "queue/spool/rocks_database.h"
+
+#include <utility>
+
+namespace postern::spool {
+namespace {
+
+const rocksdb::Slice kLedgerKey("L");
+// What an idle spool may leave in the log: short enough for a quick start, long enough not to flush
+// for every few messages.
+constexpr std::uint64_t kIdleLog = 8ULL << 20;
+
+std::error_code error_of(const rocksdb::Status& status) {
+  if (status.IsNotFound()) return make_error_code(Errc::not_found);
+  return make_error_code(status.IsCorruption() ? Errc::damaged : Errc::read_failed);
+}
+
+}  // namespace
+
+Result<std::string> RocksStore::Database::get(const rocksdb::Slice& key) const {
+  const std::shared_lock lock(mutex);
+  if (!db) return make_error_code(Errc::read_failed);
+  std::string value;
+  const rocksdb::Status status = db->Get(rocksdb::ReadOptions(), key, &value);
+  if (!status.ok()) return error_of(status);
+  return value;
+}
+
+Result<std::unique_ptr<RocksStore>, std::string> RocksStore::open(const RocksOptions& options) {
+  auto database = std::make_unique<Database>();
+  database->options = options;
+  std::string error = database->open();
+  if (!error.empty()) return error;
+  return std::unique_ptr<RocksStore>(new RocksStore(std::move(database)));
+}
+
+RocksStore::RocksStore(std::unique_ptr<Database> database) : db_(std::move(database)) {}
+
+RocksStore::~RocksStore() = default;
+
+// ---- the group ----
+
+void RocksStore::put(MessageId id, std::string_view record) {
+  const RocksKey key(RocksSpace::record, id);
+  db_->batch.Put(key, rocksdb::Slice(record.data(), record.size())).PermitUncheckedError();
+}
+
+void RocksStore::put_body(MessageId id, std::span<const Chunk> chunks) {
+  const RocksKey key(RocksSpace::body, id);
+  const rocksdb::Slice name = key;
+  std::vector<rocksdb::Slice> parts(chunks.size());
+  for (std::size_t i = 0; i < chunks.size(); ++i)
+    parts[i] = rocksdb::Slice(*chunks[i]);
+  db_->batch
+      .Put(rocksdb::SliceParts(&name, 1),
+           rocksdb::SliceParts(parts.data(), static_cast<int>(parts.size())))
+      .PermitUncheckedError();
+}
+
+void RocksStore::remove(MessageId id, bool with_body) {
+  db_->batch.Delete(RocksKey(RocksSpace::record, id)).PermitUncheckedError();
+  if (!with_body) return;
+  // Written once, so both vanish where they meet, at the latest when the memtable is flushed.
+  db_->batch.SingleDelete(RocksKey(RocksSpace::body, id)).PermitUncheckedError();
+}
+
+void RocksStore::put_ledger(std::string_view record) {
+  db_->batch.Put(kLedgerKey, rocksdb::Slice(record.data(), record.size())).PermitUncheckedError();
+}
+
+WriteOutcome RocksStore::write(bool durable) {
+  // Two steps, so that it is known which one failed: a write that found no room can be mended, a
+  // sync that failed cannot.
+  // The committer alone closes and opens it, and is here: no lock.
+  rocksdb::Status status = db_->db
+                               ? db_->db->Write(rocksdb::WriteOptions(), &db_->batch)
+                               : rocksdb::Status::NoSpace("the database could not be opened again");
+  const std::uint64_t size = db_->batch.GetDataSize();
+  db_->batch.Clear();
+  if (!status.ok()) {
+    db_->trouble = status.ToString();
+    return status.IsNoSpace() ? WriteOutcome::no_room : WriteOutcome::failed;
+  }
+  db_->written += size;
+  if (!durable) return WriteOutcome::ok;
+  status = db_->db->SyncWAL();
+  if (status.ok()) return WriteOutcome::ok;
+  db_->trouble = status.ToString();
+  return WriteOutcome::failed;
+}
+
+bool RocksStore::resume() {
+  // Not DB::Resume(): with nothing in the memtables it keeps the log whose writer has failed (7.8).
+  // All that was acknowledged was synced before, and is replayed; the torn record at the end is
+  // not.
+  const std::unique_lock lock(db_->mutex);
+  db_->close();
+  std::string error = db_->open();
+  if (error.empty()) return true;
+  db_->trouble = std::move(error);
+  return false;
+}
+
+const std::string& RocksStore::trouble() const {
+  return db_->trouble;
+}
+
+std::uint64_t RocksStore::octets_written() const {
+  return db_->written.load(std::memory_order_relaxed);
+}
+
+// ---- reading ----
+
+Result<std::string> RocksStore::record(MessageId id) {
+  return db_->get(RocksKey(RocksSpace::record, id));
+}
+
+Result<std::string> RocksStore::body(MessageId id) {
+  return db_->get(RocksKey(RocksSpace::body, id));
+}
+
+Result<std::string> RocksStore::ledger() {
+  return db_->get(kLedgerKey);
+}
+
+MessageId RocksStore::last_id() {
+  const std::shared_lock lock(db_->mutex);
+  if (!db_->db) return {};
+  const std::unique_ptr<rocksdb::Iterator> at(db_->db->NewIterator(rocksdb::ReadOptions()));
+  at->SeekToLast();
+  return at->Valid() ? RocksKey::id_of(RocksSpace::record, at->key()) : MessageId();
+}
+
+// ---- space ----
+
+void RocksStore::interrupt() {
+  const std::shared_lock lock(db_->mutex);
+  if (db_->db) db_->db->DisableManualCompaction();
+}
+
+void RocksStore::reclaim(std::uint64_t queued_octets, bool idle) {
+  const std::shared_lock lock(db_->mutex);
+  if (!db_->db) return;
+  const std::uint64_t slack = db_->options.slack_octets;
+  if (db_->file_octets() > 2 * queued_octets + slack) db_->compact();
+  const std::uint64_t written = octets_written();
+  if (!idle || written - db_->flushed_at < kIdleLog) return;
+  rocksdb::FlushOptions flush;
+  flush.wait = true;
+  if (db_->db->Flush(flush).ok()) db_->flushed_at = written;
+}
+
+}  // namespace postern::spool

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "queue/spool/store.h"
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+namespace rocksdb {
+class FileSystem;
+}
+
+namespace postern::spool {
+
+struct RocksOptions {
+  std::string path;  ///< of the database's own directory
+  /// What is younger than this many octets of traffic lives and dies in memory (and the log).
+  std::uint64_t memtable_octets = 192ULL << 20;
+  /// Garbage that is tolerated before space is given back.
+  std::uint64_t slack_octets = 64ULL << 20;
+  /// Null: the system's. Tests put a layer here that fails or forgets.
+  std::shared_ptr<rocksdb::FileSystem> file_system;
+};
+
+/// The store in an embedded RocksDB: records and bodies in two ranges of keys, one log, one sync
+/// for both; bodies go to blob files, so that compaction moves keys and not mail.
+/// docs/spool-format.md has the layout and the reasons for each option.
+class RocksStore final : public Store {
+ public:
+  /// Blocks while the log is replayed. The error's text is RocksDB's.
+  static Result<std::unique_ptr<RocksStore>, std::string> open(const RocksOptions& options);
+  ~RocksStore() override;
+
+  void put(MessageId id, std::string_view record) override;
+  void put_body(MessageId id, std::span<const Chunk> chunks) override;
+  void remove(MessageId id, bool with_body) override;
+  void put_ledger(std::string_view record) override;
+  WriteOutcome write(bool durable) override;
+  bool resume() override;
+  const std::string& trouble() const override;
+
+  Result<std::string> record(MessageId id) override;
+  Result<std::string> body(MessageId id) override;
+  Result<std::string> ledger() override;
+  MessageId last_id() override;
+  void scan(const std::function<void(MessageId, std::string_view)>& visit,
+            const std::function<void(MessageId)>& unreadable) override;
+  void reclaim(std::uint64_t queued_octets, bool idle) override;
+  void interrupt() override;
+  std::uint64_t octets_written() const override;
+
+ private:
+  struct Database;  // everything that names RocksDB
+  explicit RocksStore(std::unique_ptr<Database> database);
+
+  std::unique_ptr<Database> db_;
+};
+
+}  // namespace postern::spool

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "queue/spool/spool.h"
+
+#include "queue/spool/awaiting.h"
+#include "queue/spool/memory_store.h"
+#include "queue/spool/rocks_files.h"
+#include "queue/spool/rocks_store.h"
+#include "queue/spool/spool_core.h"
+
+#include <utility>
+
+namespace postern::spool {
+
+Result<std::unique_ptr<Spool>, OpenError> Spool::open(Options options) {
+  auto dir = DataDir::open(options.data_dir);
+  if (!dir) return dir.error();
+  RocksOptions rocks;
+  rocks.path = dir->database();
+  rocks.memtable_octets = options.memtable_octets;
+  rocks.slack_octets = options.slack_octets;
+  auto store = RocksStore::open(rocks);
+  if (!store) return OpenError{make_error_code(Errc::bad_data_dir), store.error()};
+  auto files = open_body_files(dir->bodies(), dir->damaged(), nullptr);
+  auto spool = std::make_unique<Spool>(*std::move(store), std::move(files), std::move(options));
+  spool->core_->dir.emplace(*std::move(dir));
+  return spool;
+}
+
+std::unique_ptr<Spool> Spool::in_memory(Options options) {
+  return std::make_unique<Spool>(std::make_unique<MemoryStore>(), nullptr, std::move(options));
+}
+
+Spool::Spool(std::unique_ptr<Store> store, std::unique_ptr<BodyFiles> files, Options options)
+    : core_(std::make_unique<Core>(std::move(store), std::move(files), std::move(options))) {
+  core_->remove_orphans();
+}
+
+Spool::~Spool() {
+  close();
+}
+
+void Spool::close() {
+  core_->close();
+}
+
+// ---- append ----
+
+Result<Draft> Spool::begin() {
+  Core& core = *core_;
+  if (const std::error_code error = core.admits()) return error;
+  Draft::Setup setup;
+  setup.id = core.ids.next();
+  setup.spill_octets = core.options.spill_octets;
+  setup.window_octets = core.options.window_octets;
+  if (core.files) setup.make_file = [&core](MessageId id) { return core.make_file(id); };
+  setup.hold_memory = [&core](std::int64_t octets) { core.hold_memory(octets); };
+  return Draft(std::move(setup));
+}
+
+MessagePtr Spool::commit(Draft draft,
+                         Envelope envelope,
+                         Done done,
+                         std::chrono::microseconds grace) {
+  Core& core = *core_;
+  const std::shared_ptr<DraftFile> file = draft.take_file();
+  Record record;
+  record.envelope = std::move(envelope);
+  record.envelope.octets = draft.octets();
+  record.place = file ? BodyPlace::file : BodyPlace::database;
+  const MessagePtr message =
+      core.adopt(draft.id(), std::move(record), Message::Stage::waiting, draft.take_chunks());
+  message->on_committed(std::move(done));
+  std::error_code refused = core.admits();
+  if (!refused && message->is_settled()) refused = make_error_code(Errc::settled);
+  if (file) {
+    core.finish_file(message, *file, refused, grace);
+  } else if (refused) {
+    message->refuse(refused);
+  } else {
+    core.committer.commit(message, std::chrono::steady_clock::now() + grace);
+  }
+  return message;
+}
+
+net::Awaitable<std::error_code> Spool::commit(Draft draft, Envelope envelope) {
+  MessagePtr message;
+  auto start = [this,
+                &message,
+                held = std::make_unique<Draft>(std::move(draft)),
+                with = std::move(envelope)](Done done) mutable {
+    message = commit(std::move(*held), std::move(with), std::move(done));
+  };
+  const std::error_code error = co_await awaiting<std::error_code>(std::move(start));
+  co_return error;
+}
+
+// ---- load, read, hold ----
+
+void Spool::load(MessageId id, Loaded loaded) {
+  Core& core = *core_;
+  if (core.closed) {
+    loaded(make_error_code(Errc::closed));
+    return;
+  }
+  core.reading.post(
+      [&core, id, loaded = std::move(loaded)]() mutable { loaded(core.load_now(id)); });
+}
+
+net::Awaitable<Result<MessagePtr>> Spool::load(MessageId id) {
+  auto start = [this, id](Loaded loaded) { load(id, std::move(loaded)); };
+  Result<MessagePtr> message = co_await awaiting<Result<MessagePtr>>(std::move(start));
+  co_return message;
+}
+
+BodyReader Spool::read(MessagePtr message) {
+  Core& core = *core_;
+  BodyReader::Setup setup;
+  setup.message = std::move(message);
+  setup.store = core.store.get();
+  setup.files = core.files.get();
+  setup.worker = &core.reading;
+  setup.writing = &core.writing;
+  setup.damaged = [&core](const MessagePtr& about, const std::string& why) {
+    core.set_message_aside(about, why);
+  };
+  return BodyReader(std::move(setup));
+}
+
+net::Awaitable<std::error_code> Spool::hold(MessageId id, bool held) {
+  const Result<MessagePtr> message = co_await load(id);
+  if (!message) co_return message.error();
+  auto start = [held, about = *message](Done done) { about->set_held(held, std::move(done)); };
+  const std::error_code error = co_await awaiting<std::error_code>(std::move(start));
+  co_return error;
+}
+
+// ---- scan ----
+
+std::size_t Spool::scan(Which which, const Visit& visit) {
+  Core& core = *core_;
+  const bool recovered = which == Which::recovered;
+  std::size_t visited = 0;
+  Ledger found;
+  core.store->scan(
+      [&](MessageId id, std::string_view bytes) {
+        if (recovered && id > core.first_new) return;
+        const auto record = decode_record(bytes);
+        if (!record) {
+          core.set_record_aside(id, bytes, "the envelope record does not decode");
+          return;
+        }
+        std::int64_t pending = 0;
+        for (const Recipient& r : record->envelope.recipients)
+          pending += r.fate == Fate::pending;
+        found.queued += pending;
+        found.messages += pending > 0;
+        found.octets += pending > 0 ? static_cast<std::int64_t>(record->envelope.octets) : 0;
+        ++visited;
+        visit(id, record->envelope);
+      },
+      [&](MessageId id) { core.set_record_aside(id, {}, "the envelope record cannot be read"); });
+  if (!recovered || core.reconciled.exchange(true)) return visited;
+  // What the book has and the store has not was damaged; what the store has more (its log lost a
+  // settlement, or the book) is accepted once again.
+  Ledger correction;
+  correction.queued = found.queued - core.opening.queued;
+  correction.messages = found.messages - core.opening.messages;
+  correction.octets = found.octets - core.opening.octets;
+  (correction.queued < 0 ? correction.damaged : correction.accepted) =
+      correction.queued < 0 ? -correction.queued : correction.queued;
+  if (correction != Ledger{}) core.committer.correct(correction);
+  return visited;
+}
+
+// ---- the rest ----
+
+Stats Spool::stats() const {
+  const Core& core = *core_;
+  const Committer::Counters counters = core.committer.counters();
+  Stats stats;
+  stats.ledger = core.committer.ledger();
+  stats.health = core.committer.health();
+  stats.groups = counters.groups;
+  stats.lazy_writes = counters.lazy_writes;
+  stats.committed = counters.messages;
+  stats.never_written = core.ended_unwritten;
+  stats.damaged_records = core.damaged;
+  stats.octets_written = core.store->octets_written();
+  stats.file_octets = core.file_octets;
+  stats.memory_octets = core.memory;
+  stats.free_octets = core.space.free_octets();
+  stats.waiting = core.committer.waiting();
+  return stats;
+}
+
+void Spool::reclaim(Done done) {
+  Core& core = *core_;
+  core.chores.post([&core, done = std::move(done)]() mutable {
+    core.reclaim(true);
+    done({});
+  });
+}
+
+}  // namespace postern::spool

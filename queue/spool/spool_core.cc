@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "queue/spool/spool_core.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <semaphore>
+
+namespace postern::spool {
+namespace {
+
+FreeOctets probe_of(const Options& options) {
+  if (options.free_octets) return options.free_octets;
+  if (options.data_dir.empty()) return [] { return ~std::uint64_t{0}; };
+  return free_octets_of(options.data_dir);
+}
+
+}  // namespace
+
+Spool::Core::Core(std::unique_ptr<Store> with, std::unique_ptr<BodyFiles> bodies, Options how)
+    : options(std::move(how)),
+      store(std::move(with)),
+      files(std::move(bodies)),
+      space(probe_of(options), options.reserve_octets, options.space_interval),
+      opening(open_ledger()),
+      committer(*store,
+                space,
+                ids,
+                opening,
+                options.committer,
+                {.unlink = [this](MessageId id) { remove_file(id); },
+                 .reclaim =
+                     [this](bool idle) {
+                       // One at a time: a chore that is still at it will have seen most of this.
+                       if (reclaiming.exchange(true)) return;
+                       chores.post([this, idle] {
+                         reclaim(idle);
+                         reclaiming = false;
+                       });
+                     },
+                 .trouble =
+                     [this](const std::string& text) {
+                       if (options.on_trouble) options.on_trouble(text);
+                     }}) {}
+
+/// The book as it was written last; a spool without one (new, or unreadable) begins with zero, and
+/// the first scan puts it right.
+Ledger Spool::Core::open_ledger() {
+  LedgerRecord found;
+  if (const auto bytes = store->ledger()) {
+    if (auto decoded = decode_ledger(*bytes)) found = *decoded;
+  }
+  ids.pass(found.last_id);
+  ids.pass(store->last_id());
+  if (files) {
+    for (const MessageId id : files->list())
+      ids.pass(id);
+  }
+  first_new = ids.last();
+  return found.ledger;
+}
+
+void Spool::Core::reclaim(bool idle) {
+  // A store that has failed is left as it is.
+  if (committer.health() != Health::good) return;
+  const std::int64_t octets = committer.ledger().octets;
+  store->reclaim(static_cast<std::uint64_t>(std::max<std::int64_t>(octets, 0)), idle);
+}
+
+// ---- what messages ask ----
+
+void Spool::Core::changed(const MessagePtr& message, bool soon) {
+  committer.changed(message, soon);
+}
+
+void Spool::Core::book(const Ledger& delta) {
+  committer.book(delta);
+}
+
+void Spool::Core::remove_file(MessageId id) {
+  if (files) writing.post([this, id] { files->remove(id); });
+}
+
+void Spool::Core::hold_memory(std::int64_t octets) {
+  memory.fetch_add(octets, std::memory_order_relaxed);
+}
+
+void Spool::Core::never_written() {
+  ended_unwritten.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Spool::Core::forget(MessageId id) {
+  const std::scoped_lock lock(active_mutex);
+  const auto found = actives.find(id.value());
+  // Another object may stand for the id by now.
+  if (found != actives.end() && found->second.expired()) actives.erase(found);
+}
+
+MessagePtr Spool::Core::adopt(MessageId id,
+                              Record record,
+                              Message::Stage stage,
+                              std::vector<Chunk> chunks) {
+  auto message = std::make_shared<Message>(*this, id, std::move(record), stage, std::move(chunks));
+  const std::scoped_lock lock(active_mutex);
+  actives[id.value()] = message;
+  return message;
+}
+
+MessagePtr Spool::Core::active(MessageId id) {
+  const std::scoped_lock lock(active_mutex);
+  const auto found = actives.find(id.value());
+  return found == actives.end() ? nullptr : found->second.lock();
+}
+
+// ---- append ----
+
+std::error_code Spool::Core::admits() {
+  if (closed) return make_error_code(Errc::closed);
+  if (committer.health() == Health::failed) return make_error_code(Errc::store_failed);
+  // A full store is left to the committer to mend: it tries with the next commit.
+  if (!space.has_room()) return make_error_code(Errc::no_space);
+  return {};
+}
+
+std::shared_ptr<DraftFile> Spool::Core::make_file(MessageId id) {
+  return std::make_shared<DraftFile>(*files, writing, id);
+}
+
+void Spool::Core::finish_file(const MessagePtr& message,
+                              DraftFile& file,
+                              std::error_code refused,
+                              std::chrono::microseconds grace) {
+  const auto not_before = std::chrono::steady_clock::now() + grace;
+  file.finish(!refused, [this, message, refused, not_before](std::error_code error, auto crc) {
+    message->set_body_crc(crc);
+    if (!error && !refused) {
+      file_octets.fetch_add(message->octets(), std::memory_order_relaxed);
+      committer.commit(message, not_before);
+      return;
+    }
+    if (error == make_error_code(Errc::store_failed)) {
+      committer.fail(fmt::format("the body of {} could not be written", message->id().str()));
+    }
+    message->refuse(refused ? refused : error);
+  });
+}
+
+// ---- load ----
+
+/// On the reading thread alone, so that no two objects for one id are made.
+Result<MessagePtr> Spool::Core::load_now(MessageId id) {
+  if (MessagePtr known = active(id)) {
+    if (known->stage() == Message::Stage::gone) return make_error_code(Errc::not_found);
+    return known;
+  }
+  const auto bytes = store->record(id);
+  if (!bytes) return bytes.error();
+  auto record = decode_record(*bytes);
+  if (!record) {
+    set_record_aside(id, *bytes, "the envelope record does not decode");
+    return make_error_code(Errc::damaged);
+  }
+  MessagePtr message = adopt(id, *std::move(record), Message::Stage::stored, {});
+  message->count_as_stored();
+  return message;
+}
+
+// ---- damage ----
+
+bool Spool::Core::save(MessageId id, std::string_view suffix, std::string_view octets) const {
+  if (!dir) return true;
+  return write_file_durably(dir->damaged(), fmt::format("{}.{}", id.str(), suffix), octets);
+}
+
+void Spool::Core::report_damaged(MessageId id, const std::string& why) {
+  ++damaged;
+  if (options.on_damaged) options.on_damaged(id, why);
+}
+
+void Spool::Core::set_record_aside(MessageId id, std::string_view record, const std::string& why) {
+  const auto body = store->body(id);
+  bool saved = record.empty() || save(id, "envelope", record);
+  if (body) saved = saved && save(id, "eml", *body);
+  if (files) files->set_aside(id);
+  report_damaged(id, saved ? why : why + "; it could not be moved aside");
+  const bool no_body = !body && body.error() == make_error_code(Errc::not_found);
+  if (saved) committer.remove_record(id, !no_body);
+}
+
+void Spool::Core::set_message_aside(const MessagePtr& message, const std::string& why) {
+  std::string record;
+  encode_record(message->record(), record);
+  const MessageId id = message->id();
+  const bool stored_beside = message->place() == BodyPlace::database;
+  const auto body = stored_beside ? store->body(id) : Result<std::string>(std::string());
+  if (!save(id, "envelope", record) || (stored_beside && body && !save(id, "eml", *body))) {
+    report_damaged(id, why + "; it could not be moved aside");
+    return;
+  }
+  // Before its removal is written, which would take the file along.
+  if (message->stage() != Message::Stage::stored) return;
+  if (message->place() == BodyPlace::file && files) files->set_aside(id);
+  if (message->set_aside()) report_damaged(id, why);
+}
+
+/// Files of drafts that were never committed: the process ended in between.
+void Spool::Core::remove_orphans() {
+  if (!files) return;
+  for (const MessageId id : files->list()) {
+    const auto record = store->record(id);
+    if (!record && record.error() == make_error_code(Errc::not_found)) files->remove(id);
+  }
+}
+
+void Spool::Core::close() {
+  if (closed.exchange(true)) return;
+  store->interrupt();
+  // Bodies that are on their way first: their commits come from there.
+  std::binary_semaphore written(0);
+  writing.post([&written] { written.release(); });
+  written.acquire();
+  committer.stop();
+  writing.stop();
+  reading.stop();
+  chores.stop();
+}
+
+}  // namespace postern::spool

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <rocksdb/file_system.h>
+
+namespace postern::spool::test {
+
+/// A disk of which one operation fails: the N-th write or the N-th sync, from 1, with EIO or
+/// ENOSPC. Any thread.
+class FaultFileSystem final : public rocksdb::FileSystemWrapper {
+ public:
+  enum class Operation : std::uint8_t { write, sync };
+  enum class Error : std::uint8_t { io, no_space };
+
+  FaultFileSystem() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+  const char* Name() const override { return "FaultFileSystem"; }
+
+  void fail(Operation operation, std::uint64_t nth, Error error);
+  /// How often `operation` was asked for so far.
+  std::uint64_t count(Operation operation) const {
+    return operation == Operation::write ? writes_ : syncs_;
+  }
+  bool has_failed() const { return failed_; }
+
+  rocksdb::IOStatus NewWritableFile(const std::string& name,
+                                    const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* result,
+                                    rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus NewDirectory(const std::string& name,
+                                 const rocksdb::IOOptions& options,
+                                 std::unique_ptr<rocksdb::FSDirectory>* result,
+                                 rocksdb::IODebugContext* debug) override;
+
+  /// Counts one more; the error when its turn has come.
+  rocksdb::IOStatus pass(Operation operation);
+
+ private:
+  std::atomic<std::uint64_t> writes_{0};
+  std::atomic<std::uint64_t> syncs_{0};
+  std::atomic<std::uint64_t> nth_write_{0};
+  std::atomic<std::uint64_t> nth_sync_{0};
+  std::atomic<Error> error_{Error::io};
+  std::atomic<bool> failed_{false};
+};
+
+}  // namespace postern::spool::test

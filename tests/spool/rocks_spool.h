@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "queue/spool/rocks_files.h"
+#include "queue/spool/rocks_store.h"
+#include "support.h"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace postern::spool::test {
+
+/// A spool on the directory `data` through another file system; null when the store does not open.
+inline std::unique_ptr<Spool> open_through(const std::string& data,
+                                           const std::shared_ptr<rocksdb::FileSystem>& system,
+                                           Options options) {
+  std::filesystem::create_directories(data + "/db");
+  std::filesystem::create_directories(data + "/bodies");
+  std::filesystem::create_directories(data + "/damaged");
+  RocksOptions rocks;
+  rocks.path = data + "/db";
+  rocks.memtable_octets = options.memtable_octets;
+  rocks.slack_octets = options.slack_octets;
+  rocks.file_system = system;
+  auto store = RocksStore::open(rocks);
+  if (!store) return nullptr;
+  return std::make_unique<Spool>(*std::move(store),
+                                 open_body_files(data + "/bodies", data + "/damaged", system),
+                                 std::move(options));
+}
+
+}  // namespace postern::spool::test

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// The spool's values: ids, checksums, records, the ledger, callbacks.
+#include "queue/spool/callback.h"
+#include "queue/spool/crc32c.h"
+#include "queue/spool/ledger.h"
+#include "queue/spool/record.h"
+#include "support.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <set>
+
+namespace postern::spool::test {
+namespace {
+
+std::string encoded(const Record& record) {
+  std::string bytes;
+  encode_record(record, bytes);
+  return bytes;
+}
+
+TEST(MessageId, IsReadBackFromItsPrintedFormInEitherCase) {
+  const MessageId id(0xfedcba9876543210ULL);
+  std::string text = id.str();
+  EXPECT_EQ(MessageId::parse(text), id);
+  for (char& c : text)
+    c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  EXPECT_EQ(MessageId::parse(text), id);
+  EXPECT_EQ(MessageId::parse(MessageId(~0ULL).str()), MessageId(~0ULL));
+}
+
+TEST(MessageId, PrintedFormsAreOrderedAsIdsAre) {
+  const MessageId early = MessageId::first_at(WallTime(std::chrono::seconds(1'000)));
+  const MessageId late = MessageId::first_at(WallTime(std::chrono::seconds(1'700'000'000)));
+  EXPECT_LT(early, late);
+  EXPECT_LT(early.str(), late.str());
+}
+
+TEST(MessageId, RefusesWhatIsNoId) {
+  EXPECT_FALSE(MessageId::parse(""));
+  EXPECT_FALSE(MessageId::parse("000000000000"));
+  EXPECT_FALSE(MessageId::parse("000000000000u"));
+  EXPECT_FALSE(MessageId::parse("zzzzzzzzzzzzz")) << "65 bits";
+}
+
+TEST(MessageId, TellsWhenItWasBorn) {
+  const WallTime now(std::chrono::microseconds(1'700'000'000'123'456));
+  EXPECT_EQ(MessageId::first_at(now).born(), now);
+}
+
+TEST(MessageIds, AscendAlsoWhenTheClockGoesBack) {
+  MessageIds ids;
+  const WallTime noon(std::chrono::seconds(1'700'000'000));
+  MessageId last = ids.next(noon);
+  for (int i = 0; i < 10'000; ++i) {
+    const MessageId next = ids.next(noon - std::chrono::seconds(i));
+    ASSERT_GT(next, last);
+    last = next;
+  }
+}
+
+TEST(MessageIds, PassWhatIsTaken) {
+  MessageIds ids;
+  ids.pass(MessageId(~0ULL - 10));
+  EXPECT_EQ(ids.next().value(), ~0ULL - 9);
+}
+
+// RFC 3720 appendix B.4.
+TEST(Crc32c, GivesTheValuesOfTheRfc) {
+  EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8a9136aaU);
+  EXPECT_EQ(crc32c(std::string(32, '\xff')), 0x62a8ab43U);
+  EXPECT_EQ(crc32c("123456789"), 0xe3069283U);
+}
+
+TEST(Crc32c, IsTheSameInPieces) {
+  const std::string all = patterned(1000, 1);
+  for (std::size_t cut = 0; cut <= 40; ++cut) {
+    const std::string_view view(all);
+    EXPECT_EQ(crc32c(view.substr(cut), crc32c(view.substr(0, cut))), crc32c(all));
+  }
+}
+
+TEST(Record, ComesBackAsItWas) {
+  const Record before{full_envelope(), BodyPlace::file, 0xdeadbeefU};
+  const auto after = decode_record(encoded(before));
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->place, BodyPlace::file);
+  EXPECT_EQ(after->body_crc, 0xdeadbeefU);
+  const Envelope& e = after->envelope;
+  EXPECT_EQ(e.sender.path.text(), "sender@corp.example");
+  EXPECT_EQ(e.sender.parameters.size, 1234U);
+  EXPECT_EQ(e.sender.parameters.body, smtp::Body::binary_mime);
+  EXPECT_EQ(e.sender.parameters.ret, smtp::Ret::headers);
+  EXPECT_TRUE(e.sender.parameters.smtputf8);
+  EXPECT_TRUE(e.sender.parameters.requiretls);
+  EXPECT_EQ(e.sender.parameters.envid, "env+20id");
+  EXPECT_EQ(e.sender.parameters.auth, "auth@corp.example");
+  EXPECT_EQ(e.origin.client, *parse_ip("2001:db8::7"));
+  EXPECT_EQ(e.origin.listener_from, "exchange");
+  EXPECT_EQ(e.origin.identity, "i.ivanov");
+  EXPECT_TRUE(e.origin.tls);
+  EXPECT_EQ(e.loop.trace_fields, before.envelope.loop.trace_fields);
+  EXPECT_EQ(e.octets, ~0ULL);
+  EXPECT_EQ(e.header_octets, 77U);
+  EXPECT_EQ(e.config, 0xfeedU);
+  EXPECT_TRUE(e.held);
+  ASSERT_EQ(e.recipients.size(), 2U);
+  const Recipient& r = e.recipients[1];
+  EXPECT_EQ(r.address.address.text(), "\"quoted @ local\"@Company.Example");
+  EXPECT_EQ(r.address.parameters.notify, (smtp::Notify{false, true, true, true}));
+  EXPECT_EQ(r.address.parameters.orcpt, "rfc822;user@company.example");
+  EXPECT_EQ(r.fate, Fate::failed);
+  EXPECT_TRUE(r.warned);
+  EXPECT_EQ(r.attempts, 7U);
+  EXPECT_EQ(r.due, WallTime(std::chrono::microseconds(-5)));
+  EXPECT_EQ(r.lane, "mx:company.example");
+  EXPECT_EQ(r.last_host, "10.0.0.5:25");
+  EXPECT_EQ(r.last_reply, before.envelope.recipients[1].last_reply);
+  EXPECT_EQ(encoded(*after), encoded(before));
+}
+
+TEST(Record, KeepsTheNullSenderNull) {
+  Record record{envelope_for(), BodyPlace::database, 0};
+  record.envelope.sender.path = smtp::ReversePath();
+  const auto after = decode_record(encoded(record));
+  ASSERT_TRUE(after);
+  EXPECT_TRUE(after->envelope.sender.path.is_null());  // R17
+}
+
+TEST(Record, RefusesEveryFlippedBit) {
+  const std::string good = encoded({full_envelope(), BodyPlace::file, 1});
+  for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
+    std::string bad = good;
+    bad[bit / 8] = static_cast<char>(static_cast<unsigned char>(bad[bit / 8]) ^ 1U << bit % 8);
+    ASSERT_FALSE(decode_record(bad)) << "bit " << bit;
+  }
+}
+
+TEST(Record, RefusesEveryPrefixAndATail) {
+  const std::string good = encoded({full_envelope(), BodyPlace::database, 0});
+  for (std::size_t size = 0; size < good.size(); ++size) {
+    std::string cut = good.substr(0, size);
+    ASSERT_FALSE(decode_record(cut));
+    reseal_record(cut);
+    ASSERT_FALSE(decode_record(cut)) << "with a good checksum, " << size << " octets";
+  }
+  std::string longer = good + '\0';
+  reseal_record(longer);
+  EXPECT_FALSE(decode_record(longer));
+}
+
+TEST(Record, BelievesNoCountThatItsOctetsCannotHold) {
+  std::string bytes = encoded({envelope_for(0), BodyPlace::database, 0});
+  bytes.pop_back();                          // no recipients
+  bytes += std::string("\xff\xff\xff\x7f");  // a quarter of a billion of them
+  reseal_record(bytes);
+  EXPECT_FALSE(decode_record(bytes));
+}
+
+TEST(Ledger, ComesBackAsItWasAndRefusesGarbage) {
+  const LedgerRecord before{
+      {9, 3, 2, 1, 2, 1, 1, 4096},
+      MessageId(12345)
+  };
+  std::string bytes = encode_ledger(before);
+  const auto after = decode_ledger(bytes);
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->ledger, before.ledger);
+  EXPECT_EQ(after->last_id, before.last_id);
+  EXPECT_TRUE(after->ledger.balances());
+  bytes[3] = static_cast<char>(bytes[3] + 1);
+  EXPECT_FALSE(decode_ledger(bytes));
+  EXPECT_FALSE(decode_ledger(""));
+}
+
+TEST(Callback, OwnsWhatCannotBeCopiedAndIsCalledOnce) {
+  int got = 0;
+  Callback<void(int)> callback = [&got, owned = std::make_unique<int>(41)](int more) {
+    got = *owned + more;
+  };
+  ASSERT_TRUE(callback);
+  callback(1);
+  EXPECT_EQ(got, 42);
+  EXPECT_FALSE(callback);
+}
+
+}  // namespace
+}  // namespace postern::spool::test
