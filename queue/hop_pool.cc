@@ -95,6 +95,12 @@ std::unique_ptr<HopConnection> HopPool::Impl::take_idle(const Candidate& to) {
        host = find(to.endpoint)) {
     std::unique_ptr<HopConnection> connection = std::move(host->idle.back());
     host->idle.pop_back();
+    if (!connection->session.is_quiet()) {
+      // R15: an unasked reply must not become a message's 250. A server that closed or said 421
+      // while idle is no news about the host.
+      drop(std::move(connection));
+      continue;
+    }
     if (connection->candidate.tls == to.tls && connection->may_go_on(now)) {
       connection->candidate = to;
       connection->reused = true;

@@ -122,6 +122,10 @@ net::Awaitable<error_code> Stream::handshake_client(const Context& context,
   return Core::handshake(core_, ec);
 }
 
+bool Stream::is_quiet() {
+  return core_->is_quiet();
+}
+
 bool Stream::is_tls() const {
   return core_->secure;
 }

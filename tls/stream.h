@@ -72,6 +72,10 @@ class Stream {
   net::Awaitable<error_code> handshake_server(const Context& context);
   net::Awaitable<error_code> handshake_client(const Context& context, std::string_view server_name);
 
+  /// Nothing has come that was not read, and the peer has not closed; asks without waiting. For a
+  /// connection that nobody reads from: what comes there was not asked for.
+  bool is_quiet();
+
   bool is_tls() const;
   /// Null before a handshake; valid as long as the stream.
   const Info* info() const;

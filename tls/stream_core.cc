@@ -217,6 +217,21 @@ net::Awaitable<Stream::IoResult> Stream::Core::write_tls(std::shared_ptr<Core> c
   co_return IoResult(ec, written());
 }
 
+bool Stream::Core::is_quiet() {
+  // A deadline that passed with nothing under way does not count: the next one makes it good.
+  if (broken || !socket.is_open()) return false;
+  char octet = 0;
+  if (secure) {
+    // Records without data (session tickets) are taken in, and are no noise.
+    std::size_t octets = 0;
+    ERR_clear_error();
+    return classify(SSL_peek_ex(ssl, &octet, 1, &octets)).what == Step::What::want_read;
+  }
+  error_code ec;
+  socket.receive(asio::buffer(&octet, 1), net::Socket::message_peek, ec);
+  return ec == asio::error::would_block;
+}
+
 error_code Stream::Core::prepare_tls(const Context& context) {
   if (ssl != nullptr) return asio::error::already_connected;
   ERR_clear_error();

@@ -41,6 +41,7 @@ struct Stream::Core : std::enable_shared_from_this<Stream::Core> {
                                         std::string_view first,
                                         std::string_view second);
   static net::Awaitable<error_code> wait_readable(std::shared_ptr<Core> core);
+  bool is_quiet();
   /// Makes `ssl`, on the socket, ready for SSL_set_*_state().
   error_code prepare_tls(const Context& context);
   /// `prepared`: what prepare_tls() said, to be reported here.

@@ -85,6 +85,7 @@ net::Awaitable<bool> ClientSession::settle(std::size_t pending) {
 }
 
 net::Awaitable<bool> ClientSession::send(ClientDialogue::Send action) {
+  within_reply_ = false;
   set_deadline(action.step);
   const auto [ec, octets] = co_await stream_->write(action.octets);
   if (!ec) {
@@ -99,18 +100,22 @@ net::Awaitable<bool> ClientSession::send(ClientDialogue::Send action) {
 }
 
 net::Awaitable<bool> ClientSession::receive(ClientStep step) {
-  set_deadline(step);
+  // One deadline a reply: a server that sends it octet by octet gains nothing.
+  if (!within_reply_) set_deadline(step);
+  const std::size_t pending = dialogue_->pending();
   const auto [ec, octets] = co_await stream_->read_some(input_);
   if (ec) {
     lost(ec, step);
     co_return false;
   }
   dialogue_->received(std::string_view(input_.data(), octets));
+  within_reply_ = dialogue_->pending() == pending;
   co_return !failure();
 }
 
 net::Awaitable<bool> ClientSession::write(std::string_view first, std::string_view second) {
   if (failure()) co_return false;
+  within_reply_ = false;
   set_deadline(ClientStep::body);
   const auto [ec, octets] = co_await stream_->write(first, second);
   if (!ec) co_return true;
@@ -152,6 +157,10 @@ net::Awaitable<void> ClientSession::quit() {
 
 void ClientSession::close() {
   if (stream_) stream_->close();
+}
+
+bool ClientSession::is_quiet() {
+  return stream_ && stream_->is_quiet();
 }
 
 void ClientSession::set_deadline(ClientStep step) {

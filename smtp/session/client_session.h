@@ -49,6 +49,10 @@ class ClientSession {
   /// Ends it at once. The server must take an unfinished message for aborted.
   void close();
 
+  /// No reply is there that nobody asked for, and the server has not closed. One that were left
+  /// would be taken for the reply to the next command, and every later one for its neighbour's.
+  bool is_quiet();
+
   ClientDialogue& dialogue() { return *dialogue_; }
   const ClientDialogue& dialogue() const { return *dialogue_; }
   const ClientFailure& failure() const { return dialogue_->failure(); }
@@ -71,6 +75,7 @@ class ClientSession {
   std::optional<ClientDialogue> dialogue_;
   std::unique_ptr<tls::Stream> stream_;
   std::string tls_fallback_;
+  bool within_reply_ = false;     ///< a part of the next reply has come; its deadline stands
   std::array<char, 2048> input_;  ///< replies are short; NOLINT: filled before it is read
 };
 

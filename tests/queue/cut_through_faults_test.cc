@@ -5,6 +5,8 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <chrono>
 #include <thread>
 
 namespace postern::queue {
@@ -228,6 +230,31 @@ TEST_F(CutThroughFaultsTest, SuchAsSlownessEndWithTheStepsTimeLimit) {
     EXPECT_EQ(run(one(own, where)), std::string(c.recipient) + ", " + c.final);
     server.release();
   }
+}
+
+TEST_F(CutThroughFaultsTest, AReplyThatTricklesInHasOneDeadline) {
+  hop.tls = routing::NextHop::Tls::none;
+  config.timeouts.mail = std::chrono::seconds(1);
+  ExchangeServer server;
+  add_host(server);
+  server.plan(At::mail, Fault{Kind::hold, ""});
+  std::optional<Delivered> result;
+  net::asio::co_spawn(context, deliver_to({}, target()), [&](std::exception_ptr, Delivered d) {
+    result = std::move(d);
+  });
+  std::atomic<bool> over = false;
+  std::thread helper([&] {
+    server.wait_for_held(1);
+    while (!over) {
+      server.say_unasked("250-wait");
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  });
+  run_until([&] { return result.has_value(); });
+  over = true;
+  helper.join();
+  server.release();
+  EXPECT_THAT(result->recipients.front().line(), ::testing::HasSubstr("timed out"));
 }
 
 TEST_F(CutThroughFaultsTest, SlowMailUnderBackPressureIsWaitedFor) {

@@ -51,6 +51,20 @@ TEST_F(HopPoolTest, KeepsAConnectionForTheNextMessage) {
   EXPECT_EQ(server.count_commands("QUIT"), 1U);
 }
 
+TEST_F(HopPoolTest, TakesNoUnaskedReplyForTheNextMessagesR15) {
+  hop.tls = routing::NextHop::Tls::none;
+  hop.chunking = true;
+  ExchangeServer server;
+  add_host(server);
+  deliver();
+  server.say_unasked("250 2.0.0 once more");
+  server.plan(At::last_chunk, {Fault::Kind::say, "554 5.6.0 content"});
+  const Delivered second = deliver();
+  EXPECT_EQ(status_of(second.final), "554 5.6.0");
+  EXPECT_FALSE(second.report.reused);
+  EXPECT_EQ(server.connections(), 2U);
+}
+
 TEST_F(HopPoolTest, TakesTheConnectionThatWasUsedLast) {
   ExchangeServer server;
   add_host(server);

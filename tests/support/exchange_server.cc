@@ -185,6 +185,13 @@ void ExchangeServer::wait_for_command(const std::string& verb, std::size_t count
   });
 }
 
+void ExchangeServer::say_unasked(const std::string& line) {
+  const std::lock_guard lock(mutex_);
+  for (Session& session : sessions_) {
+    if (!session.over) session.wire->write(line + "\r\n");
+  }
+}
+
 std::size_t ExchangeServer::connections() const {
   const std::lock_guard lock(mutex_);
   return connections_;

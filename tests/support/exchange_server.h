@@ -37,6 +37,9 @@ class ExchangeServer {
   /// Moves the clock of time limits: what has lasted too long is told 421 and closed.
   void advance(std::chrono::seconds span);
 
+  /// Sends a line on every open connection, in plain: what no command asked for.
+  void say_unasked(const std::string& line);
+
   std::vector<Mail> mails() const;
   /// Waits until that many messages were taken.
   std::vector<Mail> wait_for_mails(std::size_t count);

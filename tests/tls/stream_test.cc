@@ -97,6 +97,19 @@ net::Awaitable<void> ask_echo(Stream& stream, std::string& answer) {
   stream.close();
 }
 
+TEST_P(StreamTest, IsQuietUntilThePeerSendsOrCloses) {
+  EXPECT_TRUE(loopback.client->is_quiet());
+  EXPECT_TRUE(loopback.client->is_quiet());
+  loopback.start(say(*loopback.server, "x"));
+  loopback.run();
+  EXPECT_FALSE(loopback.client->is_quiet());
+  EXPECT_FALSE(loopback.client->is_quiet());
+  loopback.client->close();
+  EXPECT_FALSE(loopback.client->is_quiet());
+  loopback.run();
+  EXPECT_FALSE(loopback.server->is_quiet());
+}
+
 TEST_P(StreamTest, CarriesWhatIsWrittenBackAndForth) {
   std::string answer;
   loopback.start(echo(*loopback.server));
