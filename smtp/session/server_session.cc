@@ -95,6 +95,7 @@ net::Awaitable<void> ServerSession::serve() {
 net::Awaitable<bool> ServerSession::read_line() {
   const std::size_t limit = options_.profile.limits.command_line_octets;
   bool skipping = false;
+  net::TimePoint deadline{};  // one a command: octets that trickle in do not move it
   for (;;) {
     const std::string_view have = input_.view();
     const std::size_t lf = have.find('\n');
@@ -116,8 +117,9 @@ net::Awaitable<bool> ServerSession::read_line() {
       goodbye_ = replies::shutting_down();
       co_return false;
     }
+    if (deadline == net::TimePoint()) deadline = net::Clock::now() + options_.timeouts.command;
     idle_ = true;
-    const bool more = co_await read_more(net::Clock::now() + options_.timeouts.command);
+    const bool more = co_await read_more(deadline);
     idle_ = false;
     if (!more) co_return false;
   }

@@ -5,6 +5,10 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <chrono>
+#include <thread>
+
 namespace postern::smtp {
 namespace {
 
@@ -205,6 +209,21 @@ TEST_F(SessionTest, TellsASilentClientThatItWasTooSlow) {
   EXPECT_THAT(client.reply(), StartsWith("220 "));
   EXPECT_THAT(client.reply(), StartsWith("421 4.4.2 "));
   EXPECT_TRUE(client.closed_by_server());
+}
+
+TEST_F(SessionTest, GivesACommandOneDeadlineHoweverItTricklesIn) {
+  options.timeouts.command = std::chrono::seconds(1);
+  TestClient& client = connect_and_greet();
+  std::atomic<bool> answered = false;
+  std::thread trickle([&] {
+    while (!answered) {
+      client.send("N");
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  });
+  EXPECT_THAT(client.reply(), StartsWith("421 4.4.2 "));
+  answered = true;
+  trickle.join();
 }
 
 TEST_F(SessionTest, DropsTheMessageOfAClientThatGoesAwayInTheMiddle) {
