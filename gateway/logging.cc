@@ -10,6 +10,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
@@ -23,21 +24,29 @@ constexpr std::size_t kQueuedLines = 16384;
 /// A file that can be opened anew under the same name, after logrotate has moved it.
 class LogFile final : public spdlog::sinks::base_sink<std::mutex> {
  public:
-  explicit LogFile(const std::string& path) { file_.open(path); }
+  explicit LogFile(std::string path) : path_(std::move(path)), file_(open()) {}
+  /// Throws what spdlog throws when the file cannot be opened; the old one is then still written.
   void reopen() {
+    std::unique_ptr<spdlog::details::file_helper> fresh = open();
     const std::lock_guard lock(mutex_);
-    file_.reopen(false);
+    file_.swap(fresh);
   }
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
     spdlog::memory_buf_t line;
     formatter_->format(message, line);
-    file_.write(line);
+    file_->write(line);
   }
-  void flush_() override { file_.flush(); }
+  void flush_() override { file_->flush(); }
+  std::unique_ptr<spdlog::details::file_helper> open() const {
+    auto file = std::make_unique<spdlog::details::file_helper>();
+    file->open(path_);
+    return file;
+  }
 
-  spdlog::details::file_helper file_;
+  std::string path_;
+  std::unique_ptr<spdlog::details::file_helper> file_;
 };
 
 /// The rest of a JSON line: a letter's record is an object already and is opened into the line;
@@ -105,8 +114,14 @@ void shut_down_logging() {
   log_file().reset();
 }
 
-void reopen_log() {
-  if (log_file()) log_file()->reopen();
+Result<void, std::string> reopen_log() {
+  if (!log_file()) return {};
+  try {
+    log_file()->reopen();
+  } catch (const spdlog::spdlog_ex& e) {
+    return std::string("log.file: ") + e.what();
+  }
+  return {};
 }
 
 }  // namespace postern::gateway

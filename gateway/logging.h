@@ -17,7 +17,8 @@ struct LogConfig;  // gateway/config.h
 Result<std::shared_ptr<LetterLog>, std::string> start_logging(const LogConfig& config);
 void shut_down_logging();
 
-/// Opens the log file anew (after logrotate moved it): SIGHUP. Any thread.
-void reopen_log();
+/// Opens the log file anew (after logrotate moved it): SIGHUP. When that fails the old one goes on,
+/// and the error says why. Any thread.
+Result<void, std::string> reopen_log();
 
 }  // namespace postern::gateway

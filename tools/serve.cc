@@ -73,7 +73,8 @@ class Signals {
   }
 
   void reload() {
-    gateway::reopen_log();
+    const Result<void, std::string> log = gateway::reopen_log();
+    if (!log) spdlog::error("the log file of before goes on: {}", log.error());
     std::ostringstream problems;
     const std::shared_ptr<const Snapshot> snapshot = load(path_, problems);
     if (!problems.str().empty()) spdlog::warn("{}", problems.str());
