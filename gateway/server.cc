@@ -97,10 +97,11 @@ void Server::run() {
       return std::unique_ptr<dns::Resolver>(std::make_unique<dns::CaresResolver>(executor, dns));
     };
   }
-  const queue::HopPoolConfig pool = pool_config(config, bound_);
+  queue::HopPoolConfig pool = pool_config(config, bound_);
   const std::size_t threads = options_.threads != 0 ? options_.threads : config.limits.threads;
   const std::size_t count =
       threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
+  pool.pools = count;
   for (std::size_t i = 0; i < count; ++i)
     workers_.push_back(std::make_unique<Worker>(pool, resolver, log_));
   for (const std::unique_ptr<Listening>& listening : listening_) {

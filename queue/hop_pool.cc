@@ -114,7 +114,8 @@ std::unique_ptr<HopConnection> HopPool::Impl::take_idle(const Candidate& to) {
 bool HopPool::Impl::reserve(const Candidate& to) {
   if (closed_) return false;
   Host& host = hosts_[to.endpoint];
-  if (host.open >= to.limits.connections_per_host) {
+  const std::size_t share = to.limits.connections_per_host / config.pools;
+  if (host.open >= std::max<std::size_t>(share, 1)) {
     if (host.idle.empty()) return false;
     // Only kept ones that this message cannot use are left: the oldest gives up its place.
     const std::unique_ptr<HopConnection> oldest = std::move(host.idle.front());

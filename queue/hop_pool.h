@@ -25,6 +25,9 @@ struct HopPoolConfig {
   /// list of MX hosts, what comes behind ourselves is left out too (RFC 5321 5.1).
   std::vector<net::Endpoint> own_endpoints;
   std::uint16_t mx_port = 25;
+  /// Pools (worker threads) that a hop's limit of connections is for: each has its even share, and
+  /// one at least.
+  std::size_t pools = 1;
   std::chrono::seconds place_wait{30};     ///< for a free connection to a busy host, then 451 4.4.5
   std::chrono::seconds search_limit{120};  ///< for finding a host that answers; no new try after it
   std::chrono::seconds down_memory{60};    ///< a host that was down is tried last for so long

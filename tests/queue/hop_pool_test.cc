@@ -151,6 +151,28 @@ TEST_F(HopPoolTest, StaysBelowExchangesTwentyConnectionsWithItsDefaultOfTwelve) 
   EXPECT_EQ(server.most_open(), 12U);
 }
 
+TEST_F(HopPoolTest, KeepsToItsShareOfTheLimitBesideOtherPools) {
+  hop.limits.connections_per_host = 12;
+  config.pools = 5;
+  ExchangeServer server;
+  add_host(server);
+  server.plan(At::mail, {Fault::Kind::hold, "", 0, 2});
+  for (int i = 0; i < 10; ++i)
+    begin_delivery();
+  while_running([&] { server.wait_for_held(2); });
+  server.release();
+  run_until([&] { return ended.size() == 10; });
+  EXPECT_EQ(server.most_open(), 2U);
+}
+
+TEST_F(HopPoolTest, HasOneConnectionHoweverManyPoolsThereAre) {
+  hop.limits.connections_per_host = 1;
+  config.pools = 64;
+  ExchangeServer server;
+  add_host(server);
+  EXPECT_EQ(status_of(deliver().final), "250 2.6.0");
+}
+
 TEST_F(HopPoolTest, DefersWhatWaitsTooLongForAConnection) {
   hop.limits.connections_per_host = 1;
   config.place_wait = std::chrono::seconds(0);
