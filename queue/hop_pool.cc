@@ -79,11 +79,15 @@ HopPool::Impl::Host* HopPool::Impl::find(const net::Endpoint& host) {
   return found == hosts_.end() ? nullptr : &found->second;
 }
 
-std::unique_ptr<HopConnection> HopPool::Impl::make_connection(const Candidate& to) {
+std::unique_ptr<HopConnection> HopPool::Impl::make_connection(const Candidate& to, bool impatient) {
   smtp::ClientOptions options;
   options.profile.hostname = config.hostname;
   options.profile.tls = profile_tls(to.tls);
   options.timeouts = config.timeouts;
+  if (impatient) {
+    options.timeouts.greeting = std::min(options.timeouts.greeting, config.failover_patience);
+    options.timeouts.ehlo = std::min(options.timeouts.ehlo, config.failover_patience);
+  }
   options.tls = config.tls;
   return std::make_unique<HopConnection>(executor, std::move(options), to);
 }

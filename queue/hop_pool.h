@@ -28,7 +28,10 @@ struct HopPoolConfig {
   /// Pools (worker threads) that a hop's limit of connections is for: each has its even share, and
   /// one at least.
   std::size_t pools = 1;
-  std::chrono::seconds place_wait{30};     ///< for a free connection to a busy host, then 451 4.4.5
+  std::chrono::seconds place_wait{30};  ///< for a free connection to a busy host, then 451 4.4.5
+  /// For greeting and EHLO of a host while another is left: the client that waits for our reply to
+  /// RCPT gives up after 5 minutes, and a host that hangs must not cost it the way over the other.
+  std::chrono::seconds failover_patience{30};
   std::chrono::seconds search_limit{120};  ///< for finding a host that answers; no new try after it
   std::chrono::seconds down_memory{60};    ///< a host that was down is tried last for so long
 };

@@ -30,7 +30,8 @@ struct HopPool::Impl : std::enable_shared_from_this<HopPool::Impl> {
   /// True: a place was reserved for a new connection. A kept one that cannot be used gives way.
   bool reserve(const Candidate& to);
   void release(const net::Endpoint& host);
-  std::unique_ptr<HopConnection> make_connection(const Candidate& to);
+  /// `impatient`: another host is left (failover_patience).
+  std::unique_ptr<HopConnection> make_connection(const Candidate& to, bool impatient);
 
   /// What a wait for a place ended with: a kept connection, a reserved place, or neither (time is
   /// up).

@@ -174,7 +174,7 @@ net::Awaitable<HopLease> HopSearch::connect(Candidate to) {
 
 /// Opens a connection in a place that is reserved.
 net::Awaitable<HopLease> HopSearch::open(Candidate to) {
-  HopLease lease(pool_, pool_->make_connection(to));
+  HopLease lease(pool_, pool_->make_connection(to, hosts_left()));
   const bool ready = co_await lease->session.open(to.endpoint, to.host);
   if (ready) {
     pool_->mark_up(to.endpoint);

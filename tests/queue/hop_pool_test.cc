@@ -188,6 +188,18 @@ TEST_F(HopPoolTest, DefersWhatWaitsTooLongForAConnection) {
   EXPECT_EQ(status_of(deliver().final), "250 2.6.0");
 }
 
+TEST_F(HopPoolTest, DoesNotWaitLongForAHostThatHangsWhileAnotherIsLeft) {
+  config.failover_patience = std::chrono::seconds(0);
+  ExchangeServer hangs;
+  ExchangeServer good;
+  add_host(hangs);
+  add_host(good);
+  hangs.plan(At::connect, {Fault::Kind::hold, ""});
+  EXPECT_EQ(status_of(deliver().final), "250 2.6.0");
+  EXPECT_EQ(good.mails().size(), 1U);
+  hangs.release();
+}
+
 TEST_F(HopPoolTest, UsesAnotherHostOfTheHopWhenOneIsBusy) {
   hop.limits.connections_per_host = 1;
   ExchangeServer one;
