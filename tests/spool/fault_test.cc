@@ -17,7 +17,7 @@ using Error = FaultFileSystem::Error;
 Options options_for_faults() {
   Options options = options_in();
   options.spill_octets = 10'000;
-  options.memtable_octets = 256U << 10;  // flushes, and their faults, within the run
+  options.memtable_octets = 96U << 10;  // flushes, and their faults, within the run
   return options;
 }
 
@@ -29,10 +29,10 @@ std::string body_number(std::size_t number) {
 /// What was acknowledged, and the number of its body.
 using Acknowledged = std::map<MessageId, std::size_t>;
 
-/// A short run: a few dozen messages, some settled; whatever fails, fails.
+/// A short run: some messages, a few settled; whatever fails, fails.
 Acknowledged exercise(Spool& spool) {
   Acknowledged acknowledged;
-  for (std::size_t number = 0; number < 60; ++number) {
+  for (std::size_t number = 0; number < 30; ++number) {
     Committed fresh = commit(spool, body_number(number));
     const std::error_code error = fresh.done.get();
     if (error) continue;
@@ -94,7 +94,7 @@ INSTANTIATE_TEST_SUITE_P(Of,
 TEST_P(Fault, NeverLosesWhatWasAcknowledged) {
   const auto [operation, error] = GetParam();
   const Counted counted = count(operation);
-  ASSERT_GT(counted.all, counted.before + 50);
+  ASSERT_GT(counted.all, counted.before + 25);
   for (std::uint64_t nth = counted.before + 1; nth <= counted.all; ++nth) {
     SCOPED_TRACE(nth);
     TempDir dir;
