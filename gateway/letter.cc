@@ -236,4 +236,16 @@ net::Awaitable<smtp::Begun> LetterService::begin(const smtp::SessionFacts& sessi
   co_return begun;
 }
 
+void LetterService::note(const smtp::SessionFacts& session, const smtp::SessionNote& what) {
+  SessionRecord record;
+  record.session = session.id;
+  record.client = session.client.to_string();
+  record.listener = listener_.name;
+  record.identity = session.identity;
+  record.event = what.event;
+  record.command = what.command;
+  record.why = what.why;
+  tools_.log->write(record);
+}
+
 }  // namespace postern::gateway

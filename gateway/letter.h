@@ -89,6 +89,7 @@ class LetterService final : public smtp::Service {
       : runtime_(std::move(runtime)), listener_(listener), tools_(tools) {}
   net::Awaitable<smtp::Begun> begin(const smtp::SessionFacts& session,
                                     const smtp::Sender& sender) override;
+  void note(const smtp::SessionFacts& session, const smtp::SessionNote& what) override;
 
  private:
   std::shared_ptr<const Runtime> runtime_;

@@ -103,10 +103,43 @@ std::string format_json(const LetterRecord& r) {
   return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
+std::string format_text(const SessionRecord& r) {
+  std::string out = "session";
+  add(out, "id", r.session);
+  add(out, "client", r.client);
+  add(out, "listener", r.listener);
+  add(out, "auth", r.identity);
+  add(out, "event", r.event);
+  add(out, "command", r.command);
+  add(out, "why", r.why);
+  return out;
+}
+
+std::string format_json(const SessionRecord& r) {
+  nlohmann::ordered_json out;
+  const auto text = [&out](const char* key, std::string_view value) {
+    if (!value.empty()) out[key] = std::string(value);
+  };
+  out["event"] = "session";
+  text("id", r.session);
+  text("client", r.client);
+  text("listener", r.listener);
+  text("auth", r.identity);
+  text("what", r.event);
+  text("command", r.command);
+  text("why", r.why);
+  return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 LetterLog::LetterLog(std::shared_ptr<spdlog::logger> logger, LogFormat format)
     : logger_(std::move(logger)), format_(format) {}
 
 void LetterLog::write(const LetterRecord& record) const {
+  if (!logger_ || !logger_->should_log(spdlog::level::info)) return;
+  logger_->info(format_ == LogFormat::json ? format_json(record) : format_text(record));
+}
+
+void LetterLog::write(const SessionRecord& record) const {
   if (!logger_ || !logger_->should_log(spdlog::level::info)) return;
   logger_->info(format_ == LogFormat::json ? format_json(record) : format_text(record));
 }

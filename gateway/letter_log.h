@@ -37,10 +37,23 @@ struct LetterRecord {
   std::chrono::microseconds took{0};  ///< from MAIL to the last reply
 };
 
+/// What a session refused or why it ended, where no letter tells it.
+struct SessionRecord {
+  std::string_view session;
+  std::string client;  ///< address
+  std::string_view listener;
+  std::string_view identity;  ///< empty: not authenticated
+  std::string_view event;     ///< "refused", "ended"
+  std::string_view command;   ///< as the client said it; empty: none
+  std::string_view why;
+};
+
 /// "letter id=... to=<...> ...": key=value, values with spaces quoted, control characters escaped.
 std::string format_text(const LetterRecord& record);
 /// The same as one JSON object.
 std::string format_json(const LetterRecord& record);
+std::string format_text(const SessionRecord& record);
+std::string format_json(const SessionRecord& record);
 
 enum class LogFormat : std::uint8_t { text, json };
 
@@ -49,6 +62,7 @@ class LetterLog {
  public:
   LetterLog(std::shared_ptr<spdlog::logger> logger, LogFormat format);
   void write(const LetterRecord& record) const;
+  void write(const SessionRecord& record) const;
 
  private:
   std::shared_ptr<spdlog::logger> logger_;

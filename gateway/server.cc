@@ -27,6 +27,10 @@ constexpr int kBacklog = 1024;
 /// After accept() failed for want of descriptors or memory: trying at once would only burn the
 /// processor.
 constexpr std::chrono::milliseconds kAcceptPause{100};
+/// How often a stop looks whether all is done.
+constexpr std::chrono::milliseconds kLook{5};
+/// A stop waits so long for next hops to take their QUIT.
+constexpr std::chrono::seconds kQuitWait{3};
 
 /// "421 ..." to a client that there is no room for: without waiting, since a client that does not
 /// read must not cost anything.
@@ -109,6 +113,7 @@ void Server::run() {
   }
   boost::asio::co_spawn(context_, watch_files(), boost::asio::detached);
   context_.run();
+  workers_.clear();  // what is left of sessions ends here
 }
 
 Worker& Server::least_loaded() {
@@ -179,6 +184,7 @@ void Server::stop() {
   boost::asio::post(context_, [this] {
     if (stopping_) return;
     stopping_ = true;
+    stop_by_ = net::Clock::now() + options_.grace;
     boost::system::error_code ec;
     for (const std::unique_ptr<Listening>& listening : listening_)
       listening->acceptor.close(ec);
@@ -188,20 +194,38 @@ void Server::stop() {
   });
 }
 
+void Server::stop_now() {
+  stop();
+  boost::asio::post(context_, [this] { stop_by_ = net::Clock::now(); });
+}
+
 net::Awaitable<void> Server::drain() {
   // Sessions end on other threads; a look every few milliseconds is cheaper than a message from
   // each.
   net::Timer timer(context_.get_executor());
-  const net::TimePoint end = net::Clock::now() + options_.grace;
-  while (accepting_ > 0 || (admission_.sessions() > 0 && net::Clock::now() < end)) {
-    timer.expires_after(std::chrono::milliseconds(5));
+  while (accepting_ > 0 || (admission_.sessions() > 0 && net::Clock::now() < stop_by_)) {
+    timer.expires_after(kLook);
     co_await timer.async_wait(net::as_result);
   }
   const std::size_t left = admission_.sessions();
   if (left > 0)
     spdlog::warn(
         "{} sessions were still busy after {} s and are dropped", left, options_.grace.count());
+  co_await close_hops();
   context_.stop();
+}
+
+/// Next hops get their QUIT, and a short while to take it.
+net::Awaitable<void> Server::close_hops() {
+  for (const std::unique_ptr<Worker>& worker : workers_)
+    worker->close_hops();
+  const auto closed = [](const std::unique_ptr<Worker>& worker) { return worker->hops_closed(); };
+  net::Timer timer(context_.get_executor());
+  const net::TimePoint end = std::min(stop_by_, net::Clock::now() + kQuitWait);
+  while (!std::all_of(workers_.begin(), workers_.end(), closed) && net::Clock::now() < end) {
+    timer.expires_after(kLook);
+    co_await timer.async_wait(net::as_result);
+  }
 }
 
 std::vector<std::string> Server::reload(std::shared_ptr<const Snapshot> snapshot) {

@@ -48,6 +48,8 @@ class Server {
   /// Ends run() gracefully: no new sessions, idle ones get 421, letters under way are finished. Any
   /// thread.
   void stop();
+  /// The same without waiting for anything that is still under way. Any thread.
+  void stop_now();
   /// New sessions get this from now on; running ones keep what they began with. A listener that is
   /// new or has another address needs a restart: its name is in the result. Any thread.
   std::vector<std::string> reload(std::shared_ptr<const Snapshot> snapshot);
@@ -66,6 +68,7 @@ class Server {
   net::Awaitable<void> accept_clients(Listening& listening);
   net::Awaitable<void> watch_files();
   net::Awaitable<void> drain();
+  net::Awaitable<void> close_hops();
   void serve(net::Socket socket, Worker& worker, const std::string& listener);
   Worker& least_loaded();
   std::shared_ptr<const Runtime> runtime() const { return std::atomic_load(&runtime_); }
@@ -80,6 +83,7 @@ class Server {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::size_t accepting_ = 0;  ///< accept loops that run
   bool stopping_ = false;
+  net::TimePoint stop_by_;  ///< when the grace is over
 };
 
 }  // namespace postern::gateway

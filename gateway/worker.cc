@@ -95,6 +95,15 @@ void Worker::stop_sessions() {
   });
 }
 
+void Worker::close_hops() {
+  boost::asio::post(context_, [this] {
+    boost::asio::co_spawn(context_, pool_->close_idle(), [this](const std::exception_ptr& error) {
+      hops_closed_.store(true, std::memory_order_relaxed);
+      report(error);
+    });
+  });
+}
+
 void Worker::stop_and_join() {
   work_.reset();
   context_.stop();

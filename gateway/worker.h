@@ -34,6 +34,10 @@ class Worker {
              Admission::Ticket ticket);
   /// Ends sessions at their next command boundary; any thread.
   void stop_sessions();
+  /// Says QUIT on the connections to next hops that are kept; hops_closed() when that is over. Any
+  /// thread.
+  void close_hops();
+  bool hops_closed() const { return hops_closed_.load(std::memory_order_relaxed); }
   /// Ends the loop, finished or not, and joins the thread; what is under way is dropped.
   void stop_and_join();
 
@@ -53,6 +57,7 @@ class Worker {
   std::unique_ptr<dns::Resolver> resolver_;
   std::unique_ptr<queue::HopPool> pool_;
   bool stopping_ = false;
+  std::atomic<bool> hops_closed_{false};
   std::thread thread_;
 };
 

@@ -156,7 +156,10 @@ net::Awaitable<Reply> CutThrough::State::ask(const smtp::Recipient& recipient) {
   for (;;) {
     if (!lease) {
       Found found = co_await search.next();
-      if (!found.lease) co_return end(std::move(found.refusal));
+      if (!found.lease) {
+        report.host = std::move(found.host);
+        co_return end(std::move(found.refusal));
+      }
       adopt(std::move(found.lease));
       const Reply lack =
           lacking(sender.parameters, lease.dialogue().capabilities(), lease->candidate.chunking);

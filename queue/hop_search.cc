@@ -66,6 +66,7 @@ net::Awaitable<Found> HopSearch::next() {
     const bool out_of_time = net::Clock::now() >= give_up_at_;
     if (out_of_time || !hosts_left()) {
       found.refusal = refusal();
+      found.host = last_host_;
       break;
     }
     std::optional<Candidate> candidate = take();
@@ -175,6 +176,7 @@ net::Awaitable<HopLease> HopSearch::connect(Candidate to) {
 /// Opens a connection in a place that is reserved.
 net::Awaitable<HopLease> HopSearch::open(Candidate to) {
   HopLease lease(pool_, pool_->make_connection(to, hosts_left()));
+  last_host_ = lease->address();
   const bool ready = co_await lease->session.open(to.endpoint, to.host);
   if (ready) {
     pool_->mark_up(to.endpoint);

@@ -18,6 +18,8 @@ namespace postern::queue {
 struct Found {
   HopLease lease;
   smtp::Reply refusal;
+  std::string
+      host;  ///< of the refusal: "10.0.0.5:25", the last one that was tried; empty: none was
 };
 
 /// The hosts of one target in the order in which to try them, for one message: next hops as they
@@ -66,7 +68,8 @@ class HopSearch {
   std::deque<Candidate> was_down_;
   std::optional<smtp::Reply> verdict_;
   std::optional<smtp::Reply> dns_verdict_;
-  bool own_ = false;  ///< a host was this gateway itself
+  std::string last_host_;  ///< that was tried
+  bool own_ = false;       ///< a host was this gateway itself
   net::TimePoint give_up_at_;
 };
 

@@ -18,6 +18,10 @@ struct ServerLimits {
       256UL << 10;  ///< the header block that loop guards look at; Exchange's own limit
   unsigned errors =
       20;  ///< protocol errors with no message taken between them, then 421 4.7.0 and close
+  unsigned refused_recipients = 200;  ///< with no message taken between them, then 421 4.7.0: who
+                                      ///< guesses addresses learns no more
+  unsigned idle_commands = 200;  ///< NOOP, RSET, VRFY, HELP, EHLO with no message taken between
+                                 ///< them; then each counts as an error
   unsigned messages = 10000;  ///< MAILMAX (RFC 9422): messages a connection, then 421 4.7.0 at MAIL
 };
 

@@ -39,9 +39,11 @@ class EhloReply {
   std::size_t last_ = 0;
 };
 
-std::string help_list() {
+std::string help_list(const ServerProfile& profile, bool tls) {
   std::string out = "commands:";
   for (const VerbRow& row : kVerbs) {
+    if (row.verb == Verb::starttls && (tls || !profile.offer_starttls)) continue;
+    if (row.verb == Verb::auth && profile.auth_mechanisms.empty()) continue;
     out += ' ';
     out += row.name;
   }
@@ -111,6 +113,15 @@ ServerDialogue::Effect ServerDialogue::fail(const Reply& reply, std::string& out
   return Nothing{};
 }
 
+/// For a command that brings no message nearer: without end it is a way to hold a session. True: it
+/// was one too many, and 421 is the reply.
+bool ServerDialogue::is_too_idle(std::string& out) {
+  if (++idle_commands_ <= profile_->limits.idle_commands) return false;
+  if (++errors_ <= profile_->limits.errors) return false;
+  replies::too_many_errors().append_to(out);
+  return true;
+}
+
 /// A command that comes too early or too late. Behind a refusal, RCPT, DATA and BDAT are what a
 /// client had sent before it could know (PIPELINING, RFC 2920 3.1): no error of its own.
 ServerDialogue::Effect ServerDialogue::fail_sequence(Verb verb, std::string& out) {
@@ -137,6 +148,7 @@ void ServerDialogue::end_transaction() {
 }
 
 ServerDialogue::Effect ServerDialogue::on(const Helo& helo, std::string& out) {
+  if (is_too_idle(out)) return Close{};
   phase_ = Phase::greeted;
   esmtp_ = false;
   end_transaction();
@@ -147,6 +159,7 @@ ServerDialogue::Effect ServerDialogue::on(const Helo& helo, std::string& out) {
 }
 
 ServerDialogue::Effect ServerDialogue::on(const Ehlo& ehlo, std::string& out) {
+  if (is_too_idle(out)) return Close{};
   phase_ = Phase::greeted;
   esmtp_ = true;
   end_transaction();
@@ -197,6 +210,10 @@ ServerDialogue::Effect ServerDialogue::on(const Mail& mail, std::string& out) {
 ServerDialogue::Effect ServerDialogue::on(const Rcpt& rcpt, std::string& out) {
   Effect effect;
   if (!in_sequence(Verb::rcpt, out, effect)) return effect;
+  if (refused_recipients_ >= profile_->limits.refused_recipients) {
+    replies::too_many_errors().append_to(out);
+    return Close{};
+  }
   if (recipients_ >= profile_->limits.recipients) {
     replies::too_many_recipients().append_to(out);
     return Nothing{};
@@ -220,17 +237,20 @@ ServerDialogue::Effect ServerDialogue::on(const Bdat& bdat, std::string& out) {
 }
 
 ServerDialogue::Effect ServerDialogue::on(const Rset&, std::string& out) {
+  if (is_too_idle(out)) return Close{};
   end_transaction();
   replies::ok().append_to(out);
   return ResetTransaction{};
 }
 
 ServerDialogue::Effect ServerDialogue::on(const Noop&, std::string& out) {
+  if (is_too_idle(out)) return Close{};
   replies::ok().append_to(out);
   return Nothing{};
 }
 
 ServerDialogue::Effect ServerDialogue::on(const Vrfy&, std::string& out) {
+  if (is_too_idle(out)) return Close{};
   replies::cannot_verify().append_to(out);
   return Nothing{};
 }
@@ -240,13 +260,14 @@ ServerDialogue::Effect ServerDialogue::on(const Expn&, std::string& out) {
 }
 
 ServerDialogue::Effect ServerDialogue::on(const Help& help, std::string& out) {
+  if (is_too_idle(out)) return Close{};
   for (const VerbRow& row : kVerbs) {
     if (iequals(row.name, help.topic)) {
       replies::help(row.help).append_to(out);
       return Nothing{};
     }
   }
-  replies::help(help_list()).append_to(out);
+  replies::help(help_list(*profile_, tls_)).append_to(out);
   return Nothing{};
 }
 
@@ -305,6 +326,8 @@ void ServerDialogue::recipient_done(const Reply& reply, std::string& out) {
   reply.append_to(out);
   if (!reply.is_positive()) {
     refused_ = true;
+    // A 4xx tells nobody who exists.
+    if (reply.is_permanent()) ++refused_recipients_;
     return;
   }
   ++recipients_;
@@ -322,7 +345,7 @@ void ServerDialogue::data_done(const Reply& reply, std::string& out) {
 void ServerDialogue::message_done(const Reply& reply, std::string& out) {
   reply.append_to(out);
   ++messages_;
-  if (reply.is_positive()) errors_ = 0;
+  if (reply.is_positive()) errors_ = refused_recipients_ = idle_commands_ = 0;
   end_transaction();
 }
 

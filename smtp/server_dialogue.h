@@ -131,6 +131,7 @@ class ServerDialogue {
   Effect on(const BadArguments& bad, std::string& out);
   Effect on(const UnknownCommand& unknown, std::string& out);
   Effect fail(const Reply& reply, std::string& out);
+  bool is_too_idle(std::string& out);
   Effect fail_sequence(Verb verb, std::string& out);
   bool in_sequence(Verb verb, std::string& out, Effect& effect);
   void end_transaction();
@@ -146,6 +147,8 @@ class ServerDialogue {
   bool refused_ = false;  ///< MAIL, a recipient or a chunk: what is pipelined behind it fails too
   std::size_t recipients_ = 0;
   unsigned errors_ = 0;
+  unsigned refused_recipients_ = 0;
+  unsigned idle_commands_ = 0;
   unsigned messages_ = 0;
 };
 

@@ -144,7 +144,7 @@ int run_explain(const ExplainOptions& options, std::ostream& out, std::ostream& 
     print_findings(loaded.findings, err);
     return kWrongUse;
   }
-  print_findings(gateway::resolve_sources(*loaded.config), err);
+  print_findings(gateway::resolve_sources(*loaded.config, {}), err);
   Snapshot::Options build;
   build.tls = false;
   const auto snapshot = Snapshot::build(std::move(*loaded.config), std::move(build));

@@ -34,6 +34,7 @@ net::Awaitable<void> ServerSession::run() {
     co_await serve();
   }
   transaction_.reset();
+  if (goodbye_.code() != 0) note("ended", {}, goodbye_.line());
   co_await say_goodbye();
   stream_.close();
 }
@@ -56,6 +57,7 @@ net::Awaitable<bool> ServerSession::open() {
     boost::system::error_code ec;
     if (stream_.socket().available(ec) > 0) {
       dialogue_.pregreet(out_);
+      note_refusal("(before the greeting)", 0);
       co_await flush();
       co_return false;
     }
@@ -71,11 +73,16 @@ net::Awaitable<void> ServerSession::serve() {
     ServerDialogue::Effect effect;
     const std::size_t said_before = out_.size();
     if (line_ == Line::complete) {
-      effect = dialogue_.on_line(input_.view().substr(0, line_octets_ - 2), out_);
+      const std::string_view line = input_.view().substr(0, line_octets_ - 2);
+      effect = dialogue_.on_line(line, out_);
+      note_refusal(line, said_before);
     } else if (line_ == Line::bare_lf) {
-      effect = dialogue_.on_bare_lf(input_.view().substr(0, line_octets_ - 1), out_);
+      const std::string_view line = input_.view().substr(0, line_octets_ - 1);
+      effect = dialogue_.on_bare_lf(line, out_);
+      note_refusal(line, said_before);
     } else {
       effect = dialogue_.on_long_line(out_);
+      note_refusal("(a line that is too long)", said_before);
     }
     if (std::holds_alternative<ServerDialogue::UpgradeTls>(effect) &&
         input_.size() > line_octets_) {
@@ -83,6 +90,7 @@ net::Awaitable<void> ServerSession::serve() {
       // 3207 5, "command injection"): such a client is refused outright.
       out_.resize(said_before);
       replies::starttls_injection().append_to(out_);
+      note_refusal("STARTTLS", said_before);
       co_await flush();
       co_return;
     }
@@ -327,9 +335,26 @@ net::Awaitable<bool> ServerSession::upgrade_to_tls() {
   facts_.helo.clear();
   stream_.expires_after(options_.timeouts.tls);
   const net::error_code ec = co_await stream_.handshake_server(*options_.tls);
-  if (ec) co_return false;
+  if (ec) {
+    note("ended", {}, "TLS handshake: " + ec.message());
+    co_return false;
+  }
   facts_.tls = stream_.info();
   co_return true;
+}
+
+void ServerSession::note(std::string_view event, std::string_view command, std::string_view why) {
+  if (notes_ >= Service::kNotes) return;
+  ++notes_;
+  service_.note(facts_, SessionNote{event, command, why});
+}
+
+/// A refusal that the dialogue wrote itself: nobody else would know of it.
+void ServerSession::note_refusal(std::string_view line, std::size_t said_before) {
+  const std::string_view said = std::string_view(out_).substr(std::min(said_before, out_.size()));
+  if (said.empty() || (said.front() != '4' && said.front() != '5')) return;
+  if (iequals(line.substr(0, 4), "AUTH")) line = line.substr(0, 4);
+  note("refused", line, said.substr(0, said.find('\r')));
 }
 
 net::Awaitable<bool> ServerSession::flush() {

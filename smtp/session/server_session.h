@@ -68,6 +68,8 @@ class ServerSession {
   net::Awaitable<void> pass_on(std::string_view octets, bool clean);
   net::Awaitable<Reply> end_message(const ContentViolations& violations);
   void begin_incoming();
+  void note(std::string_view event, std::string_view command, std::string_view why);
+  void note_refusal(std::string_view line, std::size_t said_before);
   void drop_transaction();
   net::Awaitable<void> say_goodbye();
 
@@ -84,7 +86,8 @@ class ServerSession {
   Line line_ = Line::complete;
   bool idle_ = false;  ///< waiting for a command with nothing under way
   bool stopping_ = false;
-  Reply goodbye_;  ///< said before closing, when the session itself ends it
+  unsigned notes_ = 0;  ///< made so far
+  Reply goodbye_;       ///< said before closing, when the session itself ends it
 };
 
 }  // namespace postern::smtp

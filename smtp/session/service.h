@@ -57,6 +57,13 @@ class Transaction {
   virtual void refused(const Reply& why) = 0;
 };
 
+/// What a session did without asking the gateway, for the log.
+struct SessionNote {
+  std::string_view event;    ///< "refused": a command; "ended": the session, by us
+  std::string_view command;  ///< as it came; of AUTH the verb alone
+  std::string_view why;      ///< the reply, or what failed
+};
+
 /// What begin() gives: a positive reply with a transaction, or a refusal without.
 struct Begun {
   Reply reply;
@@ -69,6 +76,9 @@ class Service {
  public:
   virtual ~Service() = default;
   virtual net::Awaitable<Begun> begin(const SessionFacts& session, const Sender& sender) = 0;
+  /// At most kNotes a session: a client cannot fill the log.
+  virtual void note(const SessionFacts&, const SessionNote&) {}
+  static constexpr unsigned kNotes = 50;
 };
 
 }  // namespace postern::smtp

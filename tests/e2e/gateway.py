@@ -29,6 +29,7 @@ class Gateway:
         self.config = root / "postern.toml"
         self.log = root / "postern.log"
         self.endpoints: dict[str, tuple[str, int]] = {}
+        self.on_spawn = lambda pid: None    # called while the process starts
         self._process: subprocess.Popen | None = None
         root.mkdir(parents=True, exist_ok=True)
         (root / "data").mkdir(exist_ok=True)
@@ -39,6 +40,7 @@ class Gateway:
             raise HarnessError(f"{executable()} is not there: run tools/dev build")
         command = [str(executable()), "serve", "--config", str(self.config)]
         self._process = spawn(command, self.log, stdout=subprocess.PIPE, text=True)
+        self.on_spawn(self.pid)
         lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._read, args=(self._process.stdout, lines), daemon=True).start()
         deadline = time.monotonic() + seconds

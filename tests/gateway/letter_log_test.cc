@@ -55,6 +55,23 @@ TEST(LetterLog, LetsNoValueForgeAnotherKeyOrLine) {
   EXPECT_NE(line.find("from=\"<\\\"x\\\" outcome=delivered\\x0a@y>\""), std::string::npos) << line;
 }
 
+TEST(LetterLog, SaysWhatASessionRefusedByItself) {
+  SessionRecord r;
+  r.session = "0A0";
+  r.client = "192.0.2.7";
+  r.listener = "submission";
+  r.event = "refused";
+  r.command = "MAIL FROM:<a@corp.com> event=forged";
+  r.why = "530 5.7.0 authentication is required";
+  EXPECT_EQ(format_text(r),
+            "session id=0A0 client=192.0.2.7 listener=submission event=refused "
+            "command=\"MAIL FROM:<a@corp.com> event=forged\" "
+            "why=\"530 5.7.0 authentication is required\"");
+  const nlohmann::json json = nlohmann::json::parse(format_json(r));
+  EXPECT_EQ(json["event"], "session");
+  EXPECT_EQ(json["what"], "refused");
+}
+
 TEST(LetterLog, NullSenderIsVisible) {
   LetterRecord r = record();
   r.sender = {};

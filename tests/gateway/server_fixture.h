@@ -33,6 +33,7 @@ class ServerTest : public ::testing::Test {
   void start();
   void reload();
   void stop() { server_->stop(); }
+  void stop_now() { server_->stop_now(); }
   /// Waits for run() to return.
   void join();
   std::uint16_t port(const std::string& listener = "mx") const;

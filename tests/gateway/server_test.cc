@@ -142,6 +142,33 @@ TEST_F(ServerTest, FinishesTheLetterUnderWayWhenItIsStopped) {
   join();
 }
 
+TEST_F(ServerTest, TakesLeaveOfItsNextHopsWhenItIsStopped) {
+  start();
+  {
+    ExchangeClient exchange = client();
+    EXPECT_TRUE(exchange.send("a@corp.com", {"u@tech.company.ru"}, kMessage).delivered());
+  }
+  stop();
+  join();
+  EXPECT_EQ(v.count_commands("QUIT"), 1U);
+}
+
+TEST_F(ServerTest, EndsAtOnceWhenItIsToldTwice) {
+  v.plan(At::last_chunk, act(Fault::Kind::hold));
+  start();
+  ExchangeClient exchange = client();
+  ExchangeClient::Outcome outcome;
+  std::thread sending(
+      [&] { outcome = exchange.send("a@corp.com", {"u@tech.company.ru"}, kMessage); });
+  v.wait_for_held(1);
+  stop();
+  stop_now();
+  join();
+  v.release();
+  sending.join();
+  EXPECT_FALSE(outcome.delivered());
+}
+
 TEST_F(ServerTest, NewSessionsGetAReloadedConfigAndOldOnesKeepTheirs) {
   start();
   ExchangeClient old_session = client();

@@ -267,6 +267,7 @@ TEST_F(HopPoolTest, DefersWhenNobodyIsReachable) {
   const Delivered d = deliver();
   EXPECT_EQ(status_of(d.recipients[0]), "451 4.4.1");
   EXPECT_THAT(std::string(d.recipients[0].text()), testing::HasSubstr("next hop exchange"));
+  EXPECT_THAT(d.report.host, testing::StartsWith("127.0.0.1:")) << "the log names the host";
   EXPECT_THAT(std::string(d.recipients[0].text()), testing::Not(testing::HasSubstr("127.0.0.1")));
   EXPECT_EQ(pool().open(), 0U);
 }

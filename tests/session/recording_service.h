@@ -28,7 +28,14 @@ class RecordingService final : public Service {
   Reply begin_reply = replies::ok();               ///< to begin_message()
   Reply finish_reply = Reply(250, {2, 0, 0}, "taken"_text);
   std::vector<RecordedMessage> messages;
+  std::vector<std::string> notes;  ///< "event|command|why"
 
+  void note(const SessionFacts&, const SessionNote& what) override {
+    std::string line(what.event);
+    for (const std::string_view part : {what.command, what.why})
+      line.append("|").append(part);
+    notes.push_back(std::move(line));
+  }
   net::Awaitable<Begun> begin(const SessionFacts& session, const Sender& sender) override {
     messages.push_back({});
     messages.back().sender = sender.path.text();

@@ -52,6 +52,28 @@ TEST_F(SessionTest, AnswersAPipelinedGroupInOrderAndGoesOnBehindTheMessage) {
   EXPECT_EQ(service.messages[1].end, End::dropped);
 }
 
+TEST_F(SessionTest, NotesWhatItRefusesByItselfAndNoSecretsOfAuth) {
+  options.profile.auth_required = true;
+  TestClient& client = connect_and_greet();
+  EXPECT_THAT(client.ask("MAIL FROM:<a@corp.com>"), StartsWith("530 5.7.0 "));
+  EXPECT_THAT(client.ask("AUTH PLAIN c2VjcmV0"), StartsWith("502 "));
+  EXPECT_THAT(client.ask("NOOP"), StartsWith("250 "));
+  client.ask("QUIT");
+  finish();
+  EXPECT_THAT(service.notes,
+              ElementsAre(StartsWith("refused|MAIL FROM:<a@corp.com>|530 5.7.0 "),
+                          StartsWith("refused|AUTH|502 ")));
+}
+
+TEST_F(SessionTest, NotesWhyItEndedASessionItself) {
+  options.timeouts.command = std::chrono::seconds(0);
+  TestClient& client = connect();
+  client.reply();
+  EXPECT_THAT(client.reply(), StartsWith("421 4.4.2 "));
+  finish();
+  EXPECT_THAT(service.notes, ElementsAre(StartsWith("ended||421 4.4.2 ")));
+}
+
 TEST_F(SessionTest, GivesTheSameAnswersWhenEveryOctetComesAlone) {
   const std::string dialogue =
       "EHLO c.example\r\nMAIL FROM:<a@corp.com> SIZE=10\r\nRCPT TO:<b@company.ru>\r\nDATA\r\n"

@@ -47,6 +47,10 @@ void set_limit(DialogueScript& script, std::istringstream& words) {
     limits.errors = static_cast<unsigned>(value);
   } else if (what == "messages") {
     limits.messages = static_cast<unsigned>(value);
+  } else if (what == "refused_recipients") {
+    limits.refused_recipients = static_cast<unsigned>(value);
+  } else if (what == "idle_commands") {
+    limits.idle_commands = static_cast<unsigned>(value);
   } else if (what == "message") {
     limits.message_octets = value;
   } else if (what == "recipients") {
