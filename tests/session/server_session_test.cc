@@ -52,6 +52,20 @@ TEST_F(SessionTest, AnswersAPipelinedGroupInOrderAndGoesOnBehindTheMessage) {
   EXPECT_EQ(service.messages[1].end, End::dropped);
 }
 
+TEST_F(SessionTest, AnswersAPipelinedGroupWithOneWrite) {
+  TestClient& client = connect_and_greet();
+  const unsigned before = client.segments();
+  client.send(
+      "MAIL FROM:<a@corp.com>\r\nRCPT TO:<b@company.ru>\r\nRCPT TO:<c@company.ru>\r\nDATA\r\n");
+  for (int i = 0; i < 4; ++i)
+    client.reply();
+  EXPECT_EQ(client.segments() - before, 1U);
+  client.send("one\r\n.\r\nMAIL FROM:<a@corp.com>\r\nNOOP\r\nQUIT\r\n");
+  for (int i = 0; i < 4; ++i)
+    client.reply();
+  EXPECT_EQ(client.segments() - before, 2U);
+}
+
 TEST_F(SessionTest, NotesWhatItRefusesByItselfAndNoSecretsOfAuth) {
   options.profile.auth_required = true;
   TestClient& client = connect_and_greet();

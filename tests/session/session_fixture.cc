@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session_fixture.h"
 
+#include "segments.h"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -54,6 +56,10 @@ std::string TestClient::reply() {
 std::string TestClient::ask(const std::string& line) {
   send(line + "\r\n");
   return reply();
+}
+
+unsigned TestClient::segments() {
+  return data_segments_in(socket_.native_handle());
 }
 
 bool TestClient::closed_by_server() {

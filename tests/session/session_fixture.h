@@ -26,6 +26,9 @@ class TestClient {
   /// One line without its CRLF; "" when the server closed.
   std::string line();
   bool closed_by_server();
+  /// Segments with data that have come: how often the server wrote, when it writes little at a
+  /// time.
+  unsigned segments();
   void close();
 
  private:
