@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/received.h"
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
+#include "base/date.h"
 
-#include <array>
-#include <ctime>
+#include <fmt/format.h>
 
 namespace postern::gateway {
 namespace {
@@ -28,23 +26,6 @@ std::string safe_helo(std::string_view helo) {
 }
 
 }  // namespace
-
-std::string rfc5322_date(std::chrono::system_clock::time_point when) {
-  // Not strftime: names of days and months must not follow the locale.
-  static constexpr std::array<const char*, 7> kDays{
-      "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static constexpr std::array<const char*, 12> kMonths{
-      "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const std::tm t = fmt::gmtime(std::chrono::system_clock::to_time_t(when));
-  return fmt::format("{}, {} {} {} {:02}:{:02}:{:02} +0000",
-                     kDays[static_cast<std::size_t>(t.tm_wday)],
-                     t.tm_mday,
-                     kMonths[static_cast<std::size_t>(t.tm_mon)],
-                     t.tm_year + 1900,
-                     t.tm_hour,
-                     t.tm_min,
-                     t.tm_sec);
-}
 
 std::string with_protocol(const smtp::SessionFacts& session, bool utf8) {
   if (!session.esmtp) return "SMTP";

@@ -19,9 +19,6 @@ std::string received_field(const smtp::SessionFacts& session,
                            const smtp::Mailbox* only_recipient,
                            std::chrono::system_clock::time_point now);
 
-/// "Tue, 24 Nov 2026 08:00:00 +0000" (RFC 5322 3.3), always UTC.
-std::string rfc5322_date(std::chrono::system_clock::time_point when);
-
 /// The WITH protocol type of RFC 3848 and RFC 6531: SMTP, ESMTP, ESMTPS, ESMTPSA, UTF8SMTPS, ...
 std::string with_protocol(const smtp::SessionFacts& session, bool utf8);
 
