@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace postern::dsn {
+
+/// Damps storms of reports: a mailbox whose address is forged on a million messages gets a few
+/// bounces, not a million. A token bucket for each sender: `per_minute` reports at once, then one
+/// every 60 s / per_minute; 0 lets none through. Senders are told apart without case.
+///
+/// The table is bounded: when it is full of senders that still have reports to make up for, all
+/// further ones share one bucket, so that at most (most_senders + 1) buckets are ever filled.
+///
+/// Not synchronised: the caller's strand or lock.
+class StormGuard {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit StormGuard(unsigned per_minute, std::size_t most_senders = 10'000);
+
+  /// Whether a report to `sender` may go out now; if not, it is counted. `now` never goes back.
+  bool admit(std::string_view sender, Clock::time_point now);
+
+  /// Reports to one sender that were not sent. An empty sender: those of the shared bucket, and of
+  /// senders that the table has forgotten.
+  struct HeldBack {
+    std::string sender;
+    std::uint64_t reports = 0;
+    friend bool operator==(const HeldBack&, const HeldBack&) = default;
+  };
+  /// What was held back since the last call, for the log; in no order.
+  std::vector<HeldBack> take_held_back();
+
+  std::size_t senders() const { return buckets_.size(); }
+
+ private:
+  struct Bucket {
+    Clock::time_point full_at;  ///< when all its tokens are back
+    std::uint64_t held_back = 0;
+  };
+
+  Bucket& bucket_of(std::string_view sender, Clock::time_point now);
+  /// Forgets senders whose buckets are full, at most once a second: it walks the table.
+  void sweep(Clock::time_point now);
+
+  unsigned per_minute_;
+  std::size_t most_senders_;
+  Clock::duration interval_{};  ///< from one token to the next
+  std::unordered_map<std::string, Bucket> buckets_;
+  Bucket shared_;
+  Clock::time_point next_sweep_ = Clock::time_point::min();
+};
+
+}  // namespace postern::dsn
