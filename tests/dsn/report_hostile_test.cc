@@ -140,6 +140,29 @@ TEST(DsnReportUtf8, HasTheTypesOfRfc6533) {
   EXPECT_EQ(value(groups[1], "original-recipient"), "utf-8; ящик@company.ru");
 }
 
+TEST(DsnReportUtf8, OrcptOfTheTypeUtf8KeepsItsOwnEncoding) {
+  struct Case {
+    const char* orcpt;
+    bool ascii_only;
+    const char* original;
+  };
+  const Case cases[] = {
+      {"utf-8;a+2Bb@x.ru",        false, "utf-8; a+2Bb@x.ru"       },
+      {"UTF-8;a\\x{44F}+2B@x.ru", false, "UTF-8; a\\x{44F}+2B@x.ru"},
+      {"utf-8;я@x.ru",           false, "utf-8; я@x.ru"          },
+      {"utf-8;я@x.ru",           true,  "utf-8; \\x{44F}@x.ru"    },
+      {"rfc822;a+2Bb@x.ru",       false, "rfc822; a+b@x.ru"        },
+  };
+  for (const Case& c : cases) {
+    Facts f = utf8_facts();
+    f.ascii_only = c.ascii_only;
+    f.recipients[0].recipient.parameters.orcpt = c.orcpt;
+    const std::vector<Fields> groups = read_groups(read(compose(f)).parts[1].body);
+    ASSERT_EQ(groups.size(), 2U);
+    EXPECT_EQ(value(groups[1], "original-recipient"), c.original);
+  }
+}
+
 TEST(DsnReportUtf8, HeaderAloneIsMessageGlobalHeaders) {
   Facts f = utf8_facts();
   f.sender.parameters.ret = smtp::Ret::headers;
@@ -149,7 +172,7 @@ TEST(DsnReportUtf8, HeaderAloneIsMessageGlobalHeaders) {
   EXPECT_EQ(out.parts[2].body, "Subject: договор?\r\n");
 }
 
-TEST(DsnReportUtf8, SmtputfMessageWithAsciiAddressesKeepsTheOldStatusType) {
+TEST(DsnReportUtf8, Smtputf8MessageWithAsciiAddressesKeepsTheOldStatusType) {
   Facts f = facts();
   f.sender.parameters.smtputf8 = true;
   EXPECT_EQ(value(read(compose(f)).parts[1].fields, "content-type"), "message/delivery-status");
