@@ -67,8 +67,8 @@ TEST(DsnReportHostile, BoundaryGivesWayToWhatTheMessageHolds) {
   f.message = message;
   const std::string first = boundary_of(read(compose(f)));
   for (int i = 0; i < 3; ++i) {
-    message += "--" + boundary_of(read(compose(f))) + "\r\n";
-    message += "--" + boundary_of(read(compose(f))) + "--\r\n";
+    const std::string boundary = boundary_of(read(compose(f)));
+    message += "--" + boundary + "\r\n--" + boundary + "--\r\n";
     f.message = message;
   }
   const ReadReport report = read(compose(f));
