@@ -89,6 +89,7 @@ class Postfix:
         self.mail = root / "mail"
         self.main = dict(_MAIN)
         self.services = ""
+        self.launcher: list[str] = []  # what starts it, such as strace with its options
         self._tables: dict[str, dict[str, str]] = {}
         self._master = None
         for folder in (self.config, self.queue, self.data, self.mail):
@@ -123,7 +124,7 @@ class Postfix:
 
     def start(self) -> None:
         self.write()
-        command = ["/usr/sbin/postfix", "-c", str(self.config), "start-fg"]
+        command = [*self.launcher, "/usr/sbin/postfix", "-c", str(self.config), "start-fg"]
         self._master = spawn(command, self.log.with_name("start.log"))
 
         def accepts() -> bool:
