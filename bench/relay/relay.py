@@ -138,8 +138,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="every run's figures, into this file")
     parser.add_argument("--check", action="store_true", help="exit 1 if a limit is not met; needs postfix among the systems")
     options = parser.parse_args()
-    if options.check and "postfix" not in options.only:
-        parser.error("--check compares with postfix: name it in --only")
+    if options.check and ("postfix" not in options.only or not set(report.LIMITS) & set(options.only)):
+        parser.error(f"--check compares {' or '.join(report.LIMITS)} with postfix: name both in --only")
     if min(options.sizes + options.sessions + [options.messages, options.pairs]) < 1:
         parser.error("sizes, sessions, messages and pairs begin at 1")
     if options.messages < max(options.sessions):
@@ -171,7 +171,7 @@ def main() -> int:
             figures = [asdict(one) for group in results for one in group.values()]
             options.json.write_text(json.dumps({"report": table, "results": figures}, indent=1) + "\n")
         missed = report.missed(results)
-        print(*(failures + missed or ["Every limit is met."]), sep="\n")
+        print(*(failures + missed or [report.ALL_MET]), sep="\n")
         return 1 if failures or (options.check and missed) else 0
     except HarnessError as error:
         print(f"bench relay: {error}", file=sys.stderr)

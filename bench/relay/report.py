@@ -20,6 +20,7 @@ LIMITS = {
     "postern-queue": {"rate": 6.0, "cpu": 0.1, "syncs": 0.15, "written": 1.1},
     "postern-auto": {"rate": 8.0, "cpu": 0.1, "syncs": 0.15, "written": 0.3},
 }
+ALL_MET = "No limit was missed (postern-queue and postern-auto have some; those of rate and CPU need postfix in the run)."
 SYNC_SESSIONS = 20   # what the limit of syncs is for
 
 
