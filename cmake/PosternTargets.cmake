@@ -4,8 +4,6 @@
 option(POSTERN_TESTS "Build the unit tests" ON)
 option(POSTERN_BENCH "Build the micro benchmarks" OFF)
 option(POSTERN_FUZZ "Build the libFuzzer targets" OFF)
-# Off until the gateway uses it and every test of it passes: queue/spool/README.md.
-option(POSTERN_SPOOL "Build the durable spool (needs librocksdb-dev) and its tests" OFF)
 set(POSTERN_SANITIZE "" CACHE STRING "Argument of -fsanitize, e.g. address,undefined")
 
 set(CMAKE_CXX_STANDARD 20)

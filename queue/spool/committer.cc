@@ -217,7 +217,10 @@ Committer::Group Committer::next_group() {
 
 bool Committer::recover() {
   if (health() != Health::full) return health() == Health::good;
-  if (!space_.has_room() || !store_.resume()) return false;
+  if (!space_.has_room()) return false;
+  const WriteOutcome outcome = store_.resume();
+  if (outcome == WriteOutcome::failed) fail(store_.trouble());
+  if (outcome != WriteOutcome::ok) return false;
   Health full = Health::full;
   return health_.compare_exchange_strong(full, Health::good);
 }

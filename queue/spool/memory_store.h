@@ -19,7 +19,7 @@ class MemoryStore final : public Store {
   WriteOutcome write(bool durable) override;
   /// Forgets the group that was not written: what a store does whose write fails.
   void drop_group() { group_.clear(); }
-  bool resume() override { return true; }
+  WriteOutcome resume() override { return WriteOutcome::ok; }
   const std::string& trouble() const override { return trouble_; }
 
   Result<std::string> record(MessageId id) override;

@@ -23,7 +23,7 @@ struct Record {
   std::uint32_t body_crc = 0;  ///< CRC-32C of a file's octets; the database checks its own values
 };
 
-/// Appends the record's form of docs/spool-format.md: version, checksum, fields.
+/// Appends the record's form (README.md beside this): version, checksum, fields.
 void encode_record(const Record& record, std::string& out);
 /// Takes back exactly what encode_record() writes: `encode(decode(x)) == x`. Errc::bad_record for
 /// anything else, another version included. Bounds-checked; allocates in proportion to `bytes`.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options, and why: docs/spool-format.md, "RocksDB".
+// The options, and why: README.md beside this, "RocksDB".
 #include "queue/spool/rocks_database.h"
-
-#include <fmt/format.h>
 
 #include <rocksdb/cache.h>
 #include <rocksdb/listener.h>
@@ -39,6 +37,8 @@ rocksdb::Options database_options(const RocksOptions& options) {
   // Records of different messages do not depend on each other: one that cannot be read must not
   // take those behind it along.
   o.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+  // Mail is text for the most part, and the log is what the disk has to take before a 250.
+  o.wal_compression = rocksdb::kZSTD;
   o.avoid_flush_during_recovery = true;
   o.listeners = {std::make_shared<NoRecoveryOfWriting>()};
   o.max_bgerror_resume_count = 0;
@@ -86,18 +86,20 @@ MessageId RocksKey::id_of(RocksSpace space, const rocksdb::Slice& key) {
   return MessageId(value);
 }
 
-std::string RocksStore::Database::open() {
+rocksdb::Status RocksStore::Database::open() {
   rocksdb::Options o = database_options(options);
   set_table_options(o);
-  if (options.file_system) {
-    if (!env) env = rocksdb::NewCompositeEnv(options.file_system);
-    o.env = env.get();
+  if (!env) {
+    watch = std::make_shared<SyncWatch>(options.file_system ? options.file_system
+                                                            : rocksdb::FileSystem::Default());
+    env = std::make_unique<RocksEnv>(
+        watch, options.clock ? options.clock : rocksdb::SystemClock::Default());
   }
+  o.env = env.get();
   rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(o, options.path, &opened);
-  if (!status.ok()) return fmt::format("{}: {}", options.path, status.ToString());
-  db.reset(opened);
-  return {};
+  rocksdb::Status status = rocksdb::DB::Open(o, options.path, &opened);
+  if (status.ok()) db.reset(opened);
+  return status;
 }
 
 RocksStore::Database::~Database() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "queue/spool/rocks_env.h"
 #include "queue/spool/rocks_store.h"
 
 #include <array>
@@ -33,7 +34,8 @@ class RocksKey {
 /// The open database. The batch and what belongs to it are the committer's alone.
 struct RocksStore::Database {
   RocksOptions options;
-  std::unique_ptr<rocksdb::Env> env;  ///< outlives the database; null: the default one
+  std::shared_ptr<SyncWatch> watch;
+  std::unique_ptr<rocksdb::Env> env;  ///< outlives the database
   /// Held while the database is used, and alone while it is closed and opened again.
   mutable std::shared_mutex mutex;
   std::unique_ptr<rocksdb::DB> db;  ///< null: it could not be opened again
@@ -45,9 +47,10 @@ struct RocksStore::Database {
   Database() = default;
   Database(const Database&) = delete;
   ~Database();
-  /// Empty: it is open.
-  std::string open();
+  rocksdb::Status open();
   void close();
+  /// What a failure means; the text goes to `trouble`. Committer.
+  WriteOutcome outcome_of(const rocksdb::Status& status);
   /// Any thread.
   Result<std::string> get(const rocksdb::Slice& key) const;
   std::uint64_t file_octets() const;

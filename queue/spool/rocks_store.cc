@@ -4,6 +4,8 @@
 #include "queue/spool/errors.h"
 #include "queue/spool/rocks_database.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace postern::spool {
@@ -33,8 +35,9 @@ Result<std::string> RocksStore::Database::get(const rocksdb::Slice& key) const {
 Result<std::unique_ptr<RocksStore>, std::string> RocksStore::open(const RocksOptions& options) {
   auto database = std::make_unique<Database>();
   database->options = options;
-  std::string error = database->open();
-  if (!error.empty()) return error;
+  const rocksdb::Status status = database->open();
+  if (!status.ok()) return fmt::format("{}: {}", options.path, status.ToString());
+  if (database->watch->has_failed()) return database->watch->failure();
   return std::unique_ptr<RocksStore>(new RocksStore(std::move(database)));
 }
 
@@ -72,37 +75,45 @@ void RocksStore::put_ledger(std::string_view record) {
   db_->batch.Put(kLedgerKey, rocksdb::Slice(record.data(), record.size())).PermitUncheckedError();
 }
 
-WriteOutcome RocksStore::write(bool durable) {
-  // Two steps, so that it is known which one failed: a write that found no room can be mended, a
-  // sync that failed cannot.
-  // The committer alone closes and opens it, and is here: no lock.
-  rocksdb::Status status = db_->db
-                               ? db_->db->Write(rocksdb::WriteOptions(), &db_->batch)
-                               : rocksdb::Status::NoSpace("the database could not be opened again");
-  const std::uint64_t size = db_->batch.GetDataSize();
-  db_->batch.Clear();
-  if (!status.ok()) {
-    db_->trouble = status.ToString();
-    return status.IsNoSpace() ? WriteOutcome::no_room : WriteOutcome::failed;
+/// Whatever thread's sync it was, and whatever error it gave: one that failed is final.
+WriteOutcome RocksStore::Database::outcome_of(const rocksdb::Status& status) {
+  if (watch->has_failed()) {
+    trouble = watch->failure();
+    return WriteOutcome::failed;
   }
-  db_->written += size;
-  if (!durable) return WriteOutcome::ok;
-  status = db_->db->SyncWAL();
   if (status.ok()) return WriteOutcome::ok;
-  db_->trouble = status.ToString();
-  return WriteOutcome::failed;
+  trouble = status.ToString();
+  return status.IsNoSpace() ? WriteOutcome::no_room : WriteOutcome::failed;
 }
 
-bool RocksStore::resume() {
+WriteOutcome RocksStore::write(bool durable) {
+  // Two steps. Debian builds RocksDB with its assertions, and a file that is used again after an
+  // error ends the process (WritableFileWriter, 7.8), unless the error was SyncWAL()'s; after a
+  // failed sync by WriteOptions::sync it does.
+  // The committer alone closes and opens it, and is here: no lock.
+  rocksdb::WriteBatch& batch = db_->batch;
+  rocksdb::Status status = rocksdb::Status::NoSpace("the database could not be opened again");
+  WriteOutcome outcome = db_->outcome_of({});
+  if (outcome == WriteOutcome::ok) {
+    if (db_->db) status = db_->db->Write(rocksdb::WriteOptions(), &batch);
+    outcome = db_->outcome_of(status);
+  }
+  if (outcome == WriteOutcome::ok) db_->written += batch.GetDataSize();
+  batch.Clear();
+  if (outcome != WriteOutcome::ok || !durable) return outcome;
+  status = db_->db->SyncWAL();
+  outcome = db_->outcome_of(status);
+  return outcome == WriteOutcome::no_room ? WriteOutcome::failed : outcome;
+}
+
+WriteOutcome RocksStore::resume() {
   // Not DB::Resume(): with nothing in the memtables it keeps the log whose writer has failed (7.8).
   // All that was acknowledged was synced before, and is replayed; the torn record at the end is
   // not.
+  if (db_->watch->has_failed()) return db_->outcome_of({});
   const std::unique_lock lock(db_->mutex);
   db_->close();
-  std::string error = db_->open();
-  if (error.empty()) return true;
-  db_->trouble = std::move(error);
-  return false;
+  return db_->outcome_of(db_->open());
 }
 
 const std::string& RocksStore::trouble() const {

@@ -9,7 +9,8 @@
 
 namespace rocksdb {
 class FileSystem;
-}
+class SystemClock;
+}  // namespace rocksdb
 
 namespace postern::spool {
 
@@ -21,11 +22,13 @@ struct RocksOptions {
   std::uint64_t slack_octets = 64ULL << 20;
   /// Null: the system's. Tests put a layer here that fails or forgets.
   std::shared_ptr<rocksdb::FileSystem> file_system;
+  /// Null: the system's. RocksDB sleeps a second by it after a failed flush.
+  std::shared_ptr<rocksdb::SystemClock> clock;
 };
 
 /// The store in an embedded RocksDB: records and bodies in two ranges of keys, one log, one sync
 /// for both; bodies go to blob files, so that compaction moves keys and not mail.
-/// docs/spool-format.md has the layout and the reasons for each option.
+/// README.md beside this has the layout and the reasons for each option.
 class RocksStore final : public Store {
  public:
   /// Blocks while the log is replayed. The error's text is RocksDB's.
@@ -37,7 +40,7 @@ class RocksStore final : public Store {
   void remove(MessageId id, bool with_body) override;
   void put_ledger(std::string_view record) override;
   WriteOutcome write(bool durable) override;
-  bool resume() override;
+  WriteOutcome resume() override;
   const std::string& trouble() const override;
 
   Result<std::string> record(MessageId id) override;

@@ -174,6 +174,10 @@ std::size_t Spool::scan(Which which, const Visit& visit) {
 
 // ---- the rest ----
 
+std::int64_t Spool::memory_octets() const {
+  return core_->memory.load(std::memory_order_relaxed);
+}
+
 Stats Spool::stats() const {
   const Core& core = *core_;
   const Committer::Counters counters = core.committer.counters();

@@ -109,6 +109,8 @@ class Spool {
   // ---- the rest ----
 
   Stats stats() const;
+  /// Octets of bodies that are held in memory; cheap.
+  std::int64_t memory_octets() const;
   /// Gives space back now. Tests and operators; it happens by itself.
   void reclaim(Done done);
   /// Writes what is pending and stops; everything after it fails with Errc::closed. Once, blocks.

@@ -29,15 +29,7 @@ Spool::Core::Core(std::unique_ptr<Store> with, std::unique_ptr<BodyFiles> bodies
                 opening,
                 options.committer,
                 {.unlink = [this](MessageId id) { remove_file(id); },
-                 .reclaim =
-                     [this](bool idle) {
-                       // One at a time: a chore that is still at it will have seen most of this.
-                       if (reclaiming.exchange(true)) return;
-                       chores.post([this, idle] {
-                         reclaim(idle);
-                         reclaiming = false;
-                       });
-                     },
+                 .reclaim = [this](bool idle) { reclaim_soon(idle); },
                  .trouble =
                      [this](const std::string& text) {
                        if (options.on_trouble) options.on_trouble(text);
@@ -58,6 +50,20 @@ Ledger Spool::Core::open_ledger() {
   }
   first_new = ids.last();
   return found.ledger;
+}
+
+/// One at a time. What is asked for while a long one is at it comes after it: most of a backlog
+/// that drains fast goes in that time, and nobody may ask again.
+void Spool::Core::reclaim_soon(bool idle) {
+  reclaim_wanted = true;
+  if (reclaiming.exchange(true)) return;
+  chores.post([this, idle] {
+    do {
+      while (reclaim_wanted.exchange(false))
+        reclaim(idle);
+      reclaiming = false;
+    } while (reclaim_wanted && !reclaiming.exchange(true));
+  });
 }
 
 void Spool::Core::reclaim(bool idle) {

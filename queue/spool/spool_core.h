@@ -41,6 +41,7 @@ struct Spool::Core final : MessageHome {
   void report_damaged(MessageId id, const std::string& why);
   void remove_orphans();
   Ledger open_ledger();
+  void reclaim_soon(bool idle);
   void reclaim(bool idle);
   void close();
 
@@ -55,6 +56,7 @@ struct Spool::Core final : MessageHome {
   std::atomic<bool> reconciled{false};
   std::atomic<bool> closed{false};
   std::atomic<bool> reclaiming{false};
+  std::atomic<bool> reclaim_wanted{false};
   std::atomic<std::int64_t> memory{0};
   std::atomic<std::uint64_t> ended_unwritten{0};
   std::atomic<std::uint64_t> damaged{0};

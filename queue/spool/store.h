@@ -21,7 +21,7 @@ using Chunk = std::shared_ptr<const std::string>;
 enum class WriteOutcome : std::uint8_t {
   ok,
   no_room,  ///< the disk is full, nothing of the group counts; resume() may mend it
-  failed,  ///< for good: what reached the disk is unknown (performance: a failed sync stays failed)
+  failed,   ///< for good: what reached the disk is unknown. A failed sync is always this
 };
 
 /// What is behind the spool: records and small bodies by id, written in groups. The narrow waist:
@@ -40,8 +40,8 @@ class Store {
   /// All of the group or, after a crash, nothing of it. `durable`: it and all before it survive a
   /// power loss once this returns ok. Blocks.
   virtual WriteOutcome write(bool durable) = 0;
-  /// After no_room, when there is room again: true when writing goes on. The committer only.
-  virtual bool resume() = 0;
+  /// After no_room, when there is room again; ok: writing goes on. The committer only.
+  virtual WriteOutcome resume() = 0;
   /// What went wrong last, for the log. The committer only.
   virtual const std::string& trouble() const = 0;
 

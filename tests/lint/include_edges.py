@@ -17,7 +17,8 @@ ALLOWED = {
     'smtp/session': {'base', 'smtp', 'tls'},
     'routing': {'base', 'smtp'},
     'queue/spool': {'base', 'smtp'},
-    'queue': {'base', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'queue/spool'},
+    'queue/dsn': {'base', 'smtp'},
+    'queue': {'base', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'queue/spool', 'queue/dsn'},
     'gateway': {'base', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'queue', 'queue/spool'},
     'tools': {'base', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'queue', 'queue/spool', 'gateway'},
 }

@@ -10,7 +10,10 @@ namespace {
 class GatedSpool : public ::testing::Test {
  protected:
   GatedSpool() { open(); }
-  ~GatedSpool() override { store_->open_gate(); }
+  ~GatedSpool() override {
+    store_->open_gate();
+    store_->hold_reclaims(false);
+  }
   void open(Options options = options_in()) {
     spool_.reset();
     auto store = std::make_unique<GatedStore>(map_);
@@ -139,7 +142,7 @@ TEST_F(GatedSpool, ForgetsAMessageThatWasWithdrawnAfterTheWriteHadFailed) {
 }
 
 TEST_F(GatedSpool, GoesOnWhenThereIsRoomAgain) {
-  store_->set_resumable(false);
+  store_->script_resume(WriteOutcome::no_room);
   store_->script({WriteOutcome::no_room});
   Committed refused = commit(*spool_, "x");
   EXPECT_EQ(refused.done.get(), make_error_code(Errc::no_space));
@@ -147,10 +150,20 @@ TEST_F(GatedSpool, GoesOnWhenThereIsRoomAgain) {
   Committed again = commit(*spool_, "x");
   EXPECT_EQ(again.done.get(), make_error_code(Errc::no_space));
   EXPECT_EQ(store_->writes(), 1U);
-  store_->set_resumable(true);
+  store_->script_resume(WriteOutcome::ok);
   Committed taken = commit(*spool_, "x");
   EXPECT_FALSE(taken.done.get());
   EXPECT_EQ(spool_->stats().health, Health::good);
+}
+
+TEST_F(GatedSpool, EndsForGoodWhenGoingOnFails) {
+  store_->script({WriteOutcome::no_room});
+  EXPECT_EQ(commit(*spool_, "x").done.get(), make_error_code(Errc::no_space));
+  store_->script_resume(WriteOutcome::failed);
+  EXPECT_EQ(commit(*spool_, "x").done.get(), make_error_code(Errc::store_failed));
+  store_->script_resume(WriteOutcome::ok);
+  EXPECT_EQ(commit(*spool_, "x").done.get(), make_error_code(Errc::store_failed));
+  EXPECT_EQ(spool_->stats().health, Health::failed);
 }
 
 TEST_F(GatedSpool, WritesSettlementsThatFoundNoRoomLater) {
@@ -202,6 +215,27 @@ TEST_F(GatedSpool, AsksTheFileSystemAtMostOnceAnInterval) {
   for (int i = 0; i < 100; ++i)
     EXPECT_TRUE(space.has_room());
   EXPECT_LE(asked, 2);
+}
+
+TEST_F(GatedSpool, GivesSpaceBackAgainForWhatWasRemovedMeanwhile) {
+  Options options = options_in();
+  options.committer.reclaim_delay = {};
+  open(options);
+  const auto store_and_settle = [this] {
+    Committed one = commit(*spool_, "x");
+    one.done.get();
+    settle_all(one.message);
+    flush(*spool_);
+  };
+  store_->hold_reclaims(true);
+  store_and_settle();
+  store_->await_reclaims(1);
+  store_and_settle();
+  // Two groups later the committer has asked for it, in vain so far.
+  store(*spool_, "x");
+  store(*spool_, "x");
+  store_->hold_reclaims(false);
+  store_->await_reclaims(2);
 }
 
 // ---- the ledger over restarts ----

@@ -14,12 +14,14 @@ using Operation = FaultFileSystem::Operation;
 
 class FaultyFile final : public rocksdb::FSWritableFileOwnerWrapper {
  public:
-  FaultyFile(std::unique_ptr<rocksdb::FSWritableFile> file, FaultFileSystem& system)
-      : FSWritableFileOwnerWrapper(std::move(file)), system_(system) {}
+  FaultyFile(std::unique_ptr<rocksdb::FSWritableFile> file,
+             FaultFileSystem& system,
+             std::string name)
+      : FSWritableFileOwnerWrapper(std::move(file)), system_(system), name_(std::move(name)) {}
 
   using FSWritableFileOwnerWrapper::Append;
   IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
-    const IOStatus status = system_.pass(Operation::write);
+    const IOStatus status = system_.pass(Operation::write, name_);
     if (status.ok()) return FSWritableFileOwnerWrapper::Append(data, options, debug);
     // A disk that fails has often written a part.
     FSWritableFileOwnerWrapper::Append(Slice(data.data(), data.size() / 2), options, debug)
@@ -32,52 +34,74 @@ class FaultyFile final : public rocksdb::FSWritableFileOwnerWrapper {
                   IODebugContext* debug) override {
     return Append(data, options, debug);
   }
-  IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
-    const IOStatus status = system_.pass(Operation::sync);
-    return status.ok() ? FSWritableFileOwnerWrapper::Sync(options, debug) : status;
+  IOStatus Sync(const IOOptions&, IODebugContext*) override {
+    return system_.pass(Operation::sync, name_);
   }
-  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
-    const IOStatus status = system_.pass(Operation::sync);
-    return status.ok() ? FSWritableFileOwnerWrapper::Fsync(options, debug) : status;
+  IOStatus Fsync(const IOOptions&, IODebugContext*) override {
+    return system_.pass(Operation::sync, name_);
   }
 
  private:
   FaultFileSystem& system_;
+  std::string name_;
 };
 
 class FaultyDirectory final : public rocksdb::FSDirectoryWrapper {
  public:
-  FaultyDirectory(std::unique_ptr<rocksdb::FSDirectory> directory, FaultFileSystem& system)
-      : FSDirectoryWrapper(std::move(directory)), system_(system) {}
+  FaultyDirectory(std::unique_ptr<rocksdb::FSDirectory> directory,
+                  FaultFileSystem& system,
+                  std::string name)
+      : FSDirectoryWrapper(std::move(directory)), system_(system), name_(std::move(name)) {}
 
-  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
-    const IOStatus status = system_.pass(Operation::sync);
-    return status.ok() ? FSDirectoryWrapper::Fsync(options, debug) : status;
+  IOStatus Fsync(const IOOptions&, IODebugContext*) override {
+    return system_.pass(Operation::sync, name_);
   }
-  IOStatus FsyncWithDirOptions(const IOOptions& options,
-                               IODebugContext* debug,
-                               const rocksdb::DirFsyncOptions& how) override {
-    const IOStatus status = system_.pass(Operation::sync);
-    return status.ok() ? FSDirectoryWrapper::FsyncWithDirOptions(options, debug, how) : status;
+  IOStatus FsyncWithDirOptions(const IOOptions&,
+                               IODebugContext*,
+                               const rocksdb::DirFsyncOptions&) override {
+    return system_.pass(Operation::sync, name_);
   }
 
  private:
   FaultFileSystem& system_;
+  std::string name_;
 };
 
 }  // namespace
 
-void FaultFileSystem::fail(Operation operation, std::uint64_t nth, Error error) {
+void FaultFileSystem::fail(Operation operation,
+                           std::uint64_t nth,
+                           Error error,
+                           std::uint64_t times) {
   error_ = error;
+  times_ = times;
   (operation == Operation::write ? nth_write_ : nth_sync_) = nth;
 }
 
-IOStatus FaultFileSystem::pass(Operation operation) {
+void FaultFileSystem::fail_sync_of(std::string part, Error error) {
+  const std::scoped_lock lock(part_mutex_);
+  error_ = error;
+  part_ = std::move(part);
+}
+
+bool FaultFileSystem::is_named(const std::string& name) {
+  const std::scoped_lock lock(part_mutex_);
+  if (part_.empty() || name.find(part_) == std::string::npos) return false;
+  part_.clear();
+  return true;
+}
+
+IOStatus FaultFileSystem::pass(Operation operation, const std::string& name) {
   const bool write = operation == Operation::write;
   const std::uint64_t number = ++(write ? writes_ : syncs_);
-  if (number != (write ? nth_write_ : nth_sync_)) return IOStatus::OK();
+  const std::uint64_t nth = write ? nth_write_ : nth_sync_;
+  const bool turn = nth != 0 && number >= nth && number - nth < times_;
+  if (!turn && (write || !is_named(name))) return IOStatus::OK();
   failed_ = true;
-  return error_ == Error::io ? IOStatus::IOError("injected") : IOStatus::NoSpace("injected");
+  if (error_ == Error::io) return IOStatus::IOError("injected");
+  IOStatus full = IOStatus::NoSpace("injected");
+  full.SetRetryable(true);  // as the real one is
+  return full;
 }
 
 IOStatus FaultFileSystem::NewWritableFile(const std::string& name,
@@ -87,7 +111,7 @@ IOStatus FaultFileSystem::NewWritableFile(const std::string& name,
   const IOStatus status = FileSystemWrapper::NewWritableFile(name, options, result, debug);
   // RocksDB's own text log is nobody's mail.
   const bool log = name.ends_with("/LOG");
-  if (status.ok() && !log) *result = std::make_unique<FaultyFile>(std::move(*result), *this);
+  if (status.ok() && !log) *result = std::make_unique<FaultyFile>(std::move(*result), *this, name);
   return status;
 }
 
@@ -96,7 +120,7 @@ IOStatus FaultFileSystem::NewDirectory(const std::string& name,
                                        std::unique_ptr<rocksdb::FSDirectory>* result,
                                        IODebugContext* debug) {
   const IOStatus status = FileSystemWrapper::NewDirectory(name, options, result, debug);
-  if (status.ok()) *result = std::make_unique<FaultyDirectory>(std::move(*result), *this);
+  if (status.ok()) *result = std::make_unique<FaultyDirectory>(std::move(*result), *this, name);
   return status;
 }
 

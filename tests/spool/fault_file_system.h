@@ -4,12 +4,15 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <rocksdb/file_system.h>
+#include <string>
 
 namespace postern::spool::test {
 
-/// A disk of which one operation fails: the N-th write or the N-th sync, from 1, with EIO or
-/// ENOSPC. Any thread.
+/// A disk of which an operation fails: the N-th write or the N-th sync, from 1, and some after it,
+/// with EIO or ENOSPC. What does not fail costs no wait: the machine of a test does not crash. Any
+/// thread.
 class FaultFileSystem final : public rocksdb::FileSystemWrapper {
  public:
   enum class Operation : std::uint8_t { write, sync };
@@ -18,7 +21,9 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
   FaultFileSystem() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
   const char* Name() const override { return "FaultFileSystem"; }
 
-  void fail(Operation operation, std::uint64_t nth, Error error);
+  void fail(Operation operation, std::uint64_t nth, Error error, std::uint64_t times = 1);
+  /// The next sync of a file (or directory) whose path holds `part` fails.
+  void fail_sync_of(std::string part, Error error);
   /// How often `operation` was asked for so far.
   std::uint64_t count(Operation operation) const {
     return operation == Operation::write ? writes_ : syncs_;
@@ -35,15 +40,20 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
                                  rocksdb::IODebugContext* debug) override;
 
   /// Counts one more; the error when its turn has come.
-  rocksdb::IOStatus pass(Operation operation);
+  rocksdb::IOStatus pass(Operation operation, const std::string& name);
 
  private:
+  bool is_named(const std::string& name);
+
   std::atomic<std::uint64_t> writes_{0};
   std::atomic<std::uint64_t> syncs_{0};
   std::atomic<std::uint64_t> nth_write_{0};
   std::atomic<std::uint64_t> nth_sync_{0};
   std::atomic<Error> error_{Error::io};
+  std::atomic<std::uint64_t> times_{0};
   std::atomic<bool> failed_{false};
+  std::mutex part_mutex_;
+  std::string part_;
 };
 
 }  // namespace postern::spool::test

@@ -37,15 +37,13 @@ class TracedFile final : public rocksdb::FSWritableFileOwnerWrapper {
                   IODebugContext* debug) override {
     return Append(data, options, debug);
   }
-  IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
-    const IOStatus status = FSWritableFileOwnerWrapper::Sync(options, debug);
-    if (status.ok()) system_.sync_file(*node_);
-    return status;
+  IOStatus Sync(const IOOptions&, IODebugContext*) override {
+    system_.sync_file(*node_);
+    return IOStatus::OK();
   }
-  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
-    const IOStatus status = FSWritableFileOwnerWrapper::Fsync(options, debug);
-    if (status.ok()) system_.sync_file(*node_);
-    return status;
+  IOStatus Fsync(const IOOptions&, IODebugContext*) override {
+    system_.sync_file(*node_);
+    return IOStatus::OK();
   }
 
  private:
@@ -60,18 +58,15 @@ class TracedDirectory final : public rocksdb::FSDirectoryWrapper {
                   std::string path)
       : FSDirectoryWrapper(std::move(directory)), system_(system), path_(std::move(path)) {}
 
-  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
-    const IOStatus status = FSDirectoryWrapper::Fsync(options, debug);
-    if (status.ok()) system_.sync_directory(path_);
-    return status;
+  IOStatus Fsync(const IOOptions&, IODebugContext*) override {
+    system_.sync_directory(path_);
+    return IOStatus::OK();
   }
-  IOStatus FsyncWithDirOptions(const IOOptions& options,
-                               IODebugContext* debug,
-                               const rocksdb::DirFsyncOptions& how) override {
-    const IOStatus status = FSDirectoryWrapper::FsyncWithDirOptions(options, debug, how);
-    // RocksDB leaves it out for file systems that do not need it (btrfs); it counts as asked for.
-    if (status.ok()) system_.sync_directory(path_);
-    return status;
+  IOStatus FsyncWithDirOptions(const IOOptions&,
+                               IODebugContext*,
+                               const rocksdb::DirFsyncOptions&) override {
+    system_.sync_directory(path_);
+    return IOStatus::OK();
   }
 
  private:

@@ -11,8 +11,8 @@
 namespace postern::spool::test {
 
 /// A disk that remembers what of it would survive a power cut at this moment: of a file what was
-/// synced, of a directory the names that its last sync found. Strict: nothing else survives. Any
-/// thread.
+/// synced, of a directory the names that its last sync found. Strict: nothing else survives. The
+/// real disk is not synced at all. Any thread.
 class PowerFileSystem final : public rocksdb::FileSystemWrapper {
  public:
   /// The surviving files: path and octets.

@@ -7,9 +7,20 @@
 
 #include <filesystem>
 #include <memory>
+#include <rocksdb/system_clock.h>
 #include <string>
 
 namespace postern::spool::test {
+
+/// RocksDB's pauses after a failure are short.
+class HastyClock final : public rocksdb::SystemClockWrapper {
+ public:
+  HastyClock() : SystemClockWrapper(rocksdb::SystemClock::Default()) {}
+  const char* Name() const override { return "HastyClock"; }
+  void SleepForMicroseconds(int micros) override {
+    SystemClockWrapper::SleepForMicroseconds(micros / 1000);
+  }
+};
 
 /// A spool on the directory `data` through another file system; null when the store does not open.
 inline std::unique_ptr<Spool> open_through(const std::string& data,
@@ -23,6 +34,7 @@ inline std::unique_ptr<Spool> open_through(const std::string& data,
   rocks.memtable_octets = options.memtable_octets;
   rocks.slack_octets = options.slack_octets;
   rocks.file_system = system;
+  rocks.clock = std::make_shared<HastyClock>();
   auto store = RocksStore::open(rocks);
   if (!store) return nullptr;
   return std::make_unique<Spool>(*std::move(store),

@@ -222,9 +222,9 @@ void GatedStore::script(std::vector<WriteOutcome> outcomes) {
   script_ = std::move(outcomes);
 }
 
-void GatedStore::set_resumable(bool yes) {
+void GatedStore::script_resume(WriteOutcome outcome) {
   const std::scoped_lock lock(mutex_);
-  resumable_ = yes;
+  resumed_ = outcome;
 }
 
 std::size_t GatedStore::writes() const {
@@ -237,9 +237,27 @@ std::size_t GatedStore::syncs() const {
   return syncs_;
 }
 
-bool GatedStore::resume() {
+void GatedStore::reclaim(std::uint64_t, bool) {
+  std::unique_lock lock(mutex_);
+  ++reclaims_;
+  changed_.notify_all();
+  changed_.wait(lock, [this] { return !reclaims_held_; });
+}
+
+void GatedStore::hold_reclaims(bool yes) {
   const std::scoped_lock lock(mutex_);
-  return resumable_;
+  reclaims_held_ = yes;
+  changed_.notify_all();
+}
+
+void GatedStore::await_reclaims(std::size_t begun) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this, begun] { return reclaims_ >= begun; });
+}
+
+WriteOutcome GatedStore::resume() {
+  const std::scoped_lock lock(mutex_);
+  return resumed_;
 }
 
 WriteOutcome GatedStore::write(bool durable) {

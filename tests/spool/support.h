@@ -87,7 +87,10 @@ class GatedStore final : public Store {
   void await_write();
   /// How the next writes end, in order; after them: ok.
   void script(std::vector<WriteOutcome> outcomes);
-  void set_resumable(bool yes);
+  /// How resume() ends from now on.
+  void script_resume(WriteOutcome outcome);
+  void hold_reclaims(bool yes);
+  void await_reclaims(std::size_t begun);
   std::size_t writes() const;
   std::size_t syncs() const;
 
@@ -98,7 +101,7 @@ class GatedStore final : public Store {
   void remove(MessageId id, bool with_body) override { map_->remove(id, with_body); }
   void put_ledger(std::string_view record) override { map_->put_ledger(record); }
   WriteOutcome write(bool durable) override;
-  bool resume() override;
+  WriteOutcome resume() override;
   const std::string& trouble() const override { return trouble_; }
   Result<std::string> record(MessageId id) override { return map_->record(id); }
   Result<std::string> body(MessageId id) override { return map_->body(id); }
@@ -108,7 +111,8 @@ class GatedStore final : public Store {
             const std::function<void(MessageId)>& unreadable) override {
     map_->scan(visit, unreadable);
   }
-  void reclaim(std::uint64_t, bool) override {}
+  /// Stands while held back.
+  void reclaim(std::uint64_t, bool) override;
   void interrupt() override {}
   std::uint64_t octets_written() const override { return map_->octets_written(); }
 
@@ -118,8 +122,10 @@ class GatedStore final : public Store {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool closed_ = false;
-  bool resumable_ = true;
+  WriteOutcome resumed_ = WriteOutcome::ok;
   bool standing_ = false;
+  bool reclaims_held_ = false;
+  std::size_t reclaims_ = 0;
   std::size_t writes_ = 0;
   std::size_t syncs_ = 0;
   std::vector<WriteOutcome> script_;
