@@ -2,28 +2,13 @@
 #include "gateway/letter.h"
 
 #include "gateway/ids.h"
+#include "gateway/letter_parts.h"
 #include "gateway/received.h"
 #include "routing/message_facts.h"
 #include "smtp/replies.h"
 
-#include <fmt/format.h>
-
 namespace postern::gateway {
 namespace {
-
-/// Where the header block ends (behind its empty line); npos: not yet. A message may begin with the
-/// empty line.
-std::size_t header_end(std::string_view octets, std::size_t known) {
-  if (octets.starts_with("\r\n")) return 2;
-  const std::size_t from = known > 3 ? known - 3 : 0;
-  const std::size_t at = octets.find("\r\n\r\n", from);
-  return at == std::string_view::npos ? at : at + 4;
-}
-
-std::string describe(const tls::Info& tls) {
-  return fmt::format(
-      "{} {}, {}", tls.version, tls.cipher, tls.verified ? "verified" : "not verified");
-}
 
 /// What our own fields may add to a message, for SIZE towards the next hop.
 constexpr std::uint64_t kAddedOctets = 1024;
@@ -48,16 +33,7 @@ Letter::~Letter() {
 }
 
 routing::Request Letter::request_for(const smtp::Mailbox& recipient) const {
-  routing::Request request;
-  request.client = session_.client;
-  request.listener = listener_.name;
-  request.role = listener_.role;
-  request.listener_from = listener_.from;
-  request.identity = session_.identity;
-  request.sender = &sender_;
-  request.recipient = recipient;
-  request.size = sender_.parameters.size;
-  return request;
+  return request_of(session_, listener_, sender_, recipient);
 }
 
 net::Awaitable<smtp::Reply> Letter::recipient(const smtp::Recipient& recipient) {
@@ -86,7 +62,8 @@ net::Awaitable<smtp::Reply> Letter::add_route(const smtp::Recipient& recipient,
   if (!delivery_) {
     smtp::Sender out = sender_;
     if (out.parameters.size) *out.parameters.size += kAddedOctets;
-    delivery_ = std::make_unique<queue::CutThrough>(*tools_.pool, decision.target, std::move(out));
+    delivery_ =
+        std::make_unique<queue::HopTransaction>(*tools_.pool, decision.target, std::move(out));
     target_ = decision.target;
   }
   const smtp::Recipient out{decision.recipient_out, recipient.parameters};
@@ -203,20 +180,9 @@ void Letter::log(const smtp::Mailbox& recipient,
                  const routing::Decision& decision,
                  const smtp::Reply& reply,
                  std::string_view outcome) const {
-  LetterRecord record;
-  record.session = session_.id;
+  LetterRecord record = record_of(session_, listener_, sender_, recipient, decision);
   record.letter = id_;
-  record.client = session_.client.to_string();
-  record.listener = listener_.name;
-  record.identity = session_.identity;
-  record.sender = sender_.path.text();
-  record.recipient = recipient.text();
-  record.recipient_out = decision.recipient_out.text();
   record.octets = octets_;
-  record.decision = routing::decision_name(decision.kind);
-  record.stage = decision.stage;
-  record.reason = decision.reason();
-  if (decision.kind == routing::DecisionKind::route) record.next_hop = decision.target.name();
   const queue::HopReport& report = delivery_ ? delivery_->report() : last_report_;
   if (decision.kind == routing::DecisionKind::route) {
     record.host = report.host;
@@ -226,25 +192,6 @@ void Letter::log(const smtp::Mailbox& recipient,
   record.outcome = outcome;
   record.forged_traces = forged_traces_;
   record.took = std::chrono::duration_cast<std::chrono::microseconds>(net::Clock::now() - began_);
-  tools_.log->write(record);
-}
-
-net::Awaitable<smtp::Begun> LetterService::begin(const smtp::SessionFacts& session,
-                                                 const smtp::Sender& sender) {
-  smtp::Begun begun(smtp::replies::sender_ok(),
-                    std::make_unique<Letter>(runtime_, listener_, session, sender, tools_));
-  co_return begun;
-}
-
-void LetterService::note(const smtp::SessionFacts& session, const smtp::SessionNote& what) {
-  SessionRecord record;
-  record.session = session.id;
-  record.client = session.client.to_string();
-  record.listener = listener_.name;
-  record.identity = session.identity;
-  record.event = what.event;
-  record.command = what.command;
-  record.why = what.why;
   tools_.log->write(record);
 }
 

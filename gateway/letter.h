@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "gateway/letter_log.h"
+#include "gateway/letter_tools.h"
 #include "gateway/runtime.h"
-#include "queue/cut_through.h"
 #include "queue/hop_pool.h"
+#include "queue/hop_transaction.h"
 #include "routing/pipeline.h"
 #include "smtp/session/service.h"
 
@@ -14,12 +14,6 @@
 #include <vector>
 
 namespace postern::gateway {
-
-/// What letters of one worker share; outlives them.
-struct LetterTools {
-  queue::HopPool* pool = nullptr;
-  const LetterLog* log = nullptr;
-};
 
 /// One letter in cut-through mode: decided recipient by recipient, streamed to one next hop,
 /// answered with that hop's own reply (R15 without a store). Recipients bound for another next hop
@@ -69,7 +63,7 @@ class Letter final : public smtp::Transaction {
   std::string id_;
   net::TimePoint began_;
   std::vector<Accepted> accepted_;
-  std::unique_ptr<queue::CutThrough> delivery_;
+  std::unique_ptr<queue::HopTransaction> delivery_;
   routing::Target target_;        ///< of delivery_
   queue::HopReport last_report_;  ///< of a delivery that is gone
   std::string header_;            ///< what has come while the header block is not complete
@@ -78,23 +72,6 @@ class Letter final : public smtp::Transaction {
   std::uint64_t octets_ = 0;
   unsigned forged_traces_ = 0;
   bool settled_ = false;  ///< logged
-};
-
-/// The service of one session: makes its letters. Holds the runtime that the session began with.
-class LetterService final : public smtp::Service {
- public:
-  LetterService(std::shared_ptr<const Runtime> runtime,
-                const ListenerRuntime& listener,
-                LetterTools tools)
-      : runtime_(std::move(runtime)), listener_(listener), tools_(tools) {}
-  net::Awaitable<smtp::Begun> begin(const smtp::SessionFacts& session,
-                                    const smtp::Sender& sender) override;
-  void note(const smtp::SessionFacts& session, const smtp::SessionNote& what) override;
-
- private:
-  std::shared_ptr<const Runtime> runtime_;
-  const ListenerRuntime& listener_;
-  LetterTools tools_;
 };
 
 }  // namespace postern::gateway

@@ -12,7 +12,7 @@ namespace postern::smtp {
 
 // Commands as a client writes them, appended to `out` with their CRLF. A parameter is written only
 // when the server offered its extension: whether the message may go without it is asked before
-// (queue/cut_through.h, R18).
+// (queue/hop_transaction.h, R18).
 
 void append_command(std::string_view verb, std::string_view argument, std::string& out);
 /// SIZE, BODY, SMTPUTF8, RET, ENVID, AUTH as far as offered. Without 8BITMIME there is no BODY: the

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "queue/cut_through.h"
+#include "queue/hop_transaction.h"
 #include "queue/hop_pool.h"
 #include "support/exchange_server.h"
 

@@ -364,7 +364,7 @@ TEST_F(HopPoolTest, MayGoWhileMessagesAreUnderWay) {
   add_host(server);
   server.plan(At::mail, {Fault::Kind::hold, ""});
   auto own = std::make_unique<HopPool>(context.get_executor(), config, resolver);
-  auto delivery = std::make_unique<CutThrough>(*own, target(), Letter().sender);
+  auto delivery = std::make_unique<HopTransaction>(*own, target(), Letter().sender);
   const smtp::Recipient recipient = to("i.ivanov@company.ru");
   std::optional<smtp::Reply> reply;
   net::asio::co_spawn(context,

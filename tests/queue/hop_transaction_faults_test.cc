@@ -110,10 +110,10 @@ const Row kRows[] = {
      false                                                                                                                                  },
 };
 
-class CutThroughFaultsTest : public DeliveryTest {
+class HopTransactionFaultsTest : public DeliveryTest {
  protected:
   // A port may come again in another row.
-  CutThroughFaultsTest() { config.down_memory = std::chrono::seconds(0); }
+  HopTransactionFaultsTest() { config.down_memory = std::chrono::seconds(0); }
 
   static Letter large() {
     Letter letter;
@@ -128,7 +128,7 @@ class CutThroughFaultsTest : public DeliveryTest {
   }
 };
 
-TEST_F(CutThroughFaultsTest, AreToldToTheClientAndTheNextMessageGoesThrough) {
+TEST_F(HopTransactionFaultsTest, AreToldToTheClientAndTheNextMessageGoesThrough) {
   for (const Row& row : kRows) {
     begin(row);
     ExchangeServer server;
@@ -149,7 +149,7 @@ TEST_F(CutThroughFaultsTest, AreToldToTheClientAndTheNextMessageGoesThrough) {
   }
 }
 
-TEST_F(CutThroughFaultsTest, SendToAnotherHostOnlyBeforeARecipientWasAccepted) {
+TEST_F(HopTransactionFaultsTest, SendToAnotherHostOnlyBeforeARecipientWasAccepted) {
   for (const Row& row : kRows) {
     begin(row);
     ExchangeServer first;
@@ -165,7 +165,7 @@ TEST_F(CutThroughFaultsTest, SendToAnotherHostOnlyBeforeARecipientWasAccepted) {
   }
 }
 
-TEST_F(CutThroughFaultsTest, OfAKeptConnectionAreNotSeenBeforeMailIsAnswered) {
+TEST_F(HopTransactionFaultsTest, OfAKeptConnectionAreNotSeenBeforeMailIsAnswered) {
   struct Case {
     At at;
     Kind kind;
@@ -190,7 +190,7 @@ TEST_F(CutThroughFaultsTest, OfAKeptConnectionAreNotSeenBeforeMailIsAnswered) {
   }
 }
 
-TEST_F(CutThroughFaultsTest, SuchAsSlownessEndWithTheStepsTimeLimit) {
+TEST_F(HopTransactionFaultsTest, SuchAsSlownessEndWithTheStepsTimeLimit) {
   struct Case {
     At at;
     std::chrono::seconds smtp::ClientTimeouts::*limit;
@@ -219,7 +219,7 @@ TEST_F(CutThroughFaultsTest, SuchAsSlownessEndWithTheStepsTimeLimit) {
     routing::Target where;
     where.hops.push_back(&slow);
     const auto one = [](HopPool& p, routing::Target t) -> net::Awaitable<std::string> {
-      CutThrough delivery(p, t, Letter().sender);
+      HopTransaction delivery(p, t, Letter().sender);
       const smtp::Recipient recipient = to("i.ivanov@company.ru");
       const smtp::Reply rcpt = co_await delivery.recipient(recipient);
       const smtp::Reply begun = co_await delivery.begin();
@@ -232,7 +232,7 @@ TEST_F(CutThroughFaultsTest, SuchAsSlownessEndWithTheStepsTimeLimit) {
   }
 }
 
-TEST_F(CutThroughFaultsTest, AReplyThatTricklesInHasOneDeadline) {
+TEST_F(HopTransactionFaultsTest, AReplyThatTricklesInHasOneDeadline) {
   hop.tls = routing::NextHop::Tls::none;
   config.timeouts.mail = std::chrono::seconds(1);
   ExchangeServer server;
@@ -257,7 +257,7 @@ TEST_F(CutThroughFaultsTest, AReplyThatTricklesInHasOneDeadline) {
   EXPECT_THAT(result->recipients.front().line(), ::testing::HasSubstr("timed out"));
 }
 
-TEST_F(CutThroughFaultsTest, SlowMailUnderBackPressureIsWaitedFor) {
+TEST_F(HopTransactionFaultsTest, SlowMailUnderBackPressureIsWaitedFor) {
   ExchangeServer server;
   add_host(server);
   server.plan(At::mail, Fault{Kind::hold, ""});

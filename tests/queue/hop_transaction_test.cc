@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "queue/cut_through.h"
+#include "queue/hop_transaction.h"
 
 #include "delivery_fixture.h"
 
@@ -17,7 +17,7 @@ using test::Fault;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-class CutThroughTest : public DeliveryTest {
+class HopTransactionTest : public DeliveryTest {
  protected:
   ExchangeServer& start(ExchangeHabits habits = {}) {
     server = std::make_unique<ExchangeServer>(std::move(habits));
@@ -37,7 +37,7 @@ std::string body_of(std::size_t octets) {
   return out;
 }
 
-TEST_F(CutThroughTest, GivesBackTheNextHopsOwnRepliesR15) {
+TEST_F(HopTransactionTest, GivesBackTheNextHopsOwnRepliesR15) {
   hop.chunking = false;
   start();
   Letter letter;
@@ -54,7 +54,7 @@ TEST_F(CutThroughTest, GivesBackTheNextHopsOwnRepliesR15) {
   EXPECT_FALSE(d.report.chunking);
 }
 
-TEST_F(CutThroughTest, SendsMailAndTheFirstRecipientAsTheyCameR16R17) {
+TEST_F(HopTransactionTest, SendsMailAndTheFirstRecipientAsTheyCameR16R17) {
   start();
   Letter letter;
   letter.sender.path = {};
@@ -76,7 +76,7 @@ struct WayCase {
   bool pipelining;
 };
 
-TEST_F(CutThroughTest, KeepsEveryOctetOnEveryWayR16) {
+TEST_F(HopTransactionTest, KeepsEveryOctetOnEveryWayR16) {
   const std::string messages[] = {
       "Subject: t\r\n\r\nhello\r\n", ".\r\n..\r\n.a\r\n\r\n.\r\n", "\r\n", "", body_of(200'000)};
   for (const WayCase& way : {
@@ -109,7 +109,7 @@ TEST_F(CutThroughTest, KeepsEveryOctetOnEveryWayR16) {
   }
 }
 
-TEST_F(CutThroughTest, SendsASmallMessageAsOneLastChunk) {
+TEST_F(HopTransactionTest, SendsASmallMessageAsOneLastChunk) {
   start();
   Letter letter;
   letter.piece = 5;
@@ -117,7 +117,7 @@ TEST_F(CutThroughTest, SendsASmallMessageAsOneLastChunk) {
   EXPECT_THAT(server->wait_for_mails(1)[0].chunks, ElementsAre(letter.octets.size()));
 }
 
-TEST_F(CutThroughTest, SendsBlocksOf64KilobytesAndNoEmptyLastChunk) {
+TEST_F(HopTransactionTest, SendsBlocksOf64KilobytesAndNoEmptyLastChunk) {
   start();
   Letter letter;
   letter.octets = std::string(3 * 65536 - 2, 'x') + "\r\n";
@@ -127,7 +127,7 @@ TEST_F(CutThroughTest, SendsBlocksOf64KilobytesAndNoEmptyLastChunk) {
   EXPECT_THAT(chunks, ElementsAre(65536, 65536, 65536));
 }
 
-TEST_F(CutThroughTest, EndsALastLineWithoutCrlfInData) {
+TEST_F(HopTransactionTest, EndsALastLineWithoutCrlfInData) {
   hop.chunking = false;
   start();
   Letter letter;
@@ -136,7 +136,7 @@ TEST_F(CutThroughTest, EndsALastLineWithoutCrlfInData) {
   EXPECT_EQ(server->wait_for_mails(1)[0].octets, letter.octets + "\r\n");
 }
 
-TEST_F(CutThroughTest, UsesDataWhereChunkingIsNotOfferedOrNotWanted) {
+TEST_F(HopTransactionTest, UsesDataWhereChunkingIsNotOfferedOrNotWanted) {
   ExchangeHabits habits;
   habits.withdraw("CHUNKING");
   start(habits);
@@ -144,7 +144,7 @@ TEST_F(CutThroughTest, UsesDataWhereChunkingIsNotOfferedOrNotWanted) {
   EXPECT_EQ(server->count_commands("DATA"), 1U);
 }
 
-TEST_F(CutThroughTest, PassesOnWhatIsSaidToARecipient) {
+TEST_F(HopTransactionTest, PassesOnWhatIsSaidToARecipient) {
   ExchangeHabits habits;
   habits.unknown.insert("nobody@company.ru");
   start(habits);
@@ -157,7 +157,7 @@ TEST_F(CutThroughTest, PassesOnWhatIsSaidToARecipient) {
   EXPECT_EQ(server->wait_for_mails(1)[0].rcpt.size(), 1U);
 }
 
-TEST_F(CutThroughTest, PassesOnAHopCountThatIsExceeded) {
+TEST_F(HopTransactionTest, PassesOnAHopCountThatIsExceeded) {
   start();
   Letter letter;
   letter.octets.clear();
@@ -167,7 +167,7 @@ TEST_F(CutThroughTest, PassesOnAHopCountThatIsExceeded) {
   EXPECT_EQ(status_of(deliver(letter).final), "554 5.4.6");
 }
 
-TEST_F(CutThroughTest, Takes452After200RecipientsAndDeliversToThose) {
+TEST_F(HopTransactionTest, Takes452After200RecipientsAndDeliversToThose) {
   start();
   Letter letter;
   for (int i = 0; i < 200; ++i) {
@@ -179,7 +179,7 @@ TEST_F(CutThroughTest, Takes452After200RecipientsAndDeliversToThose) {
   EXPECT_EQ(server->wait_for_mails(1)[0].rcpt.size(), 200U);
 }
 
-TEST_F(CutThroughTest, AsksForNoMoreRecipientsThanTheHopAllows) {
+TEST_F(HopTransactionTest, AsksForNoMoreRecipientsThanTheHopAllows) {
   hop.limits.recipients_per_transaction = 2;
   start();
   Letter letter;
@@ -188,7 +188,7 @@ TEST_F(CutThroughTest, AsksForNoMoreRecipientsThanTheHopAllows) {
   EXPECT_EQ(server->count_commands("RCPT"), 2U);
 }
 
-TEST_F(CutThroughTest, KeepsToTheServersOwnLimits) {
+TEST_F(HopTransactionTest, KeepsToTheServersOwnLimits) {
   ExchangeHabits habits;
   habits.capabilities.emplace_back("LIMITS RCPTMAX=1 MAILMAX=2");
   start(habits);
@@ -200,7 +200,7 @@ TEST_F(CutThroughTest, KeepsToTheServersOwnLimits) {
   EXPECT_EQ(server->wait_for_mails(3)[2].session, 1U);
 }
 
-TEST_F(CutThroughTest, RefusesWhatTheNextHopLacksR18) {
+TEST_F(HopTransactionTest, RefusesWhatTheNextHopLacksR18) {
   struct Case {
     const char* lacking;
     void (*ask)(smtp::MailParameters&);
@@ -232,7 +232,7 @@ TEST_F(CutThroughTest, RefusesWhatTheNextHopLacksR18) {
   }
 }
 
-TEST_F(CutThroughTest, SendsEightBitOnlyWhere8bitmimeIsOfferedR18) {
+TEST_F(HopTransactionTest, SendsEightBitOnlyWhere8bitmimeIsOfferedR18) {
   for (const bool chunking : {false, true}) {
     hop.hosts.clear();
     hop.chunking = chunking;
@@ -252,7 +252,7 @@ TEST_F(CutThroughTest, SendsEightBitOnlyWhere8bitmimeIsOfferedR18) {
   }
 }
 
-TEST_F(CutThroughTest, StopsAMessageThatGrowsBeyondTheNextHopsSize) {
+TEST_F(HopTransactionTest, StopsAMessageThatGrowsBeyondTheNextHopsSize) {
   ExchangeHabits habits;
   habits.withdraw("SIZE");
   habits.capabilities.emplace_back("SIZE 100000");
@@ -265,7 +265,7 @@ TEST_F(CutThroughTest, StopsAMessageThatGrowsBeyondTheNextHopsSize) {
   EXPECT_TRUE(server->mails().empty());
 }
 
-TEST_F(CutThroughTest, NeverSendsABareLfInData) {
+TEST_F(HopTransactionTest, NeverSendsABareLfInData) {
   hop.chunking = false;
   start();
   Letter letter;
@@ -275,7 +275,7 @@ TEST_F(CutThroughTest, NeverSendsABareLfInData) {
   EXPECT_TRUE(server->mails().empty());
 }
 
-TEST_F(CutThroughTest, StopsWhenAChunkIsRefusedAndKeepsTheConnection) {
+TEST_F(HopTransactionTest, StopsWhenAChunkIsRefusedAndKeepsTheConnection) {
   start();
   server->plan(At::chunk, {Fault::Kind::say, "452 4.3.1 Insufficient system resources"});
   Letter letter;
@@ -289,7 +289,7 @@ TEST_F(CutThroughTest, StopsWhenAChunkIsRefusedAndKeepsTheConnection) {
   EXPECT_EQ(server->count_commands("RSET"), 1U);
 }
 
-TEST_F(CutThroughTest, TakesNoMoreThanTheNextHopReads) {
+TEST_F(HopTransactionTest, TakesNoMoreThanTheNextHopReads) {
   for (const bool chunking : {false, true}) {
     hop.hosts.clear();
     hop.chunking = chunking;
@@ -299,7 +299,7 @@ TEST_F(CutThroughTest, TakesNoMoreThanTheNextHopReads) {
     const std::string piece(65'536 - 2, 'x');
     std::size_t taken = 0;
     bool done = false;
-    const auto send = [](CutThrough& delivery,
+    const auto send = [](HopTransaction& delivery,
                          std::string_view octets,
                          std::size_t& count) -> net::Awaitable<void> {
       const smtp::Recipient recipient = to("i.ivanov@company.ru");
@@ -311,7 +311,7 @@ TEST_F(CutThroughTest, TakesNoMoreThanTheNextHopReads) {
       }
       co_await delivery.finish();
     };
-    CutThrough delivery(pool(), target(), Letter().sender);
+    HopTransaction delivery(pool(), target(), Letter().sender);
     net::asio::co_spawn(
         context, send(delivery, piece, taken), [&](std::exception_ptr) { done = true; });
     run_until([&] { return taken >= 4; });
@@ -326,10 +326,10 @@ TEST_F(CutThroughTest, TakesNoMoreThanTheNextHopReads) {
   }
 }
 
-TEST_F(CutThroughTest, EndsATransactionThatWasGivenUpAtOnceAndKeepsTheConnection) {
+TEST_F(HopTransactionTest, EndsATransactionThatWasGivenUpAtOnceAndKeepsTheConnection) {
   start();
   const auto begun = [](HopPool& pool, routing::Target where) -> net::Awaitable<smtp::Reply> {
-    CutThrough delivery(pool, where, Letter().sender);
+    HopTransaction delivery(pool, where, Letter().sender);
     const smtp::Recipient recipient = to("i.ivanov@company.ru");
     const smtp::Reply reply = co_await delivery.recipient(recipient);
     co_return reply;
@@ -344,11 +344,11 @@ TEST_F(CutThroughTest, EndsATransactionThatWasGivenUpAtOnceAndKeepsTheConnection
   EXPECT_EQ(server->count_commands("RSET"), 1U);
 }
 
-TEST_F(CutThroughTest, ClosesTheConnectionOfAMessageThatWasGivenUp) {
+TEST_F(HopTransactionTest, ClosesTheConnectionOfAMessageThatWasGivenUp) {
   hop.chunking = false;
   start();
   const auto half = [](HopPool& pool, routing::Target where) -> net::Awaitable<bool> {
-    CutThrough delivery(pool, where, Letter().sender);
+    HopTransaction delivery(pool, where, Letter().sender);
     const smtp::Recipient recipient = to("i.ivanov@company.ru");
     co_await delivery.recipient(recipient);
     co_await delivery.begin();
@@ -362,7 +362,7 @@ TEST_F(CutThroughTest, ClosesTheConnectionOfAMessageThatWasGivenUp) {
   EXPECT_TRUE(server->mails().empty());
 }
 
-TEST_F(CutThroughTest, EncryptsWhereStarttlsIsOffered) {
+TEST_F(HopTransactionTest, EncryptsWhereStarttlsIsOffered) {
   hop.tls = routing::NextHop::Tls::may;
   start();
   const Delivered d = deliver();
@@ -372,7 +372,7 @@ TEST_F(CutThroughTest, EncryptsWhereStarttlsIsOffered) {
   EXPECT_TRUE(server->wait_for_mails(1)[0].tls);
 }
 
-TEST_F(CutThroughTest, GoesOnInPlainWhenTheHandshakeFailsUnderMay) {
+TEST_F(HopTransactionTest, GoesOnInPlainWhenTheHandshakeFailsUnderMay) {
   hop.tls = routing::NextHop::Tls::may;
   ExchangeHabits habits;
   habits.breaks_handshake = true;
@@ -383,7 +383,7 @@ TEST_F(CutThroughTest, GoesOnInPlainWhenTheHandshakeFailsUnderMay) {
   EXPECT_EQ(server->connections(), 2U);
 }
 
-TEST_F(CutThroughTest, SendsNothingInPlainUnderEncrypt) {
+TEST_F(HopTransactionTest, SendsNothingInPlainUnderEncrypt) {
   hop.tls = routing::NextHop::Tls::encrypt;
   for (const bool offered : {false, true}) {
     hop.hosts.clear();
@@ -396,7 +396,7 @@ TEST_F(CutThroughTest, SendsNothingInPlainUnderEncrypt) {
   }
 }
 
-TEST_F(CutThroughTest, FallsBackToHelo) {
+TEST_F(HopTransactionTest, FallsBackToHelo) {
   ExchangeHabits habits;
   habits.knows_ehlo = false;
   start(habits);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "queue/cut_through.h"
+#include "queue/hop_transaction.h"
 
 #include "queue/body_writer.h"
 #include "queue/failure_policy.h"
@@ -36,6 +36,12 @@ Reply lacking(const smtp::MailParameters& message,
   return {};
 }
 
+/// Not dead: it said that it has too much to do, or we have as many connections as we may.
+bool is_busy(const Reply& refusal) {
+  return refusal.status() == smtp::EnhancedStatus{4, 3, 2} ||
+         refusal.status() == smtp::EnhancedStatus{4, 4, 5};
+}
+
 /// The server's word on the whole message, or on the chunk that it refused; null: it said none.
 const Reply* word_on_message(const smtp::ClientDialogue& dialogue) {
   for (const smtp::ClientDialogue::Answer& answer : dialogue.answers()) {
@@ -50,7 +56,7 @@ const Reply* word_on_message(const smtp::ClientDialogue& dialogue) {
 }  // namespace
 
 /// One message's delivery; see the header for the calls' contract.
-struct CutThrough::State {
+struct HopTransaction::State {
   State(HopPool& hops, const routing::Target& target, smtp::Sender from)
       : search(hops.impl(), target), sender(std::move(from)) {}
   ~State() {
@@ -66,6 +72,11 @@ struct CutThrough::State {
   };
 
   net::Awaitable<Reply> ask(const smtp::Recipient& recipient);
+  net::Awaitable<std::vector<Reply>> ask_all(const std::vector<smtp::Recipient>& all);
+  net::Awaitable<void> end_empty_body();
+  net::Awaitable<bool> get_ready();
+  bool go_on_after_loss();
+  std::vector<Reply> answered_all(std::size_t count);
   net::Awaitable<Reply> begin();
   net::Awaitable<bool> write(std::string_view octets);
   net::Awaitable<Reply> finish();
@@ -74,6 +85,7 @@ struct CutThrough::State {
   bool too_many() const;
   bool died_before_an_answer() const;
   Remedy after_loss() const;
+  HopTrouble trouble_of_loss() const;
   Reply answered();
   Reply violation(std::string_view octets);
   Reply note(Reply reply);
@@ -91,44 +103,46 @@ struct CutThrough::State {
   bool mail_answered = false;
   std::size_t asked = 0;  ///< RCPTs on this connection
   std::uint64_t octets_sent = 0;
+  std::optional<Reply> data_answer;  ///< DATA was said with the recipients
 };
 
-Reply CutThrough::State::note(Reply reply) {
+Reply HopTransaction::State::note(Reply reply) {
   report.reply = reply;
   return reply;
 }
 
 /// Nothing more can be done: every later call gives `reply`.
-Reply CutThrough::State::end(Reply reply) {
+Reply HopTransaction::State::end(Reply reply) {
   phase = Phase::over;
   outcome = reply;
   return note(std::move(reply));
 }
 
-void CutThrough::State::adopt(HopLease found) {
+void HopTransaction::State::adopt(HopLease found) {
   lease = std::move(found);
   const smtp::Capabilities& offered = lease.dialogue().capabilities();
   report.host = lease->address();
   report.tls.reset();
   if (const tls::Info* const info = lease->session.tls()) report.tls = *info;
   report.chunking = offered.chunking && lease->candidate.chunking;
+  report.dsn = offered.dsn;
   report.reused = lease->reused;
   mail_answered = false;
   asked = 0;
 }
 
-bool CutThrough::State::too_many() const {
+bool HopTransaction::State::too_many() const {
   if (!lease) return false;
   const std::uint64_t limit = lease->candidate.limits.recipients_per_transaction;
   return asked >= std::min(limit, lease.dialogue().capabilities().rcpt_max.value_or(limit));
 }
 
-bool CutThrough::State::died_before_an_answer() const {
+bool HopTransaction::State::died_before_an_answer() const {
   const auto& answers = lease.dialogue().answers();
   return !mail_answered && (answers.empty() || answers.front().reply.code() == 421);
 }
 
-Remedy CutThrough::State::after_loss() const {
+Remedy HopTransaction::State::after_loss() const {
   Trouble trouble;
   trouble.scope = Scope::host;
   trouble.failure = lease->session.failure();
@@ -138,7 +152,15 @@ Remedy CutThrough::State::after_loss() const {
   return remedy(trouble, lease->candidate.label);
 }
 
-Reply CutThrough::State::answered() {
+HopTrouble HopTransaction::State::trouble_of_loss() const {
+  const smtp::ClientFailure& failure = lease->session.failure();
+  if (failure.kind == smtp::ClientFailure::Kind::closing || failure.reply.code() == 421) {
+    return HopTrouble::busy;
+  }
+  return progress == Progress::nothing ? HopTrouble::dead : HopTrouble::broke_off;
+}
+
+Reply HopTransaction::State::answered() {
   const auto& answers = lease.dialogue().answers();
   if (!mail_answered && !answers.front().reply.is_positive()) {
     const Reply refused = given_back(answers.front().reply);
@@ -152,50 +174,125 @@ Reply CutThrough::State::answered() {
   return note(given_back(reply));
 }
 
-net::Awaitable<Reply> CutThrough::State::ask(const smtp::Recipient& recipient) {
+/// A connection on which MAIL is said or about to be. False: there is none, `outcome` says why.
+net::Awaitable<bool> HopTransaction::State::get_ready() {
+  if (lease) co_return true;
+  Found found = co_await search.next();
+  if (!found.lease) {
+    report.host = std::move(found.host);
+    report.trouble = is_busy(found.refusal) ? HopTrouble::busy : HopTrouble::dead;
+    end(std::move(found.refusal));
+    co_return false;
+  }
+  adopt(std::move(found.lease));
+  const Reply lack =
+      lacking(sender.parameters, lease.dialogue().capabilities(), lease->candidate.chunking);
+  if (lack.code() != 0) {
+    lease.keep();
+    end(lack);
+    co_return false;
+  }
+  lease.dialogue().mail(sender);
+  ++lease->messages;
+  co_return true;
+}
+
+/// The connection was lost within the envelope. False: that was the last try.
+bool HopTransaction::State::go_on_after_loss() {
+  const Remedy cure = after_loss();
+  const HopTrouble trouble = trouble_of_loss();
+  const Candidate candidate = lease->candidate;
+  if (cure.remember_down) search.pool()->mark_down(candidate.endpoint);
+  lease.drop();
+  switch (cure.next) {
+    case Remedy::Next::give_back:
+      report.trouble = trouble;
+      end(cure.reply);
+      return false;
+    case Remedy::Next::reopen:
+      search.again(candidate);
+      return true;
+    case Remedy::Next::other_host:
+      search.note(cure.reply);
+      return true;
+  }
+  return false;
+}
+
+net::Awaitable<Reply> HopTransaction::State::ask(const smtp::Recipient& recipient) {
   for (;;) {
-    if (!lease) {
-      Found found = co_await search.next();
-      if (!found.lease) {
-        report.host = std::move(found.host);
-        co_return end(std::move(found.refusal));
-      }
-      adopt(std::move(found.lease));
-      const Reply lack =
-          lacking(sender.parameters, lease.dialogue().capabilities(), lease->candidate.chunking);
-      if (lack.code() != 0) {
-        lease.keep();
-        co_return end(lack);
-      }
-      lease.dialogue().mail(sender);
-      ++lease->messages;
-    }
+    const bool ready = co_await get_ready();
+    if (!ready) co_return outcome;
     lease.dialogue().rcpt(recipient);
     const bool alive = co_await lease->session.converse();
     if (alive) co_return answered();
-    const Remedy cure = after_loss();
-    const Candidate candidate = lease->candidate;
-    if (cure.remember_down) search.pool()->mark_down(candidate.endpoint);
-    lease.drop();
-    if (cure.next == Remedy::Next::give_back) co_return end(cure.reply);
-    if (cure.next == Remedy::Next::reopen) {
-      search.again(candidate);
-    } else {
-      search.note(cure.reply);
-    }
+    if (!go_on_after_loss()) co_return outcome;
   }
 }
 
-net::Awaitable<Reply> CutThrough::State::begin() {
-  if (!report.chunking) {
-    lease.dialogue().data();
+std::vector<Reply> HopTransaction::State::answered_all(std::size_t count) {
+  const auto& answers = lease.dialogue().answers();
+  if (!answers.front().reply.is_positive()) {
+    const Reply refused = given_back(answers.front().reply);
+    lease.keep();
+    return {count, end(refused)};
+  }
+  mail_answered = true;
+  asked += count;
+  std::vector<Reply> out;
+  out.reserve(count);
+  for (std::size_t i = 1; i <= count; ++i) {
+    out.push_back(note(given_back(answers[i].reply)));
+    if (out.back().is_positive()) progress = Progress::envelope;
+  }
+  if (answers.size() > count + 1) data_answer = answers[count + 1].reply;
+  return out;
+}
+
+/// 354 was said although nobody is to get the message (RFC 2920 3.1): an empty one ends it.
+net::Awaitable<void> HopTransaction::State::end_empty_body() {
+  BodyWriter nothing(lease->session, false);
+  co_await nothing.finish();
+  lease.keep();
+}
+
+net::Awaitable<std::vector<Reply>> HopTransaction::State::ask_all(
+    const std::vector<smtp::Recipient>& all) {
+  for (;;) {
+    const bool ready = co_await get_ready();
+    if (!ready) break;
+    for (const smtp::Recipient& recipient : all)
+      lease.dialogue().rcpt(recipient);
+    if (lease.dialogue().capabilities().pipelining && !report.chunking) lease.dialogue().data();
     const bool alive = co_await lease->session.converse();
-    if (!alive) {
-      const Remedy cure = after_loss();
-      lease.drop();
-      co_return end(cure.reply);
+    if (alive) {
+      std::vector<Reply> replies = answered_all(all.size());
+      const bool body_is_open = lease && lease.dialogue().in_body();
+      if (body_is_open && progress == Progress::nothing) {
+        co_await end_empty_body();
+      }
+      co_return replies;
     }
-    const Reply reply = lease.dialogue().answers().front().reply;
+    if (!go_on_after_loss()) break;
+  }
+  std::vector<Reply> failed(all.size(), outcome);
+  co_return failed;
+}
+
+net::Awaitable<Reply> HopTransaction::State::begin() {
+  if (!report.chunking) {
+    if (!data_answer) {
+      lease.dialogue().data();
+      const bool alive = co_await lease->session.converse();
+      if (!alive) {
+        const Remedy cure = after_loss();
+        report.trouble = trouble_of_loss();
+        lease.drop();
+        co_return end(cure.reply);
+      }
+      data_answer = lease.dialogue().answers().front().reply;
+    }
+    const Reply reply = *data_answer;
     if (reply.code() / 100 != 3) {
       lease.keep();
       co_return end(given_back(reply));
@@ -207,7 +304,7 @@ net::Awaitable<Reply> CutThrough::State::begin() {
 }
 
 /// Why these octets may not go to this server; code 0: they may.
-Reply CutThrough::State::violation(std::string_view octets) {
+Reply HopTransaction::State::violation(std::string_view octets) {
   const smtp::Capabilities& offered = lease.dialogue().capabilities();
   scanner.scan(octets);
   octets_sent += octets.size();
@@ -226,7 +323,7 @@ Reply CutThrough::State::violation(std::string_view octets) {
   return {};
 }
 
-net::Awaitable<bool> CutThrough::State::write(std::string_view octets) {
+net::Awaitable<bool> HopTransaction::State::write(std::string_view octets) {
   const Reply why_not = violation(octets);
   if (why_not.code() != 0) {
     lease.drop();
@@ -243,6 +340,7 @@ net::Awaitable<bool> CutThrough::State::write(std::string_view octets) {
   if (refused) {
     end(given_back(*word_on_message(dialogue)));
   } else {
+    report.trouble = trouble_of_loss();
     end(after_loss().reply);
   }
   if (refused && settled) {
@@ -253,7 +351,7 @@ net::Awaitable<bool> CutThrough::State::write(std::string_view octets) {
   co_return false;
 }
 
-net::Awaitable<Reply> CutThrough::State::finish() {
+net::Awaitable<Reply> HopTransaction::State::finish() {
   scanner.end();
   const Reply why_not = violation({});
   if (why_not.code() != 0) {
@@ -265,6 +363,7 @@ net::Awaitable<Reply> CutThrough::State::finish() {
   // A server that answered and then broke the connection has answered.
   const Reply* const word = word_on_message(lease.dialogue());
   const Reply reply = word != nullptr ? given_back(*word) : after_loss().reply;
+  if (word == nullptr) report.trouble = trouble_of_loss();
   end(reply);
   if (alive) {
     lease.keep();
@@ -274,12 +373,12 @@ net::Awaitable<Reply> CutThrough::State::finish() {
   co_return reply;
 }
 
-CutThrough::CutThrough(HopPool& pool, const routing::Target& target, smtp::Sender sender)
+HopTransaction::HopTransaction(HopPool& pool, const routing::Target& target, smtp::Sender sender)
     : state_(std::make_unique<State>(pool, target, std::move(sender))) {}
 
-CutThrough::~CutThrough() = default;
+HopTransaction::~HopTransaction() = default;
 
-net::Awaitable<Reply> CutThrough::recipient(const smtp::Recipient& recipient) {
+net::Awaitable<Reply> HopTransaction::recipient(const smtp::Recipient& recipient) {
   State& s = *state_;
   if (s.phase != State::Phase::envelope) co_return s.outcome;
   if (s.too_many()) {
@@ -289,7 +388,12 @@ net::Awaitable<Reply> CutThrough::recipient(const smtp::Recipient& recipient) {
   co_return reply;
 }
 
-net::Awaitable<Reply> CutThrough::begin() {
+net::Awaitable<std::vector<Reply>> HopTransaction::recipients(std::vector<smtp::Recipient> all) {
+  std::vector<Reply> replies = co_await state_->ask_all(all);
+  co_return replies;
+}
+
+net::Awaitable<Reply> HopTransaction::begin() {
   State& s = *state_;
   if (s.phase == State::Phase::over) co_return s.outcome;
   if (s.progress != Progress::envelope) {
@@ -299,13 +403,13 @@ net::Awaitable<Reply> CutThrough::begin() {
   co_return reply;
 }
 
-net::Awaitable<bool> CutThrough::write(std::string_view octets) {
+net::Awaitable<bool> HopTransaction::write(std::string_view octets) {
   if (state_->phase != State::Phase::body) co_return false;
   const bool taken = co_await state_->write(octets);
   co_return taken;
 }
 
-net::Awaitable<Reply> CutThrough::finish() {
+net::Awaitable<Reply> HopTransaction::finish() {
   if (state_->phase == State::Phase::over) co_return state_->outcome;
   if (state_->phase != State::Phase::body) {
     co_return Reply(554, {5, 5, 1}, "no message was begun"_text);
@@ -314,7 +418,7 @@ net::Awaitable<Reply> CutThrough::finish() {
   co_return reply;
 }
 
-const HopReport& CutThrough::report() const {
+const HopReport& HopTransaction::report() const {
   return state_->report;
 }
 
