@@ -28,6 +28,7 @@ struct NextHopLimits {
   unsigned recipients_per_transaction = 1000;
   unsigned messages_per_connection = 1000;
   std::chrono::seconds connection_lifetime{3600};  ///< renewed before this; Exchange cuts at 10 min
+  unsigned messages_per_minute = 0;                ///< deliveries begun; 0: no limit
   std::chrono::seconds idle{60};                   ///< an idle connection is kept so long
 
   static NextHopLimits for_behaviour(Behaviour behaviour);

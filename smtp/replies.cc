@@ -231,6 +231,9 @@ Reply auth_unavailable() {
   };
 }
 
+Reply no_storage() {
+  return Reply(452, {4, 3, 1}, "no room for the message at the moment"_text);
+}
 Reply too_many_recipients() {
   return {
       452, {4, 5, 3},

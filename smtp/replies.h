@@ -54,6 +54,7 @@ Reply authentication_required();                 ///< 530 5.7.0, R3
 Reply auth_unavailable();                        ///< 454 4.7.0
 
 // Limits and content.
+Reply no_storage();           ///< 452 4.3.1
 Reply too_many_recipients();  ///< 452 4.5.3
 Reply other_next_hop();       ///< 452 4.5.3, cut-through: this recipient comes again in the next
                               ///< transaction

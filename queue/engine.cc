@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "queue/engine.h"
+
+#include "queue/engine_impl.h"
+#include "queue/spool/errors.h"
+#include "smtp/replies.h"
+
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace postern::queue {
+namespace {
+
+using smtp::Reply;
+
+/// Reports that one sender gets a minute; beyond, they are counted and logged.
+constexpr unsigned kReportsAMinute = 30;
+
+Reply taken() {
+  return Reply(250, {2, 0, 0}, "message taken"_text);
+}
+
+}  // namespace
+
+Engine::Impl::Impl(net::Executor on, spool::Spool& in, HopPool& over, EngineOptions how)
+    : executor(on),
+      spool(in),
+      pool(over),
+      options(std::move(how)),
+      random(std::random_device()()),
+      storm(kReportsAMinute) {}
+
+// ---- fresh messages ----
+
+net::Awaitable<Accepted> Engine::Impl::accept(spool::Draft draft,
+                                              spool::Envelope envelope,
+                                              std::vector<Routed> routed,
+                                              RoutingView view,
+                                              Promise promise) {
+  const auto self = shared_from_this();
+  for (const Routed& r : routed) {
+    if (r.decision.kind != routing::DecisionKind::route) continue;
+    spool::Recipient& recipient = envelope.recipients[r.index];
+    recipient.lane = r.decision.target.name();
+    recipient.due = envelope.received;
+  }
+  std::vector<Group> groups = take_groups(routed);
+  const auto race = std::make_shared<Race>(executor);
+  const bool at_once = promise == Promise::stored_or_delivered;
+  spool::Done done = [self, race](std::error_code error) {
+    net::asio::dispatch(self->executor, [self, race, error] { self->committed(race, error); });
+  };
+  race->message = spool.commit(std::move(draft),
+                               std::move(envelope),
+                               std::move(done),
+                               at_once ? grace_for(groups, view) : std::chrono::microseconds(0));
+  Accepted out{taken(), race->message};
+  if (at_once && !race->decided) launch(race->message, std::exchange(groups, {}), view, race);
+  while (!race->decided) {
+    co_await race->event.async_wait(net::as_result);
+  }
+  race->waiting = false;
+  if (race->refusal.code() != 0) {
+    out.reply = race->refusal;
+    co_return out;
+  }
+  if (!race->safe) {
+    race->message->withdraw();
+    hot.erase(race->message->id().value());
+    out.reply = smtp::replies::no_storage();
+    co_return out;
+  }
+  for (GroupResult& refused : race->held)
+    spawn(conclude(std::move(refused)));
+  race->held.clear();
+  if (!routed.empty()) spawn(settle_unrouted(race->message, std::move(routed), view));
+  launch(race->message, std::move(groups), view, nullptr);
+  co_return out;
+}
+
+/// Deliveries of what may start; the rest waits in its lane.
+void Engine::Impl::launch(const spool::MessagePtr& message,
+                          std::vector<Group> groups,
+                          const RoutingView& view,
+                          const RacePtr& race) {
+  for (Group& group : groups) {
+    const LaneBoxPtr box = lane(group.target, view);
+    std::vector<std::uint32_t> indices;
+    indices.reserve(group.recipients.size());
+    for (const Routed& r : group.recipients)
+      indices.push_back(r.index);
+    const bool starts = !stopping && box->lane.try_start(spool::wall_now());
+    Result<spool::Lease> lease = make_error_code(spool::Errc::leased);
+    if (starts) lease = message->lease(indices);
+    if (starts && lease) {
+      if (race) ++race->under_way;
+      spawn(deliver_fresh(GroupResult{box, std::move(*lease), std::move(group), {}, view}, race));
+      continue;
+    }
+    if (starts) finished(box, LaneOutcome::nothing);
+    if (race) race->others = true;
+    wait_in_lane(box, message);
+    pump(box);
+  }
+}
+
+void Engine::Impl::committed(const RacePtr& race, std::error_code error) {
+  if (race->decided) return;
+  race->safe = !error;
+  race->error = error;
+  // What is under way may still deliver it to everybody.
+  if (race->safe || race->under_way == 0) race->decide();
+}
+
+void Engine::Impl::group_ended(const RacePtr& race) {
+  if (--race->under_way != 0 || race->decided) return;
+  if (race->error) {
+    race->safe = race->message->is_settled();
+    race->decide();
+  } else if (!race->others && !race->held.empty() && race->message->withdraw()) {
+    race->refusal = race->held.front().attempted.replies.front();
+    for (const GroupResult& refused : race->held) {
+      for (std::size_t i = 0; i < refused.group.recipients.size(); ++i) {
+        const Routed& r = refused.group.recipients[i];
+        DeliveryEvent event;
+        event.outcome = DeliveryEvent::Outcome::refused;
+        event.message = race->message;
+        event.index = r.index;
+        event.decision = &r.decision;
+        event.report = &refused.attempted.report;
+        event.reply = refused.attempted.replies[i];
+        log(event);
+      }
+    }
+    race->held.clear();
+    race->decide();
+  }
+}
+
+/// How long the commit leaves a delivery that is under way alone: as long as such a delivery
+/// usually takes, and not at all where that is longer than a sync.
+std::chrono::microseconds Engine::Impl::grace_for(const std::vector<Group>& groups,
+                                                  const RoutingView& view) {
+  double longest = 0;
+  for (const Group& group : groups) {
+    const LaneBoxPtr box = lane(group.target, view);
+    if (box->lane.waiting() > 0 || box->lane.running() >= box->lane.window()) return {};
+    longest = std::max(longest, box->delivery_us);
+  }
+  const auto most = static_cast<double>(options.longest_grace.count());
+  if (groups.empty() || longest > most) return {};
+  return std::chrono::microseconds(static_cast<std::int64_t>(std::min(most, 2 * longest + 1000)));
+}
+
+// ---- the face ----
+
+Engine::Engine(net::Executor executor, spool::Spool& spool, HopPool& pool, EngineOptions options)
+    : impl_(std::make_shared<Impl>(executor, spool, pool, std::move(options))) {}
+
+Engine::~Engine() {
+  stop();
+}
+
+net::Awaitable<Accepted> Engine::accept(spool::Draft draft,
+                                        spool::Envelope envelope,
+                                        std::vector<Routed> routed,
+                                        RoutingView view,
+                                        Promise promise) {
+  Accepted accepted = co_await impl_->accept(
+      std::move(draft), std::move(envelope), std::move(routed), std::move(view), promise);
+  co_return accepted;
+}
+
+void Engine::recover(spool::MessageId id, const spool::Envelope& envelope) {
+  std::vector<Recovered> batch = waiting_of(id, envelope);
+  for (const Recovered& one : batch) {
+    const LaneBoxPtr box = impl_->lane(one.lane);
+    box->lane.add(one.id, one.due);
+    impl_->pump(box);
+  }
+}
+
+std::vector<Engine::Recovered> Engine::waiting_of(spool::MessageId id,
+                                                  const spool::Envelope& envelope) {
+  std::vector<Recovered> out;
+  if (envelope.held) return out;
+  for (const spool::Recipient& r : envelope.recipients) {
+    if (r.fate != spool::Fate::pending) continue;
+    const auto same = [&r](const Recovered& one) { return one.lane == r.lane; };
+    const auto known = std::find_if(out.begin(), out.end(), same);
+    if (known == out.end()) {
+      out.push_back({id, r.lane, r.due});
+    } else {
+      known->due = std::min(known->due, r.due);
+    }
+  }
+  return out;
+}
+
+void Engine::post_recovered(std::vector<Recovered> batch) {
+  net::asio::post(impl_->executor, [self = impl_, batch = std::move(batch)] {
+    for (const Recovered& one : batch)
+      self->lane(one.lane)->lane.add(one.id, one.due);
+    for (const auto& [name, box] : self->lanes)
+      self->pump(box);
+  });
+}
+
+bool Engine::retry(std::optional<spool::MessageId> id) {
+  bool found = false;
+  for (const auto& [name, box] : impl_->lanes) {
+    if (id) {
+      found = box->lane.retry_now(*id) || found;
+    } else {
+      found = found || box->lane.waiting() > 0;
+      box->lane.retry_now();
+    }
+    impl_->pump(box);
+  }
+  return found;
+}
+
+void Engine::stop() {
+  impl_->stopping = true;
+  for (const auto& [name, box] : impl_->lanes)
+    box->timer.cancel();
+}
+
+bool Engine::is_quiet() const {
+  return impl_->jobs == 0;
+}
+
+std::vector<Engine::LaneStats> Engine::lanes() const {
+  std::vector<LaneStats> out;
+  const spool::WallTime now = spool::wall_now();
+  for (const auto& [name, box] : impl_->lanes) {
+    const Lane& lane = box->lane;
+    out.push_back({name,
+                   lane.waiting(),
+                   lane.running(),
+                   lane.window(),
+                   lane.is_blocked(now),
+                   lane.blocked_until()});
+  }
+  return out;
+}
+
+}  // namespace postern::queue

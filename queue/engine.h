@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/net.h"
+#include "queue/hop_pool.h"
+#include "queue/hop_transaction.h"
+#include "queue/lane.h"
+#include "queue/outgoing.h"
+#include "queue/spool/spool.h"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace postern::queue {
+
+/// What has become of one recipient of a stored message: for the log.
+struct DeliveryEvent {
+  enum class Outcome : std::uint8_t {
+    delivered,
+    deferred,   ///< tried again at `next_try`
+    bounced,    ///< given up; the sender was told
+    failed,     ///< given up, and nobody is told (null sender, NOTIFY)
+    discarded,  ///< by a stage or an operator
+    refused,    ///< the refusal was passed on to a client that still waited for its reply
+  };
+  Outcome outcome = Outcome::delivered;
+  spool::MessagePtr message;
+  std::uint32_t index = 0;                      ///< of the recipient
+  const routing::Decision* decision = nullptr;  ///< null: it was not asked for
+  const HopReport* report = nullptr;            ///< null: no next hop was asked
+  smtp::Reply reply;
+  spool::WallTime next_try{};
+  unsigned attempts = 0;
+};
+
+struct EngineOptions {
+  RoutingSource routing;
+  std::function<void(const DeliveryEvent&)> log;  ///< on the engine's thread
+  /// Workers that share a next hop's connections: each has its even share.
+  std::size_t pools = 1;
+  /// A fresh message is kept out of groups so long at most, when its next hop is quick (R15 is not
+  /// touched: no 250 is given meanwhile).
+  std::chrono::microseconds longest_grace{5000};
+  /// Messages that wait in a lane keep their octets in memory while all of the spool's that do are
+  /// below this.
+  std::int64_t hot_octets = 128LL << 20;
+};
+
+/// What a fresh message's 250 waits for.
+enum class Promise : std::uint8_t {
+  stored,               ///< the commit: delivery = "queue"
+  stored_or_delivered,  ///< whichever comes first: delivery = "auto"
+};
+
+/// What accept() gives.
+struct Accepted {
+  smtp::Reply reply;
+  spool::MessagePtr message;
+};
+
+/// The delivery engine of one worker thread: its lanes, what is under way, retries and bounces.
+/// Shares the spool with the engines of other workers; a message is with one of them. Used on the
+/// executor's thread, except where a line says otherwise. Goes before spool and pool, when nothing
+/// runs on the executor any more.
+class Engine {
+ public:
+  Engine(net::Executor executor, spool::Spool& spool, HopPool& pool, EngineOptions options);
+  ~Engine();
+  Engine(Engine&&) = delete;
+
+  /// Takes responsibility for a message that was just received (R15), and begins to deliver it.
+  /// `routed`: a decision for each recipient that is pending in `envelope`; those that are refused
+  /// are answered with a bounce. The reply for its client: 250, 452 4.3.1, or a next hop's refusal
+  /// of all recipients that came in time.
+  net::Awaitable<Accepted> accept(spool::Draft draft,
+                                  spool::Envelope envelope,
+                                  std::vector<Routed> routed,
+                                  RoutingView view,
+                                  Promise promise);
+
+  /// A message that waits in the lane it is for.
+  struct Recovered {
+    spool::MessageId id;
+    std::string lane;
+    spool::WallTime due;
+  };
+  /// What a stored message waits for; nothing while it is held. Any thread.
+  static std::vector<Recovered> waiting_of(spool::MessageId id, const spool::Envelope& envelope);
+  /// A message that was in the spool before, or was released.
+  void recover(spool::MessageId id, const spool::Envelope& envelope);
+  /// The same for many. Any thread.
+  void post_recovered(std::vector<Recovered> batch);
+
+  /// Everything that waits is tried now, or one message. False: none waits here.
+  bool retry(std::optional<spool::MessageId> id);
+
+  /// No delivery begins any more; is_quiet() when the last one has ended.
+  void stop();
+  bool is_quiet() const;
+
+  struct LaneStats {
+    std::string name;
+    std::size_t waiting = 0;
+    std::size_t running = 0;
+    std::size_t window = 0;
+    bool blocked = false;
+    spool::WallTime blocked_until{};
+  };
+  std::vector<LaneStats> lanes() const;
+
+  /// The inside, shared with what is under way.
+  struct Impl;
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace postern::queue

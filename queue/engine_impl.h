@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "queue/attempt.h"
+#include "queue/dsn/policy.h"
+#include "queue/dsn/storm.h"
+#include "queue/engine.h"
+
+#include <map>
+#include <random>
+#include <string_view>
+#include <unordered_map>
+
+namespace postern::queue {
+
+/// A lane with what wakes it.
+struct LaneBox {
+  LaneBox(net::Executor executor, std::string name, const LanePolicy& policy)
+      : lane(std::move(name), policy), timer(executor) {}
+  Lane lane;
+  net::Timer timer;
+  spool::WallTime armed_for = spool::WallTime::max();
+  double delivery_us = 0;  ///< how long a delivery takes lately
+};
+using LaneBoxPtr = std::shared_ptr<LaneBox>;
+
+/// The result of one group's delivery, not settled yet.
+struct GroupResult {
+  LaneBoxPtr box;
+  spool::Lease lease;
+  Group group;
+  Attempted attempted;
+  RoutingView view;
+};
+
+/// What the reply to a fresh message waits for: the commit, the deliveries, whichever tells first.
+struct Race {
+  explicit Race(net::Executor executor) : event(executor) {
+    event.expires_at(net::TimePoint::max());
+  }
+  void decide() {
+    decided = true;
+    event.cancel();
+  }
+
+  net::Timer event;
+  spool::MessagePtr message;
+  bool decided = false;
+  bool waiting = true;            ///< the client has no reply yet
+  bool safe = false;              ///< R15 holds
+  std::error_code error;          ///< the commit failed
+  std::size_t under_way = 0;      ///< deliveries
+  bool others = false;            ///< somebody was not refused
+  std::vector<GroupResult> held;  ///< refused entirely, not settled
+  smtp::Reply refusal;            ///< the message was withdrawn; code 0: no
+};
+using RacePtr = std::shared_ptr<Race>;
+
+struct Engine::Impl : std::enable_shared_from_this<Impl> {
+  Impl(net::Executor on, spool::Spool& in, HopPool& over, EngineOptions how);
+
+  // engine.cc: what comes in
+  net::Awaitable<Accepted> accept(spool::Draft draft,
+                                  spool::Envelope envelope,
+                                  std::vector<Routed> routed,
+                                  RoutingView view,
+                                  Promise promise);
+  void launch(const spool::MessagePtr& message,
+              std::vector<Group> groups,
+              const RoutingView& view,
+              const RacePtr& race);
+  void committed(const RacePtr& race, std::error_code error);
+  void group_ended(const RacePtr& race);
+  std::chrono::microseconds grace_for(const std::vector<Group>& groups, const RoutingView& view);
+
+  // engine_lanes.cc: lanes and who is next
+  LaneBoxPtr lane(const std::string& name);
+  LaneBoxPtr lane(const routing::Target& target, const RoutingView& view);
+  void pump(const LaneBoxPtr& box);
+  void arm(const LaneBoxPtr& box);
+  void finished(const LaneBoxPtr& box, LaneOutcome outcome);
+  void wait_in_lane(const LaneBoxPtr& box, const spool::MessagePtr& message);
+  net::Awaitable<Result<spool::MessagePtr>> get(spool::MessageId id);
+  void look_after_the_blocked(const LaneBoxPtr& box);
+  void spawn(net::Awaitable<void> job);
+
+  // engine_jobs.cc: one message's turn
+  net::Awaitable<void> run_job(LaneBoxPtr box, spool::MessageId id, bool early);
+  net::Awaitable<void> examine(LaneBoxPtr box, spool::MessageId id);
+  net::Awaitable<void> deliver_fresh(GroupResult job, RacePtr race);
+  net::Awaitable<void> deliver(GroupResult& job);
+  net::Awaitable<void> conclude(GroupResult job);
+  net::Awaitable<void> settle_unrouted(spool::MessagePtr message,
+                                       std::vector<Routed> routed,
+                                       RoutingView view);
+  net::Awaitable<void> give_up(LaneBoxPtr box, spool::Lease lease, RoutingView view);
+
+  // engine_reports.cc: what senders are told
+  /// True: told, or rightly not; false: it could not be stored, and nothing may be settled yet.
+  net::Awaitable<bool> report(spool::MessagePtr message,
+                              std::vector<dsn::ReportedRecipient> about,
+                              RoutingView view);
+  net::Awaitable<Result<std::string>> read_front(spool::MessagePtr message, std::uint64_t octets);
+
+  double chance() { return std::uniform_real_distribution<double>(0.0, 1.0)(random); }
+  void log(const DeliveryEvent& event) const {
+    if (options.log) options.log(event);
+  }
+
+  net::Executor executor;
+  spool::Spool& spool;
+  HopPool& pool;
+  EngineOptions options;
+  std::mt19937 random;
+  std::map<std::string, LaneBoxPtr, std::less<>> lanes;
+  /// Messages that wait in a lane and are still in memory.
+  std::unordered_map<std::uint64_t, spool::MessagePtr> hot;
+  dsn::StormGuard storm;
+  std::size_t jobs = 0;  ///< under way, of any kind
+  bool stopping = false;
+};
+
+/// One recipient as reports and logs tell of it.
+dsn::ReportedRecipient reported(const spool::Message& message,
+                                std::uint32_t index,
+                                dsn::Action action,
+                                const smtp::Reply& reply,
+                                const routing::Decision* decision,
+                                const HopReport* report);
+
+/// When a message is given up.
+inline spool::WallTime end_of_life(const spool::Message& message, const RetryPolicy& retry) {
+  return message.received() + retry.lifetime;
+}
+
+}  // namespace postern::queue

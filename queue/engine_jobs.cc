@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+// One message's turn: routed, tried, and settled recipient by recipient.
+#include "queue/engine_impl.h"
+#include "queue/spool/errors.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace postern::queue {
+namespace {
+
+using smtp::Reply;
+using spool::Fate;
+using spool::WallTime;
+using Outcome = DeliveryEvent::Outcome;
+
+/// A job whose message somebody else has just now comes again.
+constexpr std::chrono::seconds kBusyPause{1};
+/// How much a delivery's time counts in the average.
+constexpr double kWeight = 0.2;
+
+LaneOutcome outcome_of(const Attempted& attempted) {
+  switch (attempted.report.trouble) {
+    case HopTrouble::none:
+      break;
+    case HopTrouble::dead:
+      return LaneOutcome::dead;
+    case HopTrouble::busy:
+    case HopTrouble::broke_off:
+      return LaneOutcome::slow;
+  }
+  return attempted.unreadable ? LaneOutcome::nothing : LaneOutcome::success;
+}
+
+bool all_refused(const Attempted& attempted) {
+  const auto permanent = [](const Reply& reply) { return reply.is_permanent(); };
+  return !attempted.replies.empty() &&
+         std::all_of(attempted.replies.begin(), attempted.replies.end(), permanent);
+}
+
+spool::Attempt tried(const Reply& reply, const HopReport& report) {
+  return spool::Attempt{reply, report.host, true};
+}
+
+/// Too many recipients for one transaction (RFC 5321 4.5.3.1.10): the rest goes at once.
+bool is_too_many(const Reply& reply) {
+  return reply.code() == 452 && reply.status() == smtp::EnhancedStatus{4, 5, 3};
+}
+
+/// A message's recipients in a lane.
+struct Waiting {
+  std::vector<std::uint32_t> due;       ///< to be tried now
+  WallTime next_due = WallTime::max();  ///< of the others
+};
+
+/// `early`: those too whose time has not come.
+Waiting waiting_recipients(const spool::Message& message,
+                           const std::string& lane,
+                           WallTime now,
+                           bool early) {
+  Waiting out;
+  for (std::uint32_t i = 0; i < message.recipients(); ++i) {
+    const spool::Recipient r = message.recipient(i);
+    if (r.fate != Fate::pending || r.lane != lane) continue;
+    if (early || r.due <= now) {
+      out.due.push_back(i);
+    } else {
+      out.next_due = std::min(out.next_due, r.due);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+dsn::ReportedRecipient reported(const spool::Message& message,
+                                std::uint32_t index,
+                                dsn::Action action,
+                                const Reply& reply,
+                                const routing::Decision* decision,
+                                const HopReport* report) {
+  dsn::ReportedRecipient out;
+  out.recipient = message.address(index);
+  out.action = action;
+  out.reply = reply;
+  out.last_attempt = std::chrono::system_clock::now();
+  if (report != nullptr && reply.code() != 0) out.host = report->host;
+  if (decision != nullptr) {
+    if (decision->kind == routing::DecisionKind::route) out.next_hop = decision->target.name();
+    out.reason = std::string(decision->stage) + ": " + std::string(decision->reason());
+  }
+  return out;
+}
+
+/// A message's turn in a lane, which holds a place for it.
+net::Awaitable<void> Engine::Impl::run_job(LaneBoxPtr box, spool::MessageId id, bool early) {
+  const auto self = shared_from_this();
+  Result<spool::MessagePtr> got = co_await get(id);
+  if (!got) {
+    if (got.error() == make_error_code(spool::Errc::read_failed)) {
+      box->lane.add(id, spool::wall_now() + kBusyPause);
+    }
+    finished(box, LaneOutcome::nothing);
+    co_return;
+  }
+  const spool::MessagePtr message = *got;
+  const WallTime now = spool::wall_now();
+  const Waiting waiting = waiting_recipients(*message, box->lane.name(), now, early);
+  const std::vector<std::uint32_t>& indices = waiting.due;
+  // The lane has forgotten the message with this turn.
+  if (waiting.next_due != WallTime::max()) {
+    box->lane.add(id, waiting.next_due);
+    arm(box);
+  }
+  Result<spool::Lease> lease = make_error_code(spool::Errc::settled);
+  if (!indices.empty()) lease = message->lease(indices);
+  if (!lease) {
+    if (lease.error() == make_error_code(spool::Errc::leased)) box->lane.add(id, now + kBusyPause);
+    finished(box, LaneOutcome::nothing);
+    co_return;
+  }
+  const RoutingView view = options.routing();
+  if (end_of_life(*message, view.retry) <= now && message->recipient(indices[0]).attempts > 0) {
+    finished(box, LaneOutcome::nothing);
+    co_await give_up(box, std::move(*lease), view);
+    co_return;
+  }
+  std::vector<Routed> routed = co_await decide(view, message, indices);
+  std::vector<Group> groups = take_groups(routed);
+  lease->release();
+  if (!routed.empty()) spawn(settle_unrouted(message, std::move(routed), view));
+  bool used = false;
+  for (Group& group : groups) {
+    std::vector<std::uint32_t> members;
+    for (const Routed& r : group.recipients)
+      members.push_back(r.index);
+    Result<spool::Lease> held = message->lease(members);
+    if (!held) continue;
+    const LaneBoxPtr target = lane(group.target, view);
+    if (target == box && !used) {
+      used = true;
+      GroupResult job{box, std::move(*held), std::move(group), {}, view};
+      co_await deliver(job);
+      co_await conclude(std::move(job));
+      continue;
+    }
+    // The config, or who is cut over, has changed since: another way.
+    for (const std::uint32_t index : members)
+      held->reschedule(index, now, target->lane.name(), spool::Attempt{{}, {}, false});
+    wait_in_lane(target, message);
+    pump(target);
+  }
+  if (!used) finished(box, LaneOutcome::nothing);
+}
+
+/// Something waits for a dead next hop: is it too old, or is its sender to be warned?
+net::Awaitable<void> Engine::Impl::examine(LaneBoxPtr box, spool::MessageId id) {
+  const auto self = shared_from_this();
+  Result<spool::MessagePtr> got = co_await get(id);
+  if (!got) co_return;
+  const spool::MessagePtr message = *got;
+  const WallTime now = spool::wall_now();
+  const RoutingView view = options.routing();
+  std::vector<std::uint32_t> indices;
+  for (std::uint32_t i = 0; i < message->recipients(); ++i) {
+    const spool::Recipient r = message->recipient(i);
+    if (r.fate == Fate::pending && r.lane == box->lane.name()) indices.push_back(i);
+  }
+  Result<spool::Lease> lease = make_error_code(spool::Errc::settled);
+  if (!indices.empty()) lease = message->lease(indices);
+  if (!lease) {
+    if (lease.error() == make_error_code(spool::Errc::leased)) box->lane.add(id, now + kBusyPause);
+    co_return;
+  }
+  if (end_of_life(*message, view.retry) <= now) {
+    co_await give_up(box, std::move(*lease), view);
+    co_return;
+  }
+  std::vector<dsn::ReportedRecipient> late;
+  for (const std::uint32_t index : indices) {
+    const spool::Recipient r = message->recipient(index);
+    if (r.warned) continue;
+    late.push_back(reported(*message, index, dsn::Action::delayed, r.last_reply, nullptr, nullptr));
+    late.back().host = r.last_host;
+    late.back().will_retry_until = end_of_life(*message, view.retry);
+    lease->mark_warned(index);
+  }
+  if (!late.empty()) {
+    co_await report(message, std::move(late), view);
+  }
+}
+
+net::Awaitable<void> Engine::Impl::deliver_fresh(GroupResult job, RacePtr race) {
+  const auto self = shared_from_this();
+  co_await deliver(job);
+  if (race && race->waiting && all_refused(job.attempted)) {
+    race->held.push_back(std::move(job));
+  } else {
+    if (race) race->others = true;
+    co_await conclude(std::move(job));
+  }
+  if (race) group_ended(race);
+}
+
+net::Awaitable<void> Engine::Impl::deliver(GroupResult& job) {
+  const net::TimePoint began = net::Clock::now();
+  std::string prefix = trace_prefix(job.view, *job.lease.message(), job.group);
+  job.attempted = co_await attempt(pool, spool, job.lease.message(), job.group, std::move(prefix));
+  const LaneOutcome outcome = outcome_of(job.attempted);
+  if (outcome == LaneOutcome::success) {
+    const std::chrono::duration<double, std::micro> took = net::Clock::now() - began;
+    job.box->delivery_us += kWeight * (took.count() - job.box->delivery_us);
+  }
+  finished(job.box, outcome);
+}
+
+/// Every recipient of the group gets its fate, or its next time.
+net::Awaitable<void> Engine::Impl::conclude(GroupResult job) {
+  const auto self = shared_from_this();
+  const spool::MessagePtr message = job.lease.message();
+  const HopReport& report_of_hop = job.attempted.report;
+  const RetryPolicy& retry = job.view.retry;
+  const WallTime now = spool::wall_now();
+  const WallTime end = end_of_life(*message, retry);
+  std::vector<dsn::ReportedRecipient> told;
+  std::vector<std::size_t> failing;
+  std::vector<std::size_t> deferred;
+  for (std::size_t i = 0; i < job.group.recipients.size(); ++i) {
+    const Routed& r = job.group.recipients[i];
+    const Reply& reply = job.attempted.replies[i];
+    const auto tell = [&](dsn::Action action) {
+      told.push_back(reported(*message, r.index, action, reply, &r.decision, &report_of_hop));
+    };
+    if (reply.is_positive()) {
+      const smtp::Notify& notify = message->address(r.index).parameters.notify;
+      if (const auto action = dsn::on_taken(notify, report_of_hop.dsn)) tell(*action);
+    } else if (reply.is_permanent() || (end <= now && !job.attempted.unreadable)) {
+      failing.push_back(i);
+      tell(dsn::Action::failed);
+    } else {
+      deferred.push_back(i);
+      const bool late =
+          retry.warn_after.count() > 0 && message->received() + retry.warn_after <= now;
+      if (!late || message->recipient(r.index).warned) continue;
+      tell(dsn::Action::delayed);
+      told.back().will_retry_until = end;
+      job.lease.mark_warned(r.index);
+    }
+  }
+  DeliveryEvent event;
+  event.message = message;
+  event.report = &report_of_hop;
+  const auto log_one = [&](std::size_t i, Outcome outcome) {
+    event.outcome = outcome;
+    event.index = job.group.recipients[i].index;
+    event.decision = &job.group.recipients[i].decision;
+    event.reply = job.attempted.replies[i];
+    event.attempts = message->recipient(event.index).attempts;
+    log(event);
+  };
+  for (std::size_t i = 0; i < job.group.recipients.size(); ++i) {
+    if (!job.attempted.replies[i].is_positive()) continue;
+    const std::uint32_t index = job.group.recipients[i].index;
+    job.lease.settle(index, Fate::delivered, tried(job.attempted.replies[i], report_of_hop));
+    log_one(i, Outcome::delivered);
+  }
+  bool may_fail = true;
+  if (!told.empty()) {
+    may_fail = co_await report(message, std::move(told), job.view);
+  }
+  if (!may_fail) {
+    // Nobody would know of the failure: as if it had not come.
+    deferred.insert(deferred.end(), failing.begin(), failing.end());
+    failing.clear();
+  }
+  for (const std::size_t i : failing) {
+    const std::uint32_t index = job.group.recipients[i].index;
+    const Reply& reply = job.attempted.replies[i];
+    job.lease.settle(index, Fate::failed, tried(reply, report_of_hop));
+    const bool answered = !message->sender().path.is_null();
+    log_one(i, answered ? Outcome::bounced : Outcome::failed);
+  }
+  if (deferred.empty()) co_return;
+  const bool hop_is_out =
+      report_of_hop.trouble == HopTrouble::dead || report_of_hop.trouble == HopTrouble::busy;
+  WallTime earliest = WallTime::max();
+  for (const std::size_t i : deferred) {
+    const std::uint32_t index = job.group.recipients[i].index;
+    const Reply& reply = job.attempted.replies[i];
+    const unsigned attempts = message->recipient(index).attempts + 1;
+    WallTime due = now + retry.pause(attempts, chance());
+    // A hop that is out is the lane's matter, which probes it: no message waits longer than that.
+    if (is_too_many(reply) || (hop_is_out && job.box->lane.is_blocked(now))) due = now;
+    due = std::min(due, std::max(end, now));
+    earliest = std::min(earliest, due);
+    job.lease.reschedule(index, due, job.box->lane.name(), tried(reply, report_of_hop));
+    event.next_try = due;
+    log_one(i, Outcome::deferred);
+  }
+  message->forget_body();
+  job.box->lane.add(message->id(), earliest, hop_is_out);
+  pump(job.box);
+}
+
+/// Recipients that the stages do not route (any more), or that circle (R13).
+net::Awaitable<void> Engine::Impl::settle_unrouted(spool::MessagePtr message,
+                                                   std::vector<Routed> routed,
+                                                   RoutingView view) {
+  const auto self = shared_from_this();
+  std::vector<std::uint32_t> indices;
+  for (const Routed& r : routed)
+    indices.push_back(r.index);
+  Result<spool::Lease> lease = message->lease(indices);
+  if (!lease) co_return;
+  std::vector<dsn::ReportedRecipient> told;
+  for (const Routed& r : routed) {
+    if (r.decision.kind != routing::DecisionKind::reject) continue;
+    told.push_back(
+        reported(*message, r.index, dsn::Action::failed, r.decision.reply, &r.decision, nullptr));
+  }
+  bool may_fail = true;
+  if (!told.empty()) {
+    may_fail = co_await report(message, std::move(told), view);
+  }
+  const WallTime now = spool::wall_now();
+  for (const Routed& r : routed) {
+    DeliveryEvent event;
+    event.message = message;
+    event.index = r.index;
+    event.decision = &r.decision;
+    event.reply = r.decision.reply;
+    const spool::Attempt said{r.decision.reply, {}, true};
+    if (r.decision.kind == routing::DecisionKind::discard) {
+      lease->settle(r.index, Fate::discarded, said);
+      event.outcome = Outcome::discarded;
+    } else if (r.decision.kind == routing::DecisionKind::reject && may_fail) {
+      lease->settle(r.index, Fate::failed, said);
+      event.outcome = message->sender().path.is_null() ? Outcome::failed : Outcome::bounced;
+    } else {
+      const spool::Recipient r_now = message->recipient(r.index);
+      event.next_try = now + view.retry.pause(r_now.attempts + 1, chance());
+      event.outcome = Outcome::deferred;
+      lease->reschedule(r.index, event.next_try, r_now.lane, said);
+      lane(r_now.lane)->lane.add(message->id(), event.next_try);
+      arm(lane(r_now.lane));
+    }
+    log(event);
+  }
+}
+
+/// The lifetime is over: what the next hop said last is what the sender is told.
+net::Awaitable<void> Engine::Impl::give_up(LaneBoxPtr box, spool::Lease lease, RoutingView view) {
+  const auto self = shared_from_this();
+  const spool::MessagePtr message = lease.message();
+  const std::vector<std::uint32_t> indices = lease.indices();
+  std::vector<dsn::ReportedRecipient> told;
+  for (const std::uint32_t index : indices) {
+    const spool::Recipient r = message->recipient(index);
+    const bool tried_before = r.last_reply.code() != 0;
+    const Reply reply =
+        tried_before ? r.last_reply
+                     : Reply(451, {4, 4, 7}, "the next hop could not be reached in time"_text);
+    told.push_back(reported(*message, index, dsn::Action::failed, reply, nullptr, nullptr));
+    told.back().host = r.last_host;
+    told.back().next_hop = box->lane.name();
+  }
+  const bool may_fail = co_await report(message, std::move(told), view);
+  for (const std::uint32_t index : indices) {
+    const spool::Recipient r = message->recipient(index);
+    DeliveryEvent event;
+    event.message = message;
+    event.index = index;
+    event.reply = r.last_reply;
+    event.attempts = r.attempts;
+    if (may_fail) {
+      lease.settle(index, Fate::failed, spool::Attempt{r.last_reply, r.last_host, false});
+      event.outcome = message->sender().path.is_null() ? Outcome::failed : Outcome::bounced;
+    } else {
+      event.next_try = spool::wall_now() + view.retry.first;
+      event.outcome = Outcome::deferred;
+      lease.reschedule(index, event.next_try, r.lane, spool::Attempt{{}, {}, false});
+      box->lane.add(message->id(), event.next_try);
+    }
+    log(event);
+  }
+  arm(box);
+}
+
+}  // namespace postern::queue
