@@ -3,24 +3,9 @@
 
 #include "gateway/check_parts.h"
 
-#include <fmt/format.h>
-
 namespace postern::gateway {
 
 void check_unused_settings(const Config& config, Findings& out) {
-  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
-    const std::string path = fmt::format("listener[{}].delivery", i);
-    const bool is_written = config.positions.contains(path);
-    if (!is_written || config.listeners[i].delivery == Delivery::cut_through) continue;
-    out.info(path,
-             "no-queue-yet",
-             "this version has no queue: works as \"cut_through\", a 250 waits for the next hop's "
-             "own (R15)");
-  }
-  if (config.positions.contains("retry")) {
-    out.info(
-        "retry", "no-queue-yet", "this version has no queue: the sender tries again, not postern");
-  }
   if (!config.auth.accounts.empty()) {
     out.info("auth.accounts",
              "no-auth-yet",

@@ -19,7 +19,8 @@
 
 namespace postern::gateway {
 
-/// What a 250 waits for. Until the queue exists all three act as cut_through.
+/// What a 250 waits for: whichever comes first of the commit and the next hops, the commit alone,
+/// the next hop alone.
 enum class Delivery : std::uint8_t { automatic, queue, cut_through };
 enum class ListenerTls : std::uint8_t { none, starttls, implicit };
 
@@ -46,7 +47,7 @@ struct AuthConfig {
   std::string accounts;  ///< "file:/path"; empty: nobody can log in
 };
 
-/// `[retry]`: per next hop, with jitter. Takes effect with the queue.
+/// `[retry]`: per next hop, with jitter.
 struct RetryConfig {
   std::chrono::seconds first{60};
   std::chrono::seconds max{1800};
@@ -66,7 +67,10 @@ struct LimitsConfig {
   std::size_t sessions = 10000;           ///< in all; beyond: 421
   std::size_t sessions_per_client = 100;  ///< a client's address; beyond: 421
   std::size_t threads = 0;                ///< workers; 0: one a core
-  smtp::ServerLimits server;              ///< a listener has its own message_octets and recipients
+  /// Octets that stay free on data_dir's disk: below, senders get 452 4.3.1.
+  std::uint64_t disk_reserve = 256ULL << 20;
+  std::uint64_t body_memory = 256ULL << 20;  ///< octets of stored letters that are in memory
+  smtp::ServerLimits server;  ///< a listener has its own message_octets and recipients
   smtp::ServerTimeouts server_timeouts;
   smtp::ClientTimeouts client_timeouts;
 };

@@ -49,6 +49,7 @@ void read_next_hop(Reader& reader, Section& section) {
   section.read<unsigned>("max_connections", hop.limits.connections_per_host, 1, 10'000);
   section.read<unsigned>("max_recipients", hop.limits.recipients_per_transaction, 1, 100'000);
   section.read<unsigned>("max_messages", hop.limits.messages_per_connection, 1, 1'000'000);
+  section.read<unsigned>("messages_per_minute", hop.limits.messages_per_minute, 0, 10'000'000);
   section.read("connection_lifetime", hop.limits.connection_lifetime, 1s, 24h);
   section.read("idle_timeout", hop.limits.idle, 0s, 1h);
   const auto is_name = [](const routing::HostSpec& host) {

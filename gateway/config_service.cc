@@ -94,7 +94,7 @@ void read_retry(Reader& reader, Section& section) {
   section.read("first", retry.first, 1s, kDay);
   section.read("max", retry.max, 1s, kDay);
   section.read("lifetime", retry.lifetime, 1s, 30 * kDay);
-  section.read("warn_after", retry.warn_after, 1s, 30 * kDay);
+  section.read("warn_after", retry.warn_after, 0s, 30 * kDay);
   if (retry.max < retry.first) {
     section.fail("max",
                  "out-of-range",
@@ -161,6 +161,8 @@ void read_limits(Reader& reader, Section& section) {
   section.read<std::size_t>("sessions", limits.sessions, 1, 1'000'000);
   section.read<std::size_t>("sessions_per_client", limits.sessions_per_client, 1, 1'000'000);
   section.read<std::size_t>("threads", limits.threads, 0, 1024);
+  section.read_size("body_memory", limits.body_memory, 1ULL << 20, 1ULL << 40);
+  section.read_size("disk_reserve", limits.disk_reserve, 1ULL << 20, 1ULL << 40);
   section.read<std::size_t>("command_line", limits.server.command_line_octets, 512, 65'536);
   std::uint64_t header = limits.server.header_octets;
   section.read_size("header_size", header, 16ULL << 10, 16ULL << 20);

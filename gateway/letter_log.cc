@@ -69,6 +69,8 @@ std::string format_text(const LetterRecord& r) {
   add(out, "host", r.host);
   add(out, "tls", r.tls);
   add(out, "reply", r.reply);
+  if (r.attempts != 0) add(out, "attempts", std::to_string(r.attempts));
+  add(out, "next_try", r.next_try);
   if (r.forged_traces != 0) add(out, "forged_traces", std::to_string(r.forged_traces));
   add(out, "seconds", seconds(r.took));
   return out;
@@ -97,6 +99,8 @@ std::string format_json(const LetterRecord& r) {
   text("host", r.host);
   text("tls", r.tls);
   text("reply", r.reply);
+  if (r.attempts != 0) out["attempts"] = r.attempts;
+  text("next_try", r.next_try);
   if (r.forged_traces != 0) out["forged_traces"] = r.forged_traces;
   out["seconds"] = std::chrono::duration<double>(r.took).count();
   // Addresses may hold octets that are not UTF-8; the line must be JSON all the same.

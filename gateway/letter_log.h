@@ -32,9 +32,12 @@ struct LetterRecord {
   std::string_view host;       ///< the server that answered; empty: none did
   std::string tls;             ///< "TLSv1.3 TLS_AES_256_GCM_SHA384, not verified"; empty: plain
   std::string reply;           ///< what the client was told
-  std::string_view outcome;    ///< "delivered", "refused", "deferred", "discarded", "abandoned"
+  std::string_view outcome;    ///< "delivered", "refused", "deferred", "discarded", "abandoned"; of
+                               ///< a stored letter also "queued", "bounced", "failed"
+  unsigned attempts = 0;       ///< of a stored letter, so far
+  std::string next_try;        ///< a date; empty: none
   unsigned forged_traces = 0;  ///< R13: trace fields that did not verify
-  std::chrono::microseconds took{0};  ///< from MAIL to the last reply
+  std::chrono::microseconds took{0};  ///< from MAIL, or the end of a stored letter, until now
 };
 
 /// What a session refused or why it ended, where no letter tells it.

@@ -11,6 +11,7 @@ ListenerRuntime make_listener(const ListenerConfig& listener,
   out.name = listener.name;
   out.role = listener.role;
   out.from = listener.from;
+  out.delivery = listener.delivery;
   smtp::SessionOptions& options = out.options;
   options.timeouts = config.limits.server_timeouts;
   options.profile.hostname = config.hostname;
@@ -29,6 +30,16 @@ ListenerRuntime make_listener(const ListenerConfig& listener,
 }
 
 }  // namespace
+
+queue::RoutingView view_of(const std::shared_ptr<const Runtime>& runtime) {
+  const RetryConfig& retry = runtime->config().retry;
+  queue::RoutingView view;
+  view.owner = runtime;
+  view.pipeline = &runtime->snapshot->pipeline();
+  view.retry = {retry.first, retry.max, retry.lifetime, retry.warn_after};
+  view.hostname = runtime->config().hostname;
+  return view;
+}
 
 const ListenerRuntime* Runtime::find(std::string_view name) const {
   for (const ListenerRuntime& listener : listeners) {

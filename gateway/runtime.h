@@ -3,6 +3,7 @@
 
 #include "gateway/config.h"
 #include "gateway/snapshot.h"
+#include "queue/routing_view.h"
 #include "smtp/session/server_session.h"
 
 #include <memory>
@@ -16,6 +17,7 @@ struct ListenerRuntime {
   std::string name;
   routing::Role role = routing::Role::mx;
   std::string from;  ///< R7a
+  Delivery delivery = Delivery::automatic;
   smtp::SessionOptions options;
 };
 
@@ -30,5 +32,8 @@ struct Runtime {
   const ListenerRuntime* find(std::string_view name) const;
   static std::shared_ptr<const Runtime> make(std::shared_ptr<const Snapshot> snapshot);
 };
+
+/// A runtime as deliveries see it.
+queue::RoutingView view_of(const std::shared_ptr<const Runtime>& runtime);
 
 }  // namespace postern::gateway

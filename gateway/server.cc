@@ -3,6 +3,7 @@
 
 #include "dns/cares_resolver.h"
 #include "gateway/config_values.h"
+#include "gateway/delivery_log.h"
 #include "gateway/own_addresses.h"
 #include "smtp/replies.h"
 #include "tls/context.h"
@@ -29,6 +30,8 @@ constexpr int kBacklog = 1024;
 constexpr std::chrono::milliseconds kAcceptPause{100};
 /// How often a stop looks whether all is done.
 constexpr std::chrono::milliseconds kLook{5};
+/// Recovered letters are handed to a worker so many at a time.
+constexpr std::size_t kBatch = 1000;
 /// A stop waits so long for next hops to take their QUIT.
 constexpr std::chrono::seconds kQuitWait{3};
 
@@ -67,11 +70,32 @@ Server::Server(std::shared_ptr<const Snapshot> snapshot, const LetterLog& log, O
     : runtime_(Runtime::make(std::move(snapshot))), log_(log), options_(std::move(options)) {}
 
 Server::~Server() {
-  // Workers first: their sessions hold tickets of admission_.
+  // Workers first: their sessions hold tickets of admission_, their deliveries letters of the
+  // spool.
   workers_.clear();
 }
 
+Result<void, BindError> Server::open_spool() {
+  if (options_.spool) {
+    spool_ = std::move(options_.spool);
+    return {};
+  }
+  spool::Options options;
+  options.data_dir = runtime_->config().data_dir;
+  options.reserve_octets = runtime_->config().limits.disk_reserve;
+  options.on_damaged = [](spool::MessageId id, const std::string& why) {
+    spdlog::error("letter {} was moved aside: {}", id.str(), why);
+  };
+  options.on_trouble = [](const std::string& what) { spdlog::error("spool: {}", what); };
+  auto opened = spool::Spool::open(std::move(options));
+  if (!opened) return BindError{"data_dir: " + opened.error().text};
+  spool_ = std::move(*opened);
+  return {};
+}
+
 Result<void, BindError> Server::bind() {
+  const Result<void, BindError> opened = open_spool();
+  if (!opened) return opened.error();
   for (const ListenerConfig& listener : runtime_->config().listeners) {
     const Parsed<Bind> where = parse_bind(listener.bind);  // the config was read: it is one
     const net::Endpoint endpoint(where->address, where->port);
@@ -93,7 +117,7 @@ Result<void, BindError> Server::bind() {
   return {};
 }
 
-void Server::run() {
+void Server::start_workers() {
   const Config& config = runtime_->config();
   Worker::ResolverFactory resolver = options_.resolver;
   if (!resolver) {
@@ -106,14 +130,47 @@ void Server::run() {
   const std::size_t count =
       threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
   pool.pools = count;
+  queue::EngineOptions engine;
+  engine.routing = [this] { return view_of(runtime()); };
+  engine.log = [this](const queue::DeliveryEvent& event) { write_delivery(log_, event); };
+  engine.pools = count;
   for (std::size_t i = 0; i < count; ++i)
-    workers_.push_back(std::make_unique<Worker>(pool, resolver, log_));
+    workers_.push_back(std::make_unique<Worker>(pool, resolver, *spool_, engine, log_));
+}
+
+/// What was in the spool when it was opened, to the workers in turn.
+void Server::recover(const std::stop_token& stop) {
+  std::vector<std::vector<queue::Engine::Recovered>> batches(workers_.size());
+  const auto hand_over = [&](std::size_t to) {
+    workers_[to]->engine().post_recovered(std::exchange(batches[to], {}));
+  };
+  std::size_t next = 0;
+  const std::size_t found =
+      spool_->scan(spool::Spool::Which::recovered, [&](spool::MessageId id, const auto& envelope) {
+        if (stop.stop_requested()) return;
+        auto& batch = batches[next];
+        for (queue::Engine::Recovered& one : queue::Engine::waiting_of(id, envelope))
+          batch.push_back(std::move(one));
+        if (batch.size() >= kBatch) hand_over(next);
+        next = (next + 1) % workers_.size();
+      });
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    if (!batches[i].empty()) hand_over(i);
+  }
+  if (found > 0) spdlog::info("{} letters were in the queue", found);
+}
+
+void Server::run() {
+  start_workers();
+  recovery_ = std::jthread([this](const std::stop_token& stop) { recover(stop); });
   for (const std::unique_ptr<Listening>& listening : listening_) {
     boost::asio::co_spawn(context_, accept_loop(*listening), boost::asio::detached);
   }
   boost::asio::co_spawn(context_, watch_files(), boost::asio::detached);
   context_.run();
-  workers_.clear();  // what is left of sessions ends here
+  recovery_.request_stop();
+  recovery_.join();
+  workers_.clear();  // what is left of sessions and deliveries ends here
 }
 
 Worker& Server::least_loaded() {
@@ -211,21 +268,35 @@ net::Awaitable<void> Server::drain() {
   if (left > 0)
     spdlog::warn(
         "{} sessions were still busy after {} s and are dropped", left, options_.grace.count());
+  co_await end_deliveries();
   co_await close_hops();
   context_.stop();
+}
+
+template <class Done>
+net::Awaitable<void> Server::wait_for_workers(Done done, net::TimePoint end) {
+  net::Timer timer(context_.get_executor());
+  while (!std::all_of(workers_.begin(), workers_.end(), done)) {
+    if (net::Clock::now() >= std::min(end, stop_by_)) break;
+    timer.expires_after(kLook);
+    co_await timer.async_wait(net::as_result);
+  }
+}
+
+/// What is being delivered is finished; what waits stays in the spool.
+net::Awaitable<void> Server::end_deliveries() {
+  for (const std::unique_ptr<Worker>& worker : workers_)
+    worker->stop_deliveries();
+  const auto ended = [](const auto& worker) { return worker->deliveries_ended(); };
+  co_await wait_for_workers(ended, stop_by_);
 }
 
 /// Next hops get their QUIT, and a short while to take it.
 net::Awaitable<void> Server::close_hops() {
   for (const std::unique_ptr<Worker>& worker : workers_)
     worker->close_hops();
-  const auto closed = [](const std::unique_ptr<Worker>& worker) { return worker->hops_closed(); };
-  net::Timer timer(context_.get_executor());
-  const net::TimePoint end = std::min(stop_by_, net::Clock::now() + kQuitWait);
-  while (!std::all_of(workers_.begin(), workers_.end(), closed) && net::Clock::now() < end) {
-    timer.expires_after(kLook);
-    co_await timer.async_wait(net::as_result);
-  }
+  const auto closed = [](const auto& worker) { return worker->hops_closed(); };
+  co_await wait_for_workers(closed, net::Clock::now() + kQuitWait);
 }
 
 std::vector<std::string> Server::reload(std::shared_ptr<const Snapshot> snapshot) {

@@ -9,12 +9,15 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace postern::gateway {
 
-/// Why a listener could not be bound: its name, its address and what the system said.
+/// Why the gateway cannot begin: a listener's name, its address and what the system said; or what
+/// is wrong with data_dir.
 struct BindError {
   std::string message;
 };
@@ -28,6 +31,7 @@ class Server {
     std::chrono::seconds grace{30};         ///< how long a stop waits for letters under way
     std::chrono::milliseconds watch{1000};  ///< how often files named by the config are looked at
     Worker::ResolverFactory resolver;       ///< empty: DNS as the config says
+    std::unique_ptr<spool::Spool> spool;    ///< null: opened in the config's data_dir
   };
   /// A listener that is bound: the address is the real one when the config said port 0.
   struct Bound {
@@ -39,7 +43,7 @@ class Server {
   ~Server();
   Server(Server&&) = delete;
 
-  /// Binds every listener.
+  /// Opens the spool and binds every listener.
   Result<void, BindError> bind();
   const std::vector<Bound>& bound() const { return bound_; }
 
@@ -55,6 +59,8 @@ class Server {
   std::vector<std::string> reload(std::shared_ptr<const Snapshot> snapshot);
 
   std::size_t sessions() const { return admission_.sessions(); }
+  /// Once bind() has succeeded. Any thread.
+  spool::Spool& spool() { return *spool_; }
   net::IoContext& context() { return context_; }
 
  private:
@@ -69,6 +75,12 @@ class Server {
   net::Awaitable<void> watch_files();
   net::Awaitable<void> drain();
   net::Awaitable<void> close_hops();
+  net::Awaitable<void> end_deliveries();
+  template <class Done>
+  net::Awaitable<void> wait_for_workers(Done done, net::TimePoint end);
+  Result<void, BindError> open_spool();
+  void start_workers();
+  void recover(const std::stop_token& stop);
   void serve(net::Socket socket, Worker& worker, const std::string& listener);
   Worker& least_loaded();
   std::shared_ptr<const Runtime> runtime() const { return std::atomic_load(&runtime_); }
@@ -80,10 +92,12 @@ class Server {
   Admission admission_;
   std::vector<std::unique_ptr<Listening>> listening_;
   std::vector<Bound> bound_;
+  std::unique_ptr<spool::Spool> spool_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::size_t accepting_ = 0;  ///< accept loops that run
   bool stopping_ = false;
   net::TimePoint stop_by_;  ///< when the grace is over
+  std::jthread recovery_;   ///< hands what the spool holds to the workers
 };
 
 }  // namespace postern::gateway

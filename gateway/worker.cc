@@ -2,6 +2,7 @@
 #include "gateway/worker.h"
 
 #include "gateway/ids.h"
+#include "gateway/letter_service.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -10,6 +11,9 @@
 
 namespace postern::gateway {
 namespace {
+
+/// How often a stop looks whether the last delivery has ended.
+constexpr std::chrono::milliseconds kLook{5};
 
 /// What ends a session by surprise is a defect: it is logged, and the session's own client is the
 /// only one hurt.
@@ -41,11 +45,15 @@ class Listed {
 
 Worker::Worker(const queue::HopPoolConfig& pool,
                const ResolverFactory& resolver,
+               spool::Spool& spool,
+               const queue::EngineOptions& engine,
                const LetterLog& log)
     : log_(log),
+      spool_(spool),
       work_(context_.get_executor()),
       resolver_(resolver(context_.get_executor())),
       pool_(std::make_unique<queue::HopPool>(context_.get_executor(), pool, *resolver_)),
+      engine_(std::make_unique<queue::Engine>(context_.get_executor(), spool, *pool_, engine)),
       thread_([this] { context_.run(); }) {}
 
 Worker::~Worker() {
@@ -79,7 +87,8 @@ net::Awaitable<void> Worker::serve(net::Socket socket,
   facts.client_port = client.port();
   facts.local = socket.local_endpoint(ec);
   const bool trusted = runtime->config().routing.allow_without_auth.contains(facts.client);
-  LetterService service(runtime, *listener, LetterTools{pool_.get(), &log_});
+  const LetterTools tools{pool_.get(), engine_.get(), &spool_, &log_};
+  LetterService service(runtime, *listener, tools);
   smtp::ServerSession session(
       std::move(socket), listener->options, service, std::move(facts), trusted);
   const Listed listed(sessions_, session);
@@ -93,6 +102,22 @@ void Worker::stop_sessions() {
     for (smtp::ServerSession* session : sessions_)
       session->stop();
   });
+}
+
+void Worker::stop_deliveries() {
+  boost::asio::post(context_, [this] {
+    engine_->stop();
+    boost::asio::co_spawn(context_, watch_deliveries(), report);
+  });
+}
+
+net::Awaitable<void> Worker::watch_deliveries() {
+  net::Timer timer(context_.get_executor());
+  while (!engine_->is_quiet()) {
+    timer.expires_after(kLook);
+    co_await timer.async_wait(net::as_result);
+  }
+  deliveries_ended_.store(true, std::memory_order_relaxed);
 }
 
 void Worker::close_hops() {

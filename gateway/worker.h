@@ -3,7 +3,9 @@
 
 #include "dns/resolver.h"
 #include "gateway/admission.h"
-#include "gateway/letter.h"
+#include "gateway/letter_tools.h"
+#include "gateway/runtime.h"
+#include "queue/engine.h"
 #include "queue/hop_pool.h"
 
 #include <atomic>
@@ -20,7 +22,12 @@ class Worker {
  public:
   using ResolverFactory = std::function<std::unique_ptr<dns::Resolver>(net::Executor)>;
 
-  Worker(const queue::HopPoolConfig& pool, const ResolverFactory& resolver, const LetterLog& log);
+  /// `spool` and `log` outlive it.
+  Worker(const queue::HopPoolConfig& pool,
+         const ResolverFactory& resolver,
+         spool::Spool& spool,
+         const queue::EngineOptions& engine,
+         const LetterLog& log);
   ~Worker();
   Worker(Worker&&) = delete;
 
@@ -34,6 +41,11 @@ class Worker {
              Admission::Ticket ticket);
   /// Ends sessions at their next command boundary; any thread.
   void stop_sessions();
+  /// No delivery begins any more; deliveries_ended() when the last one has. Any thread.
+  void stop_deliveries();
+  bool deliveries_ended() const { return deliveries_ended_.load(std::memory_order_relaxed); }
+  /// Its deliveries; of its members only those that say so may be called by other threads.
+  queue::Engine& engine() { return *engine_; }
   /// Says QUIT on the connections to next hops that are kept; hops_closed() when that is over. Any
   /// thread.
   void close_hops();
@@ -47,7 +59,10 @@ class Worker {
                              const ListenerRuntime* listener,
                              Admission::Ticket ticket);
 
+  net::Awaitable<void> watch_deliveries();
+
   const LetterLog& log_;
+  spool::Spool& spool_;
   std::unordered_set<smtp::ServerSession*> sessions_;
   std::atomic<std::size_t> session_count_{0};
   // The order matters at the end: what is still under way is destroyed with the loop, and takes
@@ -56,7 +71,9 @@ class Worker {
   boost::asio::executor_work_guard<net::Executor> work_;
   std::unique_ptr<dns::Resolver> resolver_;
   std::unique_ptr<queue::HopPool> pool_;
+  std::unique_ptr<queue::Engine> engine_;
   bool stopping_ = false;
+  std::atomic<bool> deliveries_ended_{false};
   std::atomic<bool> hops_closed_{false};
   std::thread thread_;
 };

@@ -214,7 +214,16 @@ int run_serve(const ServeOptions& options, std::ostream& out, std::ostream& err)
       for (const std::string& note : snapshot->notes())
         spdlog::info("{}", note);
       server.run();
-      spdlog::info("stopped");
+      const spool::Ledger ledger = server.spool().stats().ledger;
+      spdlog::info(
+          "stopped; recipients: accepted={} delivered={} bounced={} discarded={} queued={} "
+          "damaged={}",
+          ledger.accepted,
+          ledger.delivered,
+          ledger.failed,
+          ledger.discarded,
+          ledger.queued,
+          ledger.damaged);
     } else {
       err << options.config << ": " << bound.error().message << "\n";
       status = 1;

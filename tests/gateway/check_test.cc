@@ -105,8 +105,6 @@ const Doubtful kAll[] = {
      23, "tls.certificates.cert", "missing-file"},
     {"TraceKeyMissing", and_then("[routing]\ntrace_key = \"file:/no/such\"\n"), kWarning, 23, "routing.trace_key",
      "missing-file"},
-    {"QueueThatIsNotThereYet", with("bind =", "delivery = \"queue\"\nbind ="), kInfo, 4, "listener.delivery",
-     "no-queue-yet"},
     {"AuthThatIsNotThereYet", and_then("[auth]\naccounts = \"file:/dev/null\"\n"), kInfo, 23, "auth.accounts",
      "no-auth-yet"},
 };

@@ -89,6 +89,8 @@ std::vector<Effect> limit_effects() {
   std::vector<Effect> out = {
       {"limits", in("limits", "threads = 3"), [](auto& c) { return c.limits.threads == 3; }},
       {"limits.sessions", in("limits", "sessions = 3"), [](auto& c) { return c.limits.sessions == 3; }},
+      {"limits.body_memory", in("limits", "body_memory = \"3MiB\""), [](auto& c) { return c.limits.body_memory == 3U << 20; }},
+      {"limits.disk_reserve", in("limits", "disk_reserve = \"3MiB\""), [](auto& c) { return c.limits.disk_reserve == 3U << 20; }},
       {"limits.sessions_per_client", in("limits", "sessions_per_client = 3"), [](auto& c) { return c.limits.sessions_per_client == 3; }},
       {"limits.threads", in("limits", "threads = 3"), [](auto& c) { return c.limits.threads == 3; }},
       {"limits.command_line", in("limits", "command_line = 4096"), [](auto& c) { return c.limits.server.command_line_octets == 4096; }},
@@ -140,6 +142,7 @@ std::vector<Effect> routing_effects() {
       {"next_hop.tls", in_hop("tls = \"encrypt\""), [](auto& c) { return hop(c).tls == Tls::encrypt; }},
       {"next_hop.max_connections", in_hop("max_connections = 3"), [](auto& c) { return hop(c).limits.connections_per_host == 3; }},
       {"next_hop.max_recipients", in_hop("max_recipients = 3"), [](auto& c) { return hop(c).limits.recipients_per_transaction == 3; }},
+      {"next_hop.messages_per_minute", in_hop("messages_per_minute = 3"), [](auto& c) { return hop(c).limits.messages_per_minute == 3; }},
       {"next_hop.max_messages", in_hop("max_messages = 3"), [](auto& c) { return hop(c).limits.messages_per_connection == 3; }},
       {"next_hop.connection_lifetime", in_hop("connection_lifetime = \"3m\""), [](auto& c) { return hop(c).limits.connection_lifetime == 3min; }},
       {"next_hop.idle_timeout", in_hop("idle_timeout = \"0s\""), [](auto& c) { return hop(c).limits.idle == 0s; }},

@@ -4,6 +4,10 @@
 #include "gateway/config.h"
 
 #include <fmt/format.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/base_sink.h>
+
+#include <mutex>
 
 namespace postern::gateway {
 namespace {
@@ -17,8 +21,28 @@ test::ExchangeHabits at(const char* address) {
 
 }  // namespace
 
+/// The letter log as a list.
+struct ServerTest::Lines final : spdlog::sinks::base_sink<std::mutex> {
+  std::vector<std::string> all() {
+    const std::scoped_lock lock(mutex_);
+    return lines_;
+  }
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& line) override {
+    lines_.emplace_back(line.payload.begin(), line.payload.end());
+  }
+  void flush_() override {}
+
+ private:
+  std::vector<std::string> lines_;
+};
+
 ServerTest::ServerTest()
-    : x(at("127.0.0.5")), v(at("127.0.0.10")), log_(nullptr, LogFormat::text) {}
+    : x(at("127.0.0.5")),
+      v(at("127.0.0.10")),
+      lines_(std::make_shared<Lines>()),
+      log_(std::make_shared<spdlog::logger>("test", lines_), LogFormat::text) {}
 
 ServerTest::~ServerTest() {
   if (server_) server_->stop();
@@ -33,11 +57,13 @@ std::shared_ptr<const Snapshot> ServerTest::snapshot() const {
 name = "mx"
 bind = "127.0.0.1:0"
 role = "mx"
+delivery = "{}"
 {}
 [[listener]]
 name = "exchange"
 bind = "127.0.0.1:0"
 role = "mx"
+delivery = "cut_through"
 from = "exchange"
 [[next_hop]]
 name = "exchange"
@@ -59,6 +85,7 @@ trace_key = "0123456789abcdef0123456789abcdef"
 {}
 )",
                   setup.before,
+                  setup.delivery,
                   setup.listener,
                   x.port(),
                   setup.next_hop_keys,
@@ -83,10 +110,29 @@ trace_key = "0123456789abcdef0123456789abcdef"
 void ServerTest::start() {
   Server::Options options;
   options.threads = 2;
+  options.spool = spool::Spool::in_memory();
   server_ = std::make_unique<Server>(snapshot(), log_, std::move(options));
   const Result<void, BindError> bound = server_->bind();
   ASSERT_TRUE(bound.has_value()) << bound.error().message;
   thread_ = std::thread([this] { server_->run(); });
+}
+
+spool::Ledger ServerTest::wait_for_queue(std::int64_t messages) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  spool::Ledger ledger = spool().stats().ledger;
+  while (ledger.messages != messages) {
+    if (std::chrono::steady_clock::now() > end) {
+      ADD_FAILURE() << ledger.messages << " messages are queued, not " << messages;
+      break;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    ledger = spool().stats().ledger;
+  }
+  return ledger;
+}
+
+std::vector<std::string> ServerTest::log_lines() const {
+  return lines_->all();
 }
 
 void ServerTest::reload() {

@@ -7,9 +7,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace postern::gateway {
 
@@ -22,6 +24,7 @@ class ServerTest : public ::testing::Test {
 
   /// The config that start() and reload() use; tests change it before.
   struct Setup {
+    std::string delivery = "cut_through";
     std::string before;         ///< top-level keys
     std::string listener;       ///< more keys of the listener "mx"
     std::string next_hop_keys;  ///< more keys of both next hops
@@ -34,6 +37,12 @@ class ServerTest : public ::testing::Test {
   void reload();
   void stop() { server_->stop(); }
   void stop_now() { server_->stop_now(); }
+  /// What a stopped gateway left in the spool waits for the next start().
+  spool::Spool& spool() { return server_->spool(); }
+  /// Waits until the spool holds this many messages.
+  spool::Ledger wait_for_queue(std::int64_t messages);
+  /// Lines of the letter log so far.
+  std::vector<std::string> log_lines() const;
   /// Waits for run() to return.
   void join();
   std::uint16_t port(const std::string& listener = "mx") const;
@@ -46,6 +55,8 @@ class ServerTest : public ::testing::Test {
  private:
   std::shared_ptr<const Snapshot> snapshot() const;
 
+  struct Lines;
+  std::shared_ptr<Lines> lines_;
   LetterLog log_;
   std::unique_ptr<Server> server_;
   std::thread thread_;

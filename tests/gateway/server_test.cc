@@ -226,7 +226,8 @@ TEST_F(ServerTest, TellsTheReasonWhenAListenerCannotBeBound) {
   const LetterLog log(nullptr, LogFormat::text);
   const auto snapshot = Snapshot::build(std::move(*loaded.config));
   ASSERT_TRUE(snapshot.has_value());
-  Server second(*snapshot, log, options);
+  options.spool = spool::Spool::in_memory();
+  Server second(*snapshot, log, std::move(options));
   const Result<void, BindError> bound = second.bind();
   ASSERT_TRUE(bound.has_error());
   EXPECT_THAT(bound.error().message,

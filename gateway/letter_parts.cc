@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/letter_parts.h"
+
+#include <fmt/format.h>
+
+namespace postern::gateway {
+
+std::size_t header_end(std::string_view octets, std::size_t known) {
+  if (octets.starts_with("\r\n")) return 2;
+  const std::size_t from = known > 3 ? known - 3 : 0;
+  const std::size_t at = octets.find("\r\n\r\n", from);
+  return at == std::string_view::npos ? at : at + 4;
+}
+
+std::string describe(const tls::Info& tls) {
+  return fmt::format(
+      "{} {}, {}", tls.version, tls.cipher, tls.verified ? "verified" : "not verified");
+}
+
+routing::Request request_of(const smtp::SessionFacts& session,
+                            const ListenerRuntime& listener,
+                            const smtp::Sender& sender,
+                            const smtp::Mailbox& recipient) {
+  routing::Request request;
+  request.client = session.client;
+  request.listener = listener.name;
+  request.role = listener.role;
+  request.listener_from = listener.from;
+  request.identity = session.identity;
+  request.sender = &sender;
+  request.recipient = recipient;
+  request.size = sender.parameters.size;
+  return request;
+}
+
+LetterRecord record_of(const smtp::SessionFacts& session,
+                       const ListenerRuntime& listener,
+                       const smtp::Sender& sender,
+                       const smtp::Mailbox& recipient,
+                       const routing::Decision& decision) {
+  LetterRecord record;
+  record.session = session.id;
+  record.client = session.client.to_string();
+  record.listener = listener.name;
+  record.identity = session.identity;
+  record.sender = sender.path.text();
+  record.recipient = recipient.text();
+  record.recipient_out = decision.recipient_out.text();
+  record.decision = routing::decision_name(decision.kind);
+  record.stage = decision.stage;
+  record.reason = decision.reason();
+  if (decision.kind == routing::DecisionKind::route) record.next_hop = decision.target.name();
+  return record;
+}
+
+}  // namespace postern::gateway

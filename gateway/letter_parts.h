@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "gateway/letter_log.h"
+#include "gateway/runtime.h"
+#include "routing/request.h"
+#include "smtp/session/service.h"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace postern::gateway {
+
+// What letters of both kinds, cut-through and stored, have in common.
+
+/// Where a header block ends (behind its empty line); npos: not yet. A message may begin with the
+/// empty line. `known`: octets that were looked at before.
+std::size_t header_end(std::string_view octets, std::size_t known);
+
+/// "TLSv1.3 TLS_AES_256_GCM_SHA384, not verified".
+std::string describe(const tls::Info& tls);
+
+/// What the pipeline is asked. Views point into the arguments.
+routing::Request request_of(const smtp::SessionFacts& session,
+                            const ListenerRuntime& listener,
+                            const smtp::Sender& sender,
+                            const smtp::Mailbox& recipient);
+
+/// The log record of one recipient, as far as the session and the decision tell.
+LetterRecord record_of(const smtp::SessionFacts& session,
+                       const ListenerRuntime& listener,
+                       const smtp::Sender& sender,
+                       const smtp::Mailbox& recipient,
+                       const routing::Decision& decision);
+
+}  // namespace postern::gateway

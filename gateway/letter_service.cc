@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/letter_service.h"
+
+#include "gateway/letter.h"
+#include "gateway/stored_letter.h"
+#include "smtp/replies.h"
+
+namespace postern::gateway {
+
+net::Awaitable<smtp::Begun> LetterService::begin(const smtp::SessionFacts& session,
+                                                 const smtp::Sender& sender) {
+  std::unique_ptr<smtp::Transaction> letter;
+  if (listener_.delivery == Delivery::cut_through) {
+    letter = std::make_unique<Letter>(runtime_, listener_, session, sender, tools_);
+  } else {
+    letter = std::make_unique<StoredLetter>(runtime_, listener_, session, sender, tools_);
+  }
+  smtp::Begun begun(smtp::replies::sender_ok(), std::move(letter));
+  co_return begun;
+}
+
+void LetterService::note(const smtp::SessionFacts& session, const smtp::SessionNote& what) {
+  SessionRecord record;
+  record.session = session.id;
+  record.client = session.client.to_string();
+  record.listener = listener_.name;
+  record.identity = session.identity;
+  record.event = what.event;
+  record.command = what.command;
+  record.why = what.why;
+  tools_.log->write(record);
+}
+
+}  // namespace postern::gateway

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "gateway/letter_log.h"
+#include "queue/engine.h"
+#include "queue/hop_pool.h"
+#include "queue/spool/spool.h"
+
+namespace postern::gateway {
+
+/// What letters of one worker share; outlives them.
+struct LetterTools {
+  queue::HopPool* pool = nullptr;
+  queue::Engine* engine = nullptr;
+  spool::Spool* spool = nullptr;  ///< of all workers
+  const LetterLog* log = nullptr;
+};
+
+}  // namespace postern::gateway

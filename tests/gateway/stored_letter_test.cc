@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// Letters of listeners with delivery = "queue" or "auto", between servers with Exchange's habits.
+#include "server_fixture.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+namespace postern::gateway {
+namespace {
+
+using test::At;
+using test::ExchangeClient;
+using test::ExchangeClientHabits;
+using test::Fault;
+using test::Mail;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr const char* kMessage = "Subject: t\r\n\r\nhello\r\n";
+constexpr const char* kQuick =
+    "[retry]\nfirst = \"1s\"\nmax = \"1s\"\nlifetime = \"1h\"\nwarn_after = \"30m\"\n";
+
+Fault say(std::string reply) {
+  Fault fault;
+  fault.kind = Fault::Kind::say;
+  fault.reply = std::move(reply);
+  return fault;
+}
+
+Fault say_and_close(std::string reply) {
+  Fault fault;
+  fault.kind = Fault::Kind::say_and_close;
+  fault.reply = std::move(reply);
+  return fault;
+}
+
+Fault hold() {
+  Fault fault;
+  fault.kind = Fault::Kind::hold;
+  return fault;
+}
+
+/// What holds in both modes.
+class StoredLetterTest : public ServerTest, public ::testing::WithParamInterface<const char*> {
+ protected:
+  StoredLetterTest() {
+    setup.delivery = GetParam();
+    setup.after = kQuick;
+  }
+  bool is_auto() const { return setup.delivery == "auto"; }
+  ExchangeClient::Outcome send(const std::vector<std::string>& to,
+                               const std::string& from = "a@corp.com",
+                               const std::string& octets = kMessage) {
+    ExchangeClient exchange = client();
+    return exchange.send(from, to, octets);
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Of,
+                         StoredLetterTest,
+                         ::testing::Values("queue", "auto"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST_P(StoredLetterTest, ReachesEveryNextHopOnceWithAllItsRecipientsR14) {
+  start();
+  const auto outcome = send({"u@company.ru", "v@tech.company.ru", "w@company.ru"});
+  EXPECT_TRUE(outcome.delivered()) << outcome.end;
+  EXPECT_THAT(x.wait_for_mails(1)[0].rcpt,
+              ElementsAre(HasSubstr("<u@company.ru>"), HasSubstr("<w@company.ru>")));
+  EXPECT_THAT(v.wait_for_mails(1)[0].rcpt, ElementsAre(HasSubstr("<v@tech.company.ru>")));
+  EXPECT_THAT(v.mails()[0].octets, HasSubstr("\r\nReceived: from "));
+  EXPECT_THAT(v.mails()[0].octets, StartsWith("Postern-Trace: "));
+  EXPECT_THAT(v.mails()[0].octets, EndsWith(std::string("\r\n") + kMessage));
+  EXPECT_EQ(x.mails().size(), 1U);
+  const spool::Ledger ledger = wait_for_queue(0);
+  EXPECT_TRUE(ledger.balances());
+  EXPECT_EQ(ledger.delivered, 3);
+}
+
+TEST_P(StoredLetterTest, ComesByChunksAndGoesByDataOrChunks) {
+  start();
+  ExchangeClientHabits habits;
+  habits.chunks = {7, 1, 3};
+  ExchangeClient exchange = client(habits);
+  const std::string octets = "Subject: t\r\n\r\n.dot\r\n" + std::string(300'000, 'x') + "\r\n";
+  EXPECT_TRUE(exchange.send("a@corp.com", {"u@company.ru"}, octets).delivered());
+  EXPECT_TRUE(exchange.send("a@corp.com", {"u@tech.company.ru"}, octets).delivered());
+  EXPECT_THAT(x.wait_for_mails(1)[0].octets, EndsWith("\r\n" + octets));
+  EXPECT_THAT(v.wait_for_mails(1)[0].octets, EndsWith("\r\n" + octets));
+}
+
+TEST_P(StoredLetterTest, IsTakenWhileTheNextHopIsAwayAndDeliveredOnceWhenItReturnsS10) {
+  v.plan(At::connect, say_and_close("421 4.3.2 later"));
+  v.plan(At::mail, say("451 4.7.0 not yet"));
+  start();
+  EXPECT_TRUE(send({"u@tech.company.ru"}).delivered());
+  EXPECT_EQ(v.wait_for_mails(1).size(), 1U);
+  const spool::Ledger ledger = wait_for_queue(0);
+  EXPECT_EQ(ledger.delivered, 1);
+  EXPECT_EQ(v.mails().size(), 1U);
+  EXPECT_THAT(log_lines(), Contains(HasSubstr("outcome=queued")));
+  EXPECT_THAT(log_lines(), Contains(HasSubstr("outcome=deferred")));
+  EXPECT_THAT(log_lines(), Contains(HasSubstr("outcome=delivered")));
+}
+
+TEST_P(StoredLetterTest, BouncesToTheSenderWhatIsRefusedForOneOfSeveralR17) {
+  v.plan(At::rcpt, say("550 5.1.1 no such mailbox"));
+  start();
+  const auto outcome = send({"no@tech.company.ru", "yes@tech.company.ru"}, "sender@company.ru");
+  EXPECT_TRUE(outcome.delivered()) << outcome.end;
+  EXPECT_THAT(v.wait_for_mails(1)[0].rcpt, ElementsAre(HasSubstr("<yes@tech.company.ru>")));
+  const Mail bounce = x.wait_for_mails(1)[0];
+  EXPECT_EQ(bounce.mail.substr(0, 12), "MAIL FROM:<>");
+  EXPECT_THAT(bounce.rcpt, ElementsAre(HasSubstr("<sender@company.ru>")));
+  EXPECT_THAT(bounce.octets, HasSubstr("Final-Recipient: rfc822; no@tech.company.ru"));
+  EXPECT_THAT(bounce.octets, HasSubstr("550 5.1.1 no such mailbox"));
+  EXPECT_THAT(bounce.octets, HasSubstr("Subject: t"));
+  EXPECT_THAT(bounce.octets, Not(HasSubstr("yes@tech.company.ru")));
+  const spool::Ledger ledger = wait_for_queue(0);
+  EXPECT_EQ(ledger.failed, 1);
+  EXPECT_EQ(ledger.delivered, 2) << "the other recipient, and the bounce";
+  EXPECT_TRUE(ledger.balances());
+}
+
+TEST_P(StoredLetterTest, NeverAnswersTheNullSenderR17) {
+  v.plan(At::rcpt, say("550 5.1.1 no such mailbox"));
+  start();
+  EXPECT_TRUE(send({"no@tech.company.ru", "yes@tech.company.ru"}, "").delivered());
+  EXPECT_EQ(wait_for_queue(0).failed, 1);
+  EXPECT_EQ(v.mails().size(), 1U);
+  EXPECT_TRUE(x.mails().empty());
+  EXPECT_THAT(log_lines(), Contains(HasSubstr("outcome=failed")));
+}
+
+TEST_P(StoredLetterTest, KeepsThePromiseWhenTheNextHopBreaksOffWithinTheMessageR15) {
+  Fault close;
+  close.kind = Fault::Kind::close;
+  v.plan(At::chunk, close);
+  start();
+  const std::string octets = "Subject: t\r\n\r\n" + std::string(200'000, 'x') + "\r\n";
+  EXPECT_TRUE(send({"u@tech.company.ru"}, "a@corp.com", octets).delivered());
+  EXPECT_EQ(v.wait_for_mails(1).size(), 1U);
+  EXPECT_EQ(wait_for_queue(0).delivered, 1);
+}
+
+TEST_P(StoredLetterTest, StopsARecipientThatCirclesAndDeliversTheOthersR13) {
+  start();
+  send({"u@tech.company.ru"});
+  std::string octets = v.wait_for_mails(1)[0].octets;
+  // Twice through the gateway is right, three times is a loop.
+  send({"u@tech.company.ru"}, "a@corp.com", octets);
+  octets = v.wait_for_mails(2)[1].octets;
+  const auto alone = send({"u@tech.company.ru"}, "a@corp.com", octets);
+  EXPECT_THAT(alone.end, StartsWith("554 5.4.6"));
+  const auto both = send({"u@tech.company.ru", "w@tech.company.ru"}, "s@company.ru", octets);
+  EXPECT_TRUE(both.delivered()) << both.end;
+  EXPECT_THAT(v.wait_for_mails(3)[2].rcpt, ElementsAre(HasSubstr("<w@tech.company.ru>")));
+  EXPECT_THAT(x.wait_for_mails(1)[0].octets, HasSubstr("u@tech.company.ru"));
+  EXPECT_TRUE(wait_for_queue(0).balances());
+}
+
+TEST_P(StoredLetterTest, WaitsInTheSpoolWhenTheGatewayStops) {
+  v.plan(At::connect, say_and_close("421 4.3.2 later"));
+  v.plan(At::connect, say_and_close("421 4.3.2 later"));
+  setup.after = "[retry]\nfirst = \"1h\"\nmax = \"1h\"\nlifetime = \"5d\"\n";
+  start();
+  EXPECT_TRUE(send({"u@tech.company.ru"}).delivered());
+  stop();
+  join();
+  const spool::Ledger ledger = spool().stats().ledger;
+  EXPECT_EQ(ledger.queued, 1);
+  EXPECT_TRUE(ledger.balances());
+}
+
+TEST_P(StoredLetterTest, RefusesWhatIsNoMessageAndKeepsNothingOfIt) {
+  start();
+  const auto outcome = send({"u@tech.company.ru"}, "a@corp.com", "Subject: t\r\n\r\nbare\nlf\r\n");
+  EXPECT_THAT(outcome.end, StartsWith("550 5.6.11"));
+  EXPECT_EQ(spool().stats().ledger.accepted, 0);
+  EXPECT_EQ(spool().stats().memory_octets, 0);
+}
+
+// ---- what is different ----
+
+class QueueModeTest : public ServerTest {
+ protected:
+  QueueModeTest() { setup.after = kQuick; }
+};
+
+TEST_F(QueueModeTest, AutoPassesARefusalThatComesInTimeBackToTheSender) {
+  setup.delivery = "auto";
+  v.plan(At::last_chunk, say("550 5.7.1 not wanted here"));
+  start();
+  ExchangeClient exchange = client();
+  const auto outcome = exchange.send("s@company.ru", {"u@tech.company.ru"}, kMessage);
+  // Whichever comes first: the refusal, or the commit and then a bounce. Never both, never neither.
+  const bool passed_back = outcome.end.starts_with("550 5.7.1 not wanted here");
+  EXPECT_TRUE(passed_back || outcome.delivered()) << outcome.end;
+  if (passed_back) {
+    EXPECT_EQ(spool().stats().ledger.accepted, 0);
+    EXPECT_THAT(log_lines(), Contains(HasSubstr("outcome=refused")));
+  } else {
+    EXPECT_EQ(x.wait_for_mails(1).size(), 1U);
+  }
+}
+
+TEST_F(QueueModeTest, AutoGivesThe250FromTheCommitWhenTheNextHopIsSlow) {
+  setup.delivery = "auto";
+  v.plan(At::last_chunk, hold());
+  start();
+  ExchangeClient exchange = client();
+  EXPECT_TRUE(exchange.send("a@corp.com", {"u@tech.company.ru"}, kMessage).delivered());
+  EXPECT_EQ(wait_for_queue(1).queued, 1);
+  v.wait_for_held(1);
+  v.release();
+  EXPECT_EQ(wait_for_queue(0).delivered, 1);
+  EXPECT_EQ(v.mails().size(), 1U);
+}
+
+TEST_F(QueueModeTest, QueueAnswersARefusalWithABounce) {
+  setup.delivery = "queue";
+  v.plan(At::last_chunk, say("550 5.7.1 not wanted here"));
+  start();
+  ExchangeClient exchange = client();
+  EXPECT_TRUE(exchange.send("s@company.ru", {"u@tech.company.ru"}, kMessage).delivered());
+  EXPECT_THAT(x.wait_for_mails(1)[0].octets, HasSubstr("550 5.7.1 not wanted here"));
+}
+
+TEST_F(QueueModeTest, ARetryGoesTheWayThatTheConfigNowSays) {
+  setup.delivery = "queue";
+  for (int i = 0; i < 2; ++i)
+    x.plan(At::mail, say("451 4.7.0 not yet"));
+  setup.after = "[retry]\nfirst = \"1s\"\nmax = \"1s\"\n";
+  start();
+  ExchangeClient exchange = client();
+  EXPECT_TRUE(exchange.send("a@corp.com", {"u@company.ru"}, kMessage).delivered());
+  x.wait_for_command("MAIL");
+  setup.route_to_x = false;  // company.ru has moved
+  reload();
+  EXPECT_THAT(v.wait_for_mails(1)[0].rcpt, ElementsAre(HasSubstr("<u@tech.company.ru>")));
+  EXPECT_EQ(wait_for_queue(0).delivered, 1);
+}
+
+}  // namespace
+}  // namespace postern::gateway
