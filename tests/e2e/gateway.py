@@ -4,6 +4,7 @@
 import json
 import os
 import queue
+import re
 import subprocess
 import threading
 import time
@@ -11,6 +12,9 @@ from pathlib import Path
 
 from ports import GATEWAY, open_sessions
 from process import HarnessError, spawn, stop, tail
+
+_LETTER = re.compile(r" letter id=(\S+) .*?\bto=(<.*?>) .*?\boutcome=(\w+)")
+_REPORT = re.compile(r" report (\S+) to <(.*?)> about ")
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -69,6 +73,11 @@ class Gateway:
         if self._process is not None and not stop(self._process):
             raise HarnessError(f"{self.name}: did not end within 10 s of SIGTERM")
 
+    def kill(self) -> None:
+        """As a crash: nothing of the process runs any more."""
+        self._process.kill()
+        self._process.wait()
+
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
@@ -83,6 +92,21 @@ class Gateway:
         """The log's lines about a letter, found by its marker, which its sender's address carries."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return [line for line in lines if needle in line]
+
+    def queued(self) -> int:
+        """Recipients and reports that the log says were stored, and not what became of them."""
+        waiting: set[tuple[str, str]] = set()
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        for line in lines:
+            if report := _REPORT.search(line):
+                waiting.add((report[1], f"<{report[2]}>"))
+            elif letter := _LETTER.search(line):
+                key = (letter[1], letter[2])
+                if letter[3] == "queued":
+                    waiting.add(key)
+                elif letter[3] in ("delivered", "bounced", "failed", "discarded"):
+                    waiting.discard(key)
+        return len(waiting)
 
     def explain(self, client: str, sender: str, recipient: str, listener: str = "mx") -> dict:
         command = [str(executable()), "explain", "--config", str(self.config), "--client", client, "--from", sender,

@@ -17,7 +17,7 @@ class HarnessError(Exception):
     """A party of the topology could not be started, or did not do what it was started for."""
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -28,7 +28,7 @@ def spawn(command: list[str], log: Path, **options) -> subprocess.Popen:
         options.setdefault("stdout", sink)
         options.setdefault("stderr", sink)
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True,
-                                preexec_fn=_die_with_parent, **options)
+                                preexec_fn=die_with_parent, **options)
 
 
 def stop(child: subprocess.Popen | None, deadline: float = 10.0) -> bool:

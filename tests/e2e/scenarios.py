@@ -22,14 +22,15 @@ class Scenario:
     name: str
     title: str
     run: Callable[["Check"], None]
+    stored: bool = False      # makes sense only where letters are stored
 
 
 SCENARIOS: list[Scenario] = []
 
 
-def scenario(name: str, title: str):
+def scenario(name: str, title: str, stored: bool = False):
     def register(function: Callable[["Check"], None]) -> Callable[["Check"], None]:
-        SCENARIOS.append(Scenario(name, title, function))
+        SCENARIOS.append(Scenario(name, title, function, stored))
         return function
     return register
 
@@ -87,7 +88,7 @@ def execute(net: Topology, item: Scenario) -> tuple[bool, str]:
         report = [f"     {line}" for line in str(error).splitlines()]
     for letter in check.letters:
         report.append(f"     letter {letter.marker}:")
-        lines = [*net.g.log_lines(letter.marker), *net.g_blind.log_lines(letter.marker),
+        lines = [*(line for gateway in net.gateways for line in gateway.log_lines(letter.marker)),
                  *net.x.log_lines(letter.marker), *net.v.log_lines(letter.marker)]
         report += [f"       {line}" for line in lines] or ["       no log mentions it"]
     for server in (net.x, net.v):

@@ -49,6 +49,8 @@ class Sink:
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"sink-{port}", daemon=True)
         self._active = 0
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
         folder.mkdir(parents=True, exist_ok=True)
 
     def start(self) -> "Sink":
@@ -70,9 +72,28 @@ class Sink:
         """A message is being received."""
         return self._active > 0
 
+    def open(self) -> None:
+        """It listens again, after close()."""
+        asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(10)
+
+    def close(self) -> None:
+        """It listens no more, and every connection is reset."""
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
+
+    async def _open(self) -> None:
+        if self._server is None:
+            self._server = await asyncio.start_server(self._serve, self.address, self.port, limit=1 << 16)
+
+    async def _close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for writer in self._writers:
+            writer.transport.abort()
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(asyncio.start_server(self._serve, self.address, self.port, limit=1 << 16))
+        self._loop.run_until_complete(self._open())
         self._started.set()
         self._loop.run_forever()
         for task in asyncio.all_tasks(self._loop):
@@ -80,12 +101,18 @@ class Sink:
         self._loop.run_until_complete(asyncio.sleep(0))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
         try:
             await _Session(self, reader, writer).run()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
+            self._writers.discard(writer)
             writer.close()
+
+    async def verdict(self) -> str:
+        """The reply to the end of a message; only what gets 250 counts as arrived."""
+        return "250 2.0.0 taken"
 
     def begin(self) -> None:
         self._active += 1
@@ -195,11 +222,13 @@ class _Session:
         self._sink.begin()
         try:
             octets = await self._until_dot()
-            self._sink.record(self, octets, chunked=False)
+            verdict = await self._sink.verdict()
+            if verdict.startswith("250"):
+                self._sink.record(self, octets, chunked=False)
         finally:
             self._sink.end()
         self._reset()
-        self._say("250 2.0.0 taken")
+        self._say(verdict)
 
     async def _bdat(self, rest: str) -> None:
         words = rest.upper().split()
@@ -216,11 +245,14 @@ class _Session:
             self._say("503 5.5.1 no valid recipients")
             return
         self._chunks += chunk
+        verdict = "250 2.0.0 ok"
         if words[-1] == "LAST":
-            self._sink.record(self, bytes(self._chunks), chunked=True)
+            verdict = await self._sink.verdict()
+            if verdict.startswith("250"):
+                self._sink.record(self, bytes(self._chunks), chunked=True)
             self._sink.end()
             self._reset()
-        self._say("250 2.0.0 ok")
+        self._say(verdict)
 
     async def _until_dot(self) -> bytes:
         """Everything up to CRLF.CRLF, with the stuffed dots taken off again."""

@@ -37,7 +37,7 @@ data_dir = "{root}/data"
 name = "mx"
 bind = "{g}:0"
 role = "mx"
-delivery = "cut_through"
+delivery = "{delivery}"
 max_message_size = "50MiB"
 
 [[listener]]
@@ -45,7 +45,7 @@ name = "exchange"
 bind = "{g}:0"
 role = "mx"
 from = "exchange"
-delivery = "cut_through"
+delivery = "{delivery}"
 max_message_size = "100MiB"
 
 [[listener]]
@@ -53,7 +53,7 @@ name = "submission"
 bind = "{g}:0"
 role = "submission"
 tls = "none"
-delivery = "cut_through"
+delivery = "{delivery}"
 max_message_size = "35MiB"
 
 [relay]
@@ -87,6 +87,11 @@ directory = "file:{root}/mailboxes.txt"
 [gateways]
 external = ["exchange"]
 
+[retry]
+first = "1s"
+max = "2s"
+lifetime = "{lifetime}"
+
 [routing]
 independent_aliases = true
 trace_key = "{key}"
@@ -96,8 +101,9 @@ trace_key = "{key}"
 class Topology:
     """Everything lives below one temporary folder, which stop() removes."""
 
-    def __init__(self, keep: bool = False):
+    def __init__(self, keep: bool = False, delivery: str = "auto"):
         self._keep = keep
+        self.delivery = delivery
         self.root = Path(tempfile.mkdtemp(prefix="postern-e2e-"))
         self.root.chmod(0o755)                    # Postfix's daemons are not root
         self.x = Postfix("X", self.root / "x", ports.EXCHANGE, ports.free_port(ports.EXCHANGE))
@@ -110,7 +116,10 @@ class Topology:
         self.e = Sink(self.root / "e", ports.OUTSIDE, ports.free_port(ports.OUTSIDE))
         self.g = self._gateway("G", "gw.company.ru")
         self.g_blind = self._gateway("G2", "gw2.company.ru")
-        self._parties = [self.e, self.g, self.g_blind, self.dovecot, self.x, self.v]
+        # Its V is never there, and what waits longer than two seconds is given up.
+        self.g_hasty = self._gateway("G3", "gw3.company.ru", lifetime="2s", v_port=ports.free_port(ports.WORKSPACE))
+        self.gateways = [self.g, self.g_blind, self.g_hasty]
+        self._parties = [self.e, *self.gateways, self.dovecot, self.x, self.v]
         self._started = []
 
     def start(self) -> "Topology":
@@ -135,11 +144,11 @@ class Topology:
             shutil.rmtree(self.root, ignore_errors=True)
         return problems
 
-    def _gateway(self, name: str, hostname: str) -> Gateway:
+    def _gateway(self, name: str, hostname: str, lifetime: str = "1h", v_port: int = 0) -> Gateway:
         root = self.root / name.lower()
         config = _GATEWAY_CONFIG.format(
             root=root, hostname=hostname, g=ports.GATEWAY, d=D, t=T, x=ports.EXCHANGE, v=ports.WORKSPACE,
-            x_port=self.x.port, v_port=self.v.port, key=f"trace key of {hostname}, thirty-two octets")
+            x_port=self.x.port, v_port=v_port or self.v.port, delivery=self.delivery, lifetime=lifetime, key=f"trace key of {hostname}, thirty-two octets")
         gateway = Gateway(name, root, config)
         (root / "cutover.txt").write_text("".join(f"{user}@{D}\n" for user in CUT_OVER))
         known = [*MIGRATED, *CUT_OVER, *ONLY_IN_V]
@@ -194,9 +203,10 @@ class Topology:
         """Where something is on its way, with how much; empty when nothing is."""
         counts = {
             "X's queue": self.x.queued(), "V's queue": self.v.queued(),
-            "sessions at G": self.g.sessions(), "sessions at G2": self.g_blind.sessions(),
             "messages at E": int(self.e.busy()),
         }
+        for gateway in self.gateways:
+            counts |= {f"sessions at {gateway.name}": gateway.sessions(), f"queue of {gateway.name}": gateway.queued()}
         return {where: count for where, count in counts.items() if count}
 
     def settle(self, seconds: float = 40.0) -> None:
@@ -211,7 +221,7 @@ class Topology:
             if time.monotonic() > deadline:
                 raise HarnessError(f"still on its way after {seconds:.0f} s: {flying or 'logs keep growing'}")
             time.sleep(0.03)
-        for party in (self.g, self.g_blind):
+        for party in self.gateways:
             if not party.alive():
                 raise HarnessError(f"{party.name} has ended")
 
@@ -222,7 +232,7 @@ class Topology:
                 + mailboxes.copies_in_sink("E", self.e, marker))
 
     def _log_sizes(self) -> list[int]:
-        logs = (self.x.log, self.v.log, self.g.log, self.g_blind.log)
+        logs = (self.x.log, self.v.log, *(gateway.log for gateway in self.gateways))
         return [log.stat().st_size if log.exists() else 0 for log in logs] + [self.e.count]
 
 
