@@ -20,7 +20,7 @@ data_dir = "{root}/data"
 name = "mx"
 bind = "{g}:0"
 role = "mx"
-delivery = "cut_through"
+delivery = "{delivery}"
 max_message_size = "100MiB"
 
 [relay]
@@ -64,12 +64,12 @@ RECIPIENTS = {"plain": "recipient@plain.example", "chunks": "recipient@chunks.ex
 class Bench:
     """G with three next hops that are sinks: one that lacks CHUNKING, one that has it, one that stands in for V."""
 
-    def __init__(self, rate: int = 0, keep_messages: bool = True):
+    def __init__(self, rate: int = 0, keep_messages: bool = True, delivery: str = "cut_through"):
         self.root = Path(tempfile.mkdtemp(prefix="postern-octets-"))
         options = {"plain": Options(rate=rate), "chunks": Options(chunking=True, rate=rate), "vk": Options(rate=rate)}
         self.sinks = {name: Sink(self.root / name, ports.WORKSPACE, ports.free_port(ports.WORKSPACE), option, keep_messages)
                       for name, option in options.items()}
-        config = _CONFIG.format(root=self.root, g=ports.GATEWAY, a=ports.WORKSPACE,
+        config = _CONFIG.format(root=self.root, delivery=delivery, g=ports.GATEWAY, a=ports.WORKSPACE,
                                 **{name: sink.port for name, sink in self.sinks.items()})
         self.gateway = Gateway("G", self.root, config)
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients of many makes relay through postern; the octets at the next hop must be those that were sent (R16)."""
 
+import argparse
 import sys
 import time
 
@@ -106,8 +107,10 @@ def many(bench: Bench, tally: Tally, messages: int, sessions: int, octets: bytes
 def main() -> int:
     for octets in (MESSAGES | ODD_MESSAGES).values():
         assert bodies.is_sound(octets)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--delivery", default="cut_through", choices=["auto", "queue", "cut_through"])
     tally = Tally()
-    with Bench() as bench:
+    with Bench(delivery=parser.parse_args().delivery) as bench:
         one_by_one(bench, tally)
         many(bench, tally, 1000, 20, bodies.of_size(1022) + b"\r\n", "1 KB")
         many(bench, tally, 100, 20, bodies.of_size(bodies.MEGABYTE - 2) + b"\r\n", "1 MB")
