@@ -72,7 +72,7 @@ Server::Server(std::shared_ptr<const Snapshot> snapshot, const LetterLog& log, O
 Server::~Server() {
   // Workers first: their sessions hold tickets of admission_, their deliveries letters of the
   // spool.
-  workers_.clear();
+  end_workers();
 }
 
 Result<void, BindError> Server::open_spool() {
@@ -170,7 +170,16 @@ void Server::run() {
   context_.run();
   recovery_.request_stop();
   recovery_.join();
-  workers_.clear();  // what is left of sessions and deliveries ends here
+  end_workers();
+}
+
+/// What is left of sessions and deliveries ends here. The spool's last callbacks need the loops of
+/// those that wait for them, and messages go before the spool does.
+void Server::end_workers() {
+  for (const std::unique_ptr<Worker>& worker : workers_)
+    worker->stop_and_join();
+  if (spool_) spool_->close();
+  workers_.clear();
 }
 
 Worker& Server::least_loaded() {

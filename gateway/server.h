@@ -80,6 +80,7 @@ class Server {
   net::Awaitable<void> wait_for_workers(Done done, net::TimePoint end);
   Result<void, BindError> open_spool();
   void start_workers();
+  void end_workers();
   void recover(const std::stop_token& stop);
   void serve(net::Socket socket, Worker& worker, const std::string& listener);
   Worker& least_loaded();

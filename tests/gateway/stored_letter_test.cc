@@ -245,5 +245,52 @@ TEST_F(QueueModeTest, ARetryGoesTheWayThatTheConfigNowSays) {
   EXPECT_EQ(wait_for_queue(0).delivered, 1);
 }
 
+TEST_F(QueueModeTest, WarnsTheSenderOnceThatItTakesLonger) {
+  setup.delivery = "queue";
+  setup.after = "[retry]\nfirst = \"1s\"\nmax = \"1s\"\nlifetime = \"1h\"\nwarn_after = \"1s\"\n";
+  Fault later = say("451 4.7.0 not yet");
+  later.times = 3;
+  v.plan(At::mail, later);
+  start();
+  ExchangeClient exchange = client();
+  EXPECT_TRUE(exchange.send("s@company.ru", {"u@tech.company.ru"}, kMessage).delivered());
+  EXPECT_EQ(v.wait_for_mails(1).size(), 1U);
+  EXPECT_EQ(wait_for_queue(0).failed, 0);
+  ASSERT_EQ(x.mails().size(), 1U) << "tried four times, warned once";
+  EXPECT_EQ(x.mails()[0].mail.substr(0, 12), "MAIL FROM:<>");
+  EXPECT_THAT(x.mails()[0].octets, HasSubstr("Action: delayed"));
+  EXPECT_THAT(x.mails()[0].octets, HasSubstr("Will-Retry-Until: "));
+}
+
+TEST_F(QueueModeTest, KeepsAClientWaitingWhileBodiesInFlightFillTheirMemory) {
+  setup.delivery = "queue";
+  setup.after = "[limits]\nbody_memory = \"1MiB\"\n";
+  Fault slow = hold();
+  slow.times = 10;
+  v.plan(At::last_chunk, slow);
+  start();
+  constexpr std::int64_t kBudget = 1 << 20;
+  const std::string octets = "Subject: t\r\n\r\n" + std::string(700'000, 'x') + "\r\n";
+  {
+    ExchangeClient first = client();
+    EXPECT_TRUE(first.send("a@corp.com", {"u@tech.company.ru"}, octets).delivered());
+  }
+  v.wait_for_held(1);
+  ExchangeClient second = client();
+  ExchangeClient::Outcome outcome;
+  std::thread sending([&] { outcome = second.send("a@corp.com", {"u@tech.company.ru"}, octets); });
+  while (spool().memory_octets() <= kBudget)
+    std::this_thread::yield();
+  // It got over the budget by one block, and waits: none of it may be committed.
+  EXPECT_LT(spool().memory_octets(), kBudget + (200 << 10));
+  EXPECT_EQ(spool().stats().ledger.messages, 1);
+  v.release();
+  v.wait_for_held(1);
+  v.release();
+  sending.join();
+  EXPECT_TRUE(outcome.delivered()) << outcome.end;
+  EXPECT_EQ(wait_for_queue(0).delivered, 2);
+}
+
 }  // namespace
 }  // namespace postern::gateway
