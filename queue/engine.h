@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -98,6 +99,27 @@ class Engine {
 
   /// Everything that waits is tried now, or one message. False: none waits here.
   bool retry(std::optional<spool::MessageId> id);
+
+  // ---- what operators do (engine_control.cc) ----
+
+  /// Those of a message's recipients that were given up.
+  struct GivenUp {
+    std::size_t recipients = 0;
+    std::size_t busy = 0;   ///< are being delivered at this moment, and left alone
+    bool settled = false;   ///< nobody is pending any more
+    std::error_code error;  ///< why none was given up: spool::Errc
+  };
+  using OnGivenUp = std::function<void(const GivenUp&)>;
+  /// Gives recipients up and tells the sender as if the next hop had refused them; held messages
+  /// too. `indices` empty: all that are pending. `done`: once, when the end of a message is
+  /// durable; on any thread. Any thread may call.
+  void bounce(spool::MessageId id, std::vector<std::uint32_t> indices, OnGivenUp done);
+  /// The same without telling anybody.
+  void discard(spool::MessageId id, std::vector<std::uint32_t> indices, OnGivenUp done);
+  /// Messages that are tried now, ids ascending: those that wait here.
+  std::vector<spool::MessageId> retry(std::span<const spool::MessageId> ids);
+  /// Messages that were given up or held, ids ascending: they leave their lanes.
+  void forget(std::span<const spool::MessageId> ids);
 
   /// No delivery begins any more; is_quiet() when the last one has ended.
   void stop();

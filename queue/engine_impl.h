@@ -102,6 +102,12 @@ struct Engine::Impl : std::enable_shared_from_this<Impl> {
                               RoutingView view);
   net::Awaitable<Result<std::string>> read_front(spool::MessagePtr message, std::uint64_t octets);
 
+  // engine_control.cc: an operator's
+  net::Awaitable<void> give_up_for_operator(spool::MessageId id,
+                                            std::vector<std::uint32_t> indices,
+                                            bool tell,
+                                            OnGivenUp done);
+
   double chance() { return std::uniform_real_distribution<double>(0.0, 1.0)(random); }
   void log(const DeliveryEvent& event) const {
     if (options.log) options.log(event);

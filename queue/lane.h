@@ -9,6 +9,7 @@
 #include <optional>
 #include <queue>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,10 @@ class Lane {
   void retry_now();
   /// The same for one message; false: it does not wait here.
   bool retry_now(spool::MessageId id);
+  /// The same for many, ids ascending: those that wait here.
+  std::vector<spool::MessageId> retry_now(std::span<const spool::MessageId> ids);
+  /// Messages that wait for nothing any more, ids ascending.
+  void remove(std::span<const spool::MessageId> ids);
 
   /// Messages that wait for a dead hop longer than they may: taken out of the lane, up to `most`.
   std::vector<spool::MessageId> take_expired(Time now, std::size_t most);
@@ -91,6 +96,7 @@ class Lane {
   void wake_up(Time now);
   void promote();
   void make_ready(spool::MessageId id);
+  std::vector<spool::MessageId> take_later(std::span<const spool::MessageId> ids);
 
   std::string name_;
   LanePolicy policy_;
