@@ -87,14 +87,25 @@ Result<void, BindError> Server::open_spool() {
     spdlog::error("letter {} was moved aside: {}", id.str(), why);
   };
   options.on_trouble = [](const std::string& what) { spdlog::error("spool: {}", what); };
+  if (options_.control.empty()) options_.control = control_path(options.data_dir);
   auto opened = spool::Spool::open(std::move(options));
   if (!opened) return BindError{"data_dir: " + opened.error().text};
   spool_ = std::move(*opened);
   return {};
 }
 
+/// Behind open_spool(), which has data_dir for this process alone.
+Result<void, BindError> Server::open_control() {
+  if (options_.control.empty()) return {};
+  auto opened = Control::open(context_.get_executor(), options_.control);
+  if (!opened) return BindError{opened.error()};
+  control_ = *std::move(opened);
+  return {};
+}
+
 Result<void, BindError> Server::bind() {
-  const Result<void, BindError> opened = open_spool();
+  Result<void, BindError> opened = open_spool();
+  if (opened) opened = open_control();
   if (!opened) return opened.error();
   for (const ListenerConfig& listener : runtime_->config().listeners) {
     const Parsed<Bind> where = parse_bind(listener.bind);  // the config was read: it is one
@@ -163,6 +174,12 @@ void Server::recover(const std::stop_token& stop) {
 void Server::run() {
   start_workers();
   recovery_ = std::jthread([this](const std::stop_token& stop) { recover(stop); });
+  if (control_) {
+    std::vector<Worker*> workers;
+    for (const std::unique_ptr<Worker>& worker : workers_)
+      workers.push_back(worker.get());
+    control_->serve(*spool_, std::move(workers));
+  }
   for (const std::unique_ptr<Listening>& listening : listening_) {
     boost::asio::co_spawn(context_, accept_loop(*listening), boost::asio::detached);
   }
@@ -170,6 +187,7 @@ void Server::run() {
   context_.run();
   recovery_.request_stop();
   recovery_.join();
+  control_.reset();  // its requests wait for workers
   end_workers();
 }
 

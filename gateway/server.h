@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/admission.h"
+#include "gateway/control.h"
 #include "gateway/letter_log.h"
 #include "gateway/runtime.h"
 #include "gateway/worker.h"
@@ -32,6 +33,7 @@ class Server {
     std::chrono::milliseconds watch{1000};  ///< how often files named by the config are looked at
     Worker::ResolverFactory resolver;       ///< empty: DNS as the config says
     std::unique_ptr<spool::Spool> spool;    ///< null: opened in the config's data_dir
+    std::string control;  ///< path of the control socket; empty: in data_dir, with the spool there
   };
   /// A listener that is bound: the address is the real one when the config said port 0.
   struct Bound {
@@ -79,6 +81,7 @@ class Server {
   template <class Done>
   net::Awaitable<void> wait_for_workers(Done done, net::TimePoint end);
   Result<void, BindError> open_spool();
+  Result<void, BindError> open_control();
   void start_workers();
   void end_workers();
   void recover(const std::stop_token& stop);
@@ -95,7 +98,8 @@ class Server {
   std::vector<Bound> bound_;
   std::unique_ptr<spool::Spool> spool_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::size_t accepting_ = 0;  ///< accept loops that run
+  std::unique_ptr<Control> control_;  ///< null: there is none
+  std::size_t accepting_ = 0;         ///< accept loops that run
   bool stopping_ = false;
   net::TimePoint stop_by_;  ///< when the grace is over
   std::jthread recovery_;   ///< hands what the spool holds to the workers

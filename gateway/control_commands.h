@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "gateway/control_request.h"
+#include "gateway/control_sink.h"
+#include "queue/engine.h"
+#include "queue/spool/spool.h"
+
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+namespace postern::gateway {
+
+class Worker;
+
+/// What the commands work on. Outlives them; the workers run all the while.
+struct ControlTarget {
+  spool::Spool* spool = nullptr;
+  std::vector<Worker*> workers;
+  /// One change at a time: a hold takes messages out of lanes that a release puts in.
+  std::mutex changes;
+};
+
+/// Carries one request out and answers it: on a thread of its own, since it waits for the disk, for
+/// engines and for the client. Messages that are being delivered at that moment are left alone, and
+/// it is said so.
+class ControlCommands {
+ public:
+  ControlCommands(ControlTarget& target, ControlSink& sink) : target_(target), sink_(sink) {}
+  void run(const ControlRequest& request);
+
+ private:
+  using Ids = std::vector<spool::MessageId>;
+  /// How the messages of a change came out.
+  struct Tally {
+    std::size_t messages = 0;    ///< changed
+    std::size_t recipients = 0;  ///< of these
+    std::size_t refused = 0;     ///< messages that were not, or not entirely
+  };
+
+  // control_queries.cc
+  void list(const ControlFilter& filter);
+  void preview(const ControlRequest& request);
+  void show(const std::string& id, bool body);
+  bool show_octets(const spool::MessagePtr& message, std::uint64_t octets);
+  void stats();
+
+  // control_changes.cc
+  void change(const ControlRequest& request);
+  Ids chosen(const ControlRequest& request, Tally& tally);
+  spool::MessagePtr queued(spool::MessageId id, Tally& tally);
+  void hold(const Ids& ids, Tally& tally);
+  void release(const Ids& ids, Tally& tally);
+  void retry(const Ids& ids, Tally& tally);
+  bool make_due(const spool::MessagePtr& message, Tally& tally);
+  void give_up(const Ids& ids, const ControlRequest& request, Tally& tally);
+  void say(spool::MessageId id, const char* what, std::size_t recipients, std::size_t busy);
+  void say_no(spool::MessageId id, const std::string& why, Tally& tally);
+
+  Result<spool::MessagePtr> load(spool::MessageId id);
+  /// Calls it for each worker on that worker's thread, and waits.
+  void on_workers(const std::function<void(queue::Engine&)>& call);
+  queue::Engine& next_engine();
+
+  ControlTarget& target_;
+  ControlSink& sink_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace postern::gateway
