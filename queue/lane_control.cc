@@ -26,18 +26,23 @@ std::vector<spool::MessageId> Lane::take_later(std::span<const spool::MessageId>
 std::vector<spool::MessageId> Lane::retry_now(std::span<const spool::MessageId> ids) {
   std::vector<spool::MessageId> found;
   for (const spool::MessageId id : ids) {
-    if (ready_.contains(id)) found.push_back(id);
+    if (!ready_.contains(id)) continue;
+    early_.insert(id);
+    found.push_back(id);
   }
   for (const spool::MessageId id : take_later(ids)) {
-    if (ready_.insert(id).second) found.push_back(id);
+    if (!ready_.contains(id)) found.push_back(id);
+    make_ready(id);
   }
   if (!found.empty()) pause_until_ = {};
   return found;
 }
 
 void Lane::remove(std::span<const spool::MessageId> ids) {
-  for (const spool::MessageId id : ids)
+  for (const spool::MessageId id : ids) {
     ready_.erase(id);
+    early_.erase(id);
+  }
   take_later(ids);
 }
 

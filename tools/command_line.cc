@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/config_values.h"
 #include "tools/commands.h"
+#include "tools/queue_line.h"
 
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <ostream>
+#include <iostream>
+#include <unistd.h>
 
 namespace postern::tools {
 namespace {
@@ -58,11 +60,13 @@ std::vector<std::string> known_words(CLI::App& app) {
   for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
     out.push_back(command->get_name());
   }
-  for (const CLI::App* command : app.get_subcommands()) {
+  for (CLI::App* command : app.get_subcommands()) {
     for (const CLI::Option* option : command->get_options()) {
       for (const std::string& name : option->get_lnames())
         out.push_back("--" + name);
     }
+    const std::vector<std::string> deeper = known_words(*command);
+    out.insert(out.end(), deeper.begin(), deeper.end());
   }
   return out;
 }
@@ -76,9 +80,13 @@ std::string advice(CLI::App& app, const std::vector<std::string>& unknown) {
       return fmt::format("instead of \"{}\" write \"{}\"", name, *near);
     }
   }
-  const auto chosen = app.get_subcommands();
+  std::string chosen;
+  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().front();
+    chosen += " " + at->get_name();
+  }
   if (!chosen.empty()) {
-    return fmt::format("write \"postern {} --help\" for what it takes", chosen.front()->get_name());
+    return fmt::format("write \"postern{} --help\" for what it takes", chosen);
   }
   return fmt::format("write one of {}", gateway::quoted_list(known));
 }
@@ -117,6 +125,7 @@ int run_command_line(int argc,
   if (serve) add_serve(app, serve_options);
   add_check(app, check_options);
   add_explain(app, explain_options);
+  const QueueLine queue_line(app, kDefaultConfig);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -124,6 +133,15 @@ int run_command_line(int argc,
   }
   if (app.got_subcommand("check")) return run_check(check_options, out, err);
   if (app.got_subcommand("explain")) return run_explain(explain_options, out, err);
+  if (app.got_subcommand("queue")) {
+    gateway::Parsed<QueueOptions> queue_options = queue_line.options();
+    if (!queue_options) {
+      err << queue_options.error().text << "\n";
+      return kWrongUse;
+    }
+    if (::isatty(STDIN_FILENO) == 1) queue_options->answers = &std::cin;
+    return run_queue(*queue_options, out, err);
+  }
   return serve(serve_options, out, err);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "gateway/control_request.h"
 #include "gateway/finding.h"
 
 #include <cstdint>
@@ -41,6 +42,17 @@ struct ExplainOptions {
 };
 /// 0: a decision was made for each recipient, whatever it is.
 int run_explain(const ExplainOptions& options, std::ostream& out, std::ostream& err);
+
+struct QueueOptions {
+  std::string config;
+  gateway::ControlRequest request;
+  bool json = false;
+  bool yes = false;                 ///< does not ask
+  std::istream* answers = nullptr;  ///< of a terminal; null: there is none, and nobody to ask
+};
+/// Asks the gateway that runs on this config's data_dir. 0: done, 1: refused, or nothing matched,
+/// 69: it is not running, 77: it is another user's.
+int run_queue(const QueueOptions& options, std::ostream& out, std::ostream& err);
 
 /// One line each.
 void print_findings(const std::vector<gateway::Finding>& findings, std::ostream& out);

@@ -111,6 +111,7 @@ void ServerTest::start() {
   Server::Options options;
   options.threads = 2;
   options.spool = spool::Spool::in_memory();
+  options.control = setup.control;
   server_ = std::make_unique<Server>(snapshot(), log_, std::move(options));
   const Result<void, BindError> bound = server_->bind();
   ASSERT_TRUE(bound.has_value()) << bound.error().message;

@@ -29,6 +29,7 @@ class ServerTest : public ::testing::Test {
     std::string listener;       ///< more keys of the listener "mx"
     std::string next_hop_keys;  ///< more keys of both next hops
     std::string after;          ///< more tables
+    std::string control;        ///< path of the control socket; empty: there is none
     bool route_to_x = true;
   };
   Setup setup;
