@@ -209,20 +209,6 @@ void Engine::post_recovered(std::vector<Recovered> batch) {
   });
 }
 
-bool Engine::retry(std::optional<spool::MessageId> id) {
-  bool found = false;
-  for (const auto& [name, box] : impl_->lanes) {
-    if (id) {
-      found = box->lane.retry_now(*id) || found;
-    } else {
-      found = found || box->lane.waiting() > 0;
-      box->lane.retry_now();
-    }
-    impl_->pump(box);
-  }
-  return found;
-}
-
 void Engine::stop() {
   impl_->stopping = true;
   for (const auto& [name, box] : impl_->lanes)

@@ -97,9 +97,6 @@ class Engine {
   /// The same for many. Any thread.
   void post_recovered(std::vector<Recovered> batch);
 
-  /// Everything that waits is tried now, or one message. False: none waits here.
-  bool retry(std::optional<spool::MessageId> id);
-
   // ---- what operators do (engine_control.cc) ----
 
   /// Those of a message's recipients that were given up.

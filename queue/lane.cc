@@ -144,30 +144,6 @@ Lane::Time Lane::wake() const {
   return policy_.messages_per_minute == 0 ? at : std::max(at, next_token_);
 }
 
-void Lane::retry_now() {
-  for (; !later_.empty(); later_.pop())
-    ready_.insert(later_.top().id);
-  early_ = ready_;
-  pause_until_ = {};
-}
-
-bool Lane::retry_now(spool::MessageId id) {
-  bool found = ready_.contains(id);
-  if (found) early_.insert(id);
-  std::vector<Later> kept;
-  for (; !later_.empty(); later_.pop()) {
-    if (later_.top().id == id) {
-      make_ready(id);
-      found = true;
-    } else {
-      kept.push_back(later_.top());
-    }
-  }
-  later_ = decltype(later_)(std::greater<>(), std::move(kept));
-  if (found) pause_until_ = {};
-  return found;
-}
-
 std::vector<spool::MessageId> Lane::take_expired(Time now, std::size_t most) {
   std::vector<spool::MessageId> out;
   while (out.size() < most && !ready_.empty() &&

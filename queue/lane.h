@@ -61,11 +61,8 @@ class Lane {
   void finished(LaneOutcome outcome, Time now, double random);
   /// When next() may have one although nothing has finished or come; Time::max(): never.
   Time wake() const;
-  /// What waits is tried at once, whatever was known of the hop ("postern queue retry").
-  void retry_now();
-  /// The same for one message; false: it does not wait here.
-  bool retry_now(spool::MessageId id);
-  /// The same for many, ids ascending: those that wait here.
+  /// Messages that are tried at once, whatever was known of the hop ("postern queue retry"); ids
+  /// ascending. Gives those that wait here.
   std::vector<spool::MessageId> retry_now(std::span<const spool::MessageId> ids);
   /// Messages that wait for nothing any more, ids ascending.
   void remove(std::span<const spool::MessageId> ids);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "queue/hop_transaction.h"
 #include "queue/hop_pool.h"
+#include "queue/hop_transaction.h"
 #include "support/exchange_server.h"
 
 #include <boost/asio/co_spawn.hpp>
