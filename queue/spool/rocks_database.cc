@@ -37,8 +37,6 @@ rocksdb::Options database_options(const RocksOptions& options) {
   // Records of different messages do not depend on each other: one that cannot be read must not
   // take those behind it along.
   o.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
-  // Mail is text for the most part, and the log is what the disk has to take before a 250.
-  o.wal_compression = rocksdb::kZSTD;
   o.avoid_flush_during_recovery = true;
   o.listeners = {std::make_shared<NoRecoveryOfWriting>()};
   o.max_bgerror_resume_count = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "queue/spool/packed.h"
 #include "queue/spool/rocks_env.h"
 #include "queue/spool/rocks_store.h"
 
@@ -39,6 +40,7 @@ struct RocksStore::Database {
   /// Held while the database is used, and alone while it is closed and opened again.
   mutable std::shared_mutex mutex;
   std::unique_ptr<rocksdb::DB> db;  ///< null: it could not be opened again
+  Packer packer;
   rocksdb::WriteBatch batch;
   std::string trouble;
   std::atomic<std::uint64_t> written{0};

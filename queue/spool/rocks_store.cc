@@ -53,14 +53,12 @@ void RocksStore::put(MessageId id, std::string_view record) {
 }
 
 void RocksStore::put_body(MessageId id, std::span<const Chunk> chunks) {
-  const RocksKey key(RocksSpace::body, id);
-  const rocksdb::Slice name = key;
-  std::vector<rocksdb::Slice> parts(chunks.size());
-  for (std::size_t i = 0; i < chunks.size(); ++i)
-    parts[i] = rocksdb::Slice(*chunks[i]);
-  db_->batch
-      .Put(rocksdb::SliceParts(&name, 1),
-           rocksdb::SliceParts(parts.data(), static_cast<int>(parts.size())))
+  std::vector<std::string_view> parts;
+  parts.reserve(chunks.size());
+  for (const Chunk& chunk : chunks)
+    parts.emplace_back(*chunk);
+  const std::string_view packed = db_->packer.pack(parts);
+  db_->batch.Put(RocksKey(RocksSpace::body, id), rocksdb::Slice(packed.data(), packed.size()))
       .PermitUncheckedError();
 }
 
@@ -131,7 +129,9 @@ Result<std::string> RocksStore::record(MessageId id) {
 }
 
 Result<std::string> RocksStore::body(MessageId id) {
-  return db_->get(RocksKey(RocksSpace::body, id));
+  const Result<std::string> packed = db_->get(RocksKey(RocksSpace::body, id));
+  if (!packed) return packed.error();
+  return unpack(*packed);
 }
 
 Result<std::string> RocksStore::ledger() {

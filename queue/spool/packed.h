@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/result.h"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace postern::spool {
+
+/// A body as the database holds it: one octet that says how (0: as it is, 1: Zstandard), and the
+/// octets. Mail is text for the most part, and what the log has to take before a 250 is what the
+/// disk's bandwidth goes into. RocksDB's own compression of the log is no way to that: in 7.8 what
+/// follows a torn record is not read any more.
+class Packer {
+ public:
+  Packer();
+  ~Packer();
+  Packer(Packer&&) = delete;
+
+  /// Packs what the parts hold together; valid until the next call. One thread.
+  std::string_view pack(std::span<const std::string_view> parts);
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+  std::string raw_;
+  std::string packed_;
+};
+
+/// Errc::damaged: these are no octets that pack() gave. Any thread.
+Result<std::string> unpack(std::string_view packed);
+
+}  // namespace postern::spool

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "queue/spool/packed.h"
+
+#include "queue/spool/errors.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <vector>
+
+namespace postern::spool {
+namespace {
+
+std::string pack(std::string_view body) {
+  Packer packer;
+  const std::vector<std::string_view> parts = {body.substr(0, body.size() / 3),
+                                               body.substr(body.size() / 3)};
+  return std::string(packer.pack(parts));
+}
+
+std::string noise(std::size_t size) {
+  std::mt19937 random(7);  // NOLINT: the same each time
+  std::string out(size, ' ');
+  for (char& c : out)
+    c = static_cast<char>(random());
+  return out;
+}
+
+TEST(Packed, GivesBackWhatWasPacked) {
+  for (const std::string& body : {std::string(),
+                                  std::string("short"),
+                                  std::string(255, 'x'),
+                                  std::string(100'000, 'x'),
+                                  noise(256),
+                                  noise(100'000)}) {
+    const auto back = unpack(pack(body));
+    ASSERT_TRUE(back);
+    EXPECT_EQ(*back, body);
+  }
+}
+
+TEST(Packed, MakesTextSmallerAndNothingLarger) {
+  EXPECT_LT(pack(std::string(10'000, 'x')).size(), 1000U);
+  EXPECT_EQ(pack(noise(10'000)).size(), 10'001U);
+}
+
+TEST(Packed, KnowsWhatItDidNotPack) {
+  std::string packed = pack(std::string(10'000, 'x'));
+  for (const std::string& wrong : {std::string(),
+                                   std::string("\x02whatever"),
+                                   packed.substr(0, packed.size() - 1),
+                                   std::string("\x01not a frame")}) {
+    const auto back = unpack(wrong);
+    ASSERT_FALSE(back);
+    EXPECT_EQ(back.error(), make_error_code(Errc::damaged));
+  }
+}
+
+}  // namespace
+}  // namespace postern::spool
