@@ -62,12 +62,12 @@ class Account:
         for pid in self.pids():
             try:
                 cpu += _cpu(pid)
-                written += _number(Path(f"/proc/{pid}/io"), "write_bytes:")
+                written += number(Path(f"/proc/{pid}/io"), "write_bytes:")
                 switches += _switches(pid)
             except OSError:
                 continue  # ended just now
         if self._group:
-            cpu = _number(self._group / "cpu.stat", "usage_usec") / 1e6
+            cpu = number(self._group / "cpu.stat", "usage_usec") / 1e6
         return Usage(cpu, written, switches)
 
     def settle(self, deadline: float = 5.0) -> None:
@@ -86,11 +86,11 @@ class Account:
         share once; that is less than their peak."""
         pids = self.pids()
         if len(pids) == 1:
-            return _number(Path(f"/proc/{pids[0]}/status"), "VmHWM:") * 1024
+            return number(Path(f"/proc/{pids[0]}/status"), "VmHWM:") * 1024
         total = 0
         for pid in pids:
             try:
-                total += _number(Path(f"/proc/{pid}/smaps_rollup"), "Pss:") * 1024
+                total += number(Path(f"/proc/{pid}/smaps_rollup"), "Pss:") * 1024
             except OSError:
                 continue
         return total
@@ -107,7 +107,7 @@ class Account:
                 time.sleep(0.05)
 
 
-def _number(path: Path, key: str) -> int:
+def number(path: Path, key: str) -> int:
     for line in path.read_text().splitlines():
         if line.startswith(key):
             return int(line.split()[1])

@@ -68,10 +68,10 @@ def _conditions(groups: list[dict], rates: list[float], kind: str, pairs: int) -
     counts = ", ".join(f"{results['direct'].load.messages} of {_size(results['direct'].load.size)}" for results in groups)
     stolen = max(run.stolen for one in every for run in one.runs)
     return [
-        f"- {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M} UTC; {_machine()}; data on {kind}, where one thread "
+        f"- {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M} UTC; {machine()}; data on {kind}, where one thread "
         f"makes {rates[0]:.0f} times a second 2 KB durable (fdatasync) before, {rates[1]:.0f} after; at most {stolen:.1%} of the "
         "machine's time in a run was stolen by the hypervisor.",
-        f"- {_versions()}.",
+        f"- {versions()}.",
         f"- Command: `{shlex.join(['tools/dev', 'bench', 'relay', *sys.argv[1:]])}`; source: "
         f"`{shlex.join(source_command(first, 0, first.messages))}` and so on, {counts}; sink: `smtp-sink -c -m 2000`.",
         f"- Medians of {pairs} runs, interleaved; in brackets the lowest and the highest ratio of a pair. Every message that was "
@@ -83,7 +83,7 @@ def _conditions(groups: list[dict], rates: list[float], kind: str, pairs: int) -
     ]
 
 
-def _machine() -> str:
+def machine() -> str:
     info = Path("/proc/cpuinfo").read_text()
     model = re.search(r"model name\s*: (.*)", info)
     memory = re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())
@@ -98,7 +98,7 @@ def _said(*command: str) -> str:
         return ""
 
 
-def _versions() -> str:
+def versions() -> str:
     commit = _said("git", "-C", str(REPOSITORY), "describe", "--always", "--dirty") or "unknown"
     package = _said("dpkg-query", "-W", "-f", "${Version}", "postfix") or _said("postconf", "-dh", "mail_version")
     return f"Postfix {package}; postern {_said(str(executable()), '--version') or '(no version)'}, commit {commit}"

@@ -41,10 +41,10 @@ messages_per_session = 1000000
 [routing]
 trace_key = "a key for benchmarks, of 32 octets"
 [log]
-file = "/dev/null"
+file = "{log}"
 [retry]
 first = "1s"
-max = "2s"
+max = "{longest_pause}s"
 """
 
 _HOP = """\
@@ -85,8 +85,8 @@ _POSTFIX_DEFAULTS = ("smtp_connection_cache_on_demand", "queue_run_delay", "mini
 class Sink:
     """smtp-sink, and how many messages it has. Its counter goes to a file in memory, so that nobody has to read along."""
 
-    def __init__(self, name: str, folder: Path):
-        self.port = free_port(ADDRESS)
+    def __init__(self, name: str, folder: Path, port: int | None = None):
+        self.port = port or free_port(ADDRESS)
         memory = Path("/dev/shm")
         folder = memory if memory.is_dir() and os.access(memory, os.W_OK) else folder
         self._counter = folder / f"postern-bench-{os.getpid()}-{name}"
@@ -166,9 +166,10 @@ class System:
                 shutil.rmtree(self.root, ignore_errors=True)
 
 
-def postern(root: Path, delivery: str, hops: dict[str, tuple[str, int]], launcher: list[str] | None = None) -> Gateway:
-    """Started, with next hops {name: (domain, port)}."""
-    text = _POSTERN.format(root=root, address=ADDRESS, delivery=delivery)
+def postern(root: Path, delivery: str, hops: dict[str, tuple[str, int]], launcher: list[str] | None = None,
+            log: str | Path = "/dev/null", longest_pause: int = 2) -> Gateway:
+    """Started, with next hops {name: (domain, port)}. `longest_pause`: seconds between attempts."""
+    text = _POSTERN.format(root=root, address=ADDRESS, delivery=delivery, log=log, longest_pause=longest_pause)
     text += "".join(_HOP.format(name=name, address=ADDRESS, port=port, domain=domain, connections=CONNECTIONS)
                     for name, (domain, port) in hops.items())
     server = Gateway("postern", root, text)
