@@ -168,7 +168,7 @@ void Server::recover(const std::stop_token& stop) {
   for (std::size_t i = 0; i < batches.size(); ++i) {
     if (!batches[i].empty()) hand_over(i);
   }
-  if (found > 0) spdlog::info("{} letters were in the queue", found);
+  spdlog::info("{} letters were in the queue", found);
 }
 
 void Server::run() {
