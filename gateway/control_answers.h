@@ -3,6 +3,7 @@
 
 #include "queue/spool/message_id.h"
 
+#include <chrono>
 #include <cstddef>
 #include <future>
 #include <memory>
@@ -19,6 +20,7 @@ class Answers {
  public:
   /// Messages whose writes are waited for together, so that they share a sync.
   static constexpr std::size_t kMost = 256;
+  static constexpr std::chrono::milliseconds kLook{100};
   struct Asked {
     spool::MessageId id;
     const char* result;    ///< to be told when it has come out well
@@ -30,11 +32,16 @@ class Answers {
     return promise;
   }
   bool is_full() const { return answers_.size() >= kMost; }
-  /// Calls `take(Asked, T)` for each in turn.
-  template <class Take>
-  void collect(const Take& take) {
-    for (auto& [asked, answer] : std::exchange(answers_, {}))
+  /// Calls `take(Asked, T)` for each in turn. A disk that is full answers when there is room again;
+  /// once `is_over()`, nobody waits for that.
+  template <class Take, class IsOver>
+  void collect(const Take& take, const IsOver& is_over) {
+    for (auto& [asked, answer] : std::exchange(answers_, {})) {
+      while (answer.wait_for(kLook) != std::future_status::ready) {
+        if (is_over()) return;
+      }
       take(asked, answer.get());
+    }
   }
 
  private:

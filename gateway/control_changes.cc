@@ -115,6 +115,7 @@ spool::MessagePtr ControlCommands::queued(spool::MessageId id, Tally& tally) {
 void ControlCommands::hold(const Ids& ids, Tally& tally) {
   using Held = Answers<std::error_code>;
   Held answers;
+  const auto is_over = [this] { return sink_.is_over(); };
   Ids held;
   const auto take = [&](const Held::Asked& asked, std::error_code error) {
     if (error) return say_no(asked.id, sentence(error), tally);
@@ -130,9 +131,9 @@ void ControlCommands::hold(const Ids& ids, Tally& tally) {
     const Held::Asked asked{id, already ? "held already" : "held", busy(message)};
     message->set_held(
         true, [told = answers.expect(asked)](std::error_code error) { told->set_value(error); });
-    if (answers.is_full()) answers.collect(take);
+    if (answers.is_full()) answers.collect(take, is_over);
   }
-  answers.collect(take);
+  answers.collect(take, is_over);
   on_workers([&held](queue::Engine& engine) { engine.forget(held); });
 }
 
@@ -141,11 +142,12 @@ void ControlCommands::release(const Ids& ids, Tally& tally) {
   Released answers;
   std::vector<queue::Engine::Recovered> waiting;
   const auto collect = [&] {
-    answers.collect([&](const Released::Asked& asked, std::error_code error) {
+    const auto take = [&](const Released::Asked& asked, std::error_code error) {
       if (error) return say_no(asked.id, sentence(error), tally);
       say(asked.id, asked.result, 0, 0);
       ++tally.messages;
-    });
+    };
+    answers.collect(take, [this] { return sink_.is_over(); });
     next_engine().post_recovered(std::exchange(waiting, {}));
   };
   for (const spool::MessageId id : ids) {

@@ -48,9 +48,9 @@ void ControlCommands::give_up(const Ids& ids, const ControlRequest& request, Tal
     } else {
       next_engine().discard(id, std::move(indices), std::move(done));
     }
-    if (answers.is_full()) answers.collect(take);
+    if (answers.is_full()) answers.collect(take, [this] { return sink_.is_over(); });
   }
-  answers.collect(take);
+  answers.collect(take, [this] { return sink_.is_over(); });
   on_workers([&gone](queue::Engine& engine) { engine.forget(gone); });
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 using smtp::Reply;
 
-/// Reports that one sender gets a minute; beyond, they are counted and logged.
+/// Reports that one sender gets a minute, of all workers; beyond, they are counted and logged.
 constexpr unsigned kReportsAMinute = 30;
 
 Reply taken() {
@@ -31,7 +31,7 @@ Engine::Impl::Impl(net::Executor on, spool::Spool& in, HopPool& over, EngineOpti
       pool(over),
       options(std::move(how)),
       random(std::random_device()()),
-      storm(kReportsAMinute) {}
+      storm(std::max(kReportsAMinute / static_cast<unsigned>(options.pools), 1U)) {}
 
 // ---- fresh messages ----
 

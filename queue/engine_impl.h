@@ -20,7 +20,8 @@ struct LaneBox {
   Lane lane;
   net::Timer timer;
   spool::WallTime armed_for = spool::WallTime::max();
-  double delivery_us = 0;  ///< how long a delivery takes lately
+  double delivery_us = 0;     ///< how long a delivery takes lately
+  bool looked_after = false;  ///< somebody goes through what waits for the dead hop
 };
 using LaneBoxPtr = std::shared_ptr<LaneBox>;
 
@@ -81,12 +82,14 @@ struct Engine::Impl : std::enable_shared_from_this<Impl> {
   void finished(const LaneBoxPtr& box, LaneOutcome outcome);
   void wait_in_lane(const LaneBoxPtr& box, const spool::MessagePtr& message);
   net::Awaitable<Result<spool::MessagePtr>> get(spool::MessageId id);
-  void look_after_the_blocked(const LaneBoxPtr& box);
+  net::Awaitable<void> look_after_the_blocked(LaneBoxPtr box);
   void spawn(net::Awaitable<void> job);
 
   // engine_jobs.cc: one message's turn
   net::Awaitable<void> run_job(LaneBoxPtr box, spool::MessageId id, bool early);
-  net::Awaitable<void> examine(LaneBoxPtr box, spool::MessageId id);
+  /// True: it waits on.
+  net::Awaitable<bool> examine(LaneBoxPtr box, spool::MessageId id);
+  void comes_again(const LaneBoxPtr& box, spool::MessageId id);
   net::Awaitable<void> deliver_fresh(GroupResult job, RacePtr race);
   net::Awaitable<void> deliver(GroupResult& job);
   net::Awaitable<void> conclude(GroupResult job);
@@ -134,9 +137,9 @@ dsn::ReportedRecipient reported(const spool::Message& message,
                                 const routing::Decision* decision,
                                 const HopReport* report);
 
-/// When a message is given up.
+/// When a message is given up: by its id, as lanes see it.
 inline spool::WallTime end_of_life(const spool::Message& message, const RetryPolicy& retry) {
-  return message.received() + retry.lifetime;
+  return message.id().born() + retry.lifetime;
 }
 
 }  // namespace postern::queue

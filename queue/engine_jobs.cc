@@ -14,7 +14,7 @@ using spool::Fate;
 using spool::WallTime;
 using Outcome = DeliveryEvent::Outcome;
 
-/// A job whose message somebody else has just now comes again.
+/// A message that somebody else has just now comes again.
 constexpr std::chrono::seconds kBusyPause{1};
 /// How much a delivery's time counts in the average.
 constexpr double kWeight = 0.2;
@@ -98,7 +98,7 @@ net::Awaitable<void> Engine::Impl::run_job(LaneBoxPtr box, spool::MessageId id, 
   Result<spool::MessagePtr> got = co_await get(id);
   if (!got) {
     if (got.error() == make_error_code(spool::Errc::read_failed)) {
-      box->lane.add(id, spool::wall_now() + kBusyPause);
+      comes_again(box, id);
     }
     finished(box, LaneOutcome::nothing);
     co_return;
@@ -115,7 +115,7 @@ net::Awaitable<void> Engine::Impl::run_job(LaneBoxPtr box, spool::MessageId id, 
   Result<spool::Lease> lease = make_error_code(spool::Errc::settled);
   if (!indices.empty()) lease = message->lease(indices);
   if (!lease) {
-    if (lease.error() == make_error_code(spool::Errc::leased)) box->lane.add(id, now + kBusyPause);
+    if (lease.error() == make_error_code(spool::Errc::leased)) comes_again(box, id);
     finished(box, LaneOutcome::nothing);
     co_return;
   }
@@ -135,7 +135,11 @@ net::Awaitable<void> Engine::Impl::run_job(LaneBoxPtr box, spool::MessageId id, 
     for (const Routed& r : group.recipients)
       members.push_back(r.index);
     Result<spool::Lease> held = message->lease(members);
-    if (!held) continue;
+    if (!held) {
+      // An operator has it; should he let it go, it must be somewhere.
+      if (held.error() == make_error_code(spool::Errc::leased)) comes_again(box, id);
+      continue;
+    }
     const LaneBoxPtr target = lane(group.target, view);
     if (target == box && !used) {
       used = true;
@@ -147,47 +151,15 @@ net::Awaitable<void> Engine::Impl::run_job(LaneBoxPtr box, spool::MessageId id, 
     // The config, or who is cut over, has changed since: another way.
     for (const std::uint32_t index : members)
       held->reschedule(index, now, target->lane.name(), spool::Attempt{{}, {}, false});
-    wait_in_lane(target, message);
+    target->lane.add(message->id(), spool::WallTime());
     pump(target);
   }
   if (!used) finished(box, LaneOutcome::nothing);
 }
 
-/// Something waits for a dead next hop: is it too old, or is its sender to be warned?
-net::Awaitable<void> Engine::Impl::examine(LaneBoxPtr box, spool::MessageId id) {
-  const auto self = shared_from_this();
-  Result<spool::MessagePtr> got = co_await get(id);
-  if (!got) co_return;
-  const spool::MessagePtr message = *got;
-  const WallTime now = spool::wall_now();
-  const RoutingView view = options.routing();
-  std::vector<std::uint32_t> indices;
-  for (std::uint32_t i = 0; i < message->recipients(); ++i) {
-    const spool::Recipient r = message->recipient(i);
-    if (r.fate == Fate::pending && r.lane == box->lane.name()) indices.push_back(i);
-  }
-  Result<spool::Lease> lease = make_error_code(spool::Errc::settled);
-  if (!indices.empty()) lease = message->lease(indices);
-  if (!lease) {
-    if (lease.error() == make_error_code(spool::Errc::leased)) box->lane.add(id, now + kBusyPause);
-    co_return;
-  }
-  if (end_of_life(*message, view.retry) <= now) {
-    co_await give_up(box, std::move(*lease), view);
-    co_return;
-  }
-  std::vector<dsn::ReportedRecipient> late;
-  for (const std::uint32_t index : indices) {
-    const spool::Recipient r = message->recipient(index);
-    if (r.warned) continue;
-    late.push_back(reported(*message, index, dsn::Action::delayed, r.last_reply, nullptr, nullptr));
-    late.back().host = r.last_host;
-    late.back().will_retry_until = end_of_life(*message, view.retry);
-    lease->mark_warned(index);
-  }
-  if (!late.empty()) {
-    co_await report(message, std::move(late), view);
-  }
+void Engine::Impl::comes_again(const LaneBoxPtr& box, spool::MessageId id) {
+  box->lane.add(id, spool::wall_now() + kBusyPause);
+  arm(box);
 }
 
 net::Awaitable<void> Engine::Impl::deliver_fresh(GroupResult job, RacePtr race) {
@@ -225,6 +197,7 @@ net::Awaitable<void> Engine::Impl::conclude(GroupResult job) {
   std::vector<dsn::ReportedRecipient> told;
   std::vector<std::size_t> failing;
   std::vector<std::size_t> deferred;
+  std::vector<std::uint32_t> warned;
   for (std::size_t i = 0; i < job.group.recipients.size(); ++i) {
     const Routed& r = job.group.recipients[i];
     const Reply& reply = job.attempted.replies[i];
@@ -244,7 +217,7 @@ net::Awaitable<void> Engine::Impl::conclude(GroupResult job) {
       if (!late || message->recipient(r.index).warned) continue;
       tell(dsn::Action::delayed);
       told.back().will_retry_until = end;
-      job.lease.mark_warned(r.index);
+      warned.push_back(r.index);
     }
   }
   DeliveryEvent event;
@@ -268,6 +241,9 @@ net::Awaitable<void> Engine::Impl::conclude(GroupResult job) {
   if (!told.empty()) {
     may_fail = co_await report(message, std::move(told), job.view);
   }
+  for (const std::uint32_t index : warned) {
+    if (may_fail) job.lease.mark_warned(index);
+  }
   if (!may_fail) {
     // Nobody would know of the failure: as if it had not come.
     deferred.insert(deferred.end(), failing.begin(), failing.end());
@@ -283,14 +259,19 @@ net::Awaitable<void> Engine::Impl::conclude(GroupResult job) {
   if (deferred.empty()) co_return;
   const bool hop_is_out =
       report_of_hop.trouble == HopTrouble::dead || report_of_hop.trouble == HopTrouble::busy;
+  const auto went = [](const Reply& reply) { return !is_too_many(reply); };
+  const auto& replies = job.attempted.replies;
+  const bool some_went = std::any_of(replies.begin(), replies.end(), went);
+  const double moved = chance();  // one for all: what failed together goes together again (R14)
   WallTime earliest = WallTime::max();
   for (const std::size_t i : deferred) {
     const std::uint32_t index = job.group.recipients[i].index;
     const Reply& reply = job.attempted.replies[i];
     const unsigned attempts = message->recipient(index).attempts + 1;
-    WallTime due = now + retry.pause(attempts, chance());
+    WallTime due = now + retry.pause(attempts, moved);
     // A hop that is out is the lane's matter, which probes it: no message waits longer than that.
-    if (is_too_many(reply) || (hop_is_out && job.box->lane.is_blocked(now))) due = now;
+    if (is_too_many(reply) && some_went) due = now;
+    if (hop_is_out && job.box->lane.is_blocked(now)) due = now;
     due = std::min(due, std::max(end, now));
     earliest = std::min(earliest, due);
     job.lease.reschedule(index, due, job.box->lane.name(), tried(reply, report_of_hop));
@@ -300,90 +281,6 @@ net::Awaitable<void> Engine::Impl::conclude(GroupResult job) {
   message->forget_body();
   job.box->lane.add(message->id(), earliest, hop_is_out);
   pump(job.box);
-}
-
-/// Recipients that the stages do not route (any more), or that circle (R13).
-net::Awaitable<void> Engine::Impl::settle_unrouted(spool::MessagePtr message,
-                                                   std::vector<Routed> routed,
-                                                   RoutingView view) {
-  const auto self = shared_from_this();
-  std::vector<std::uint32_t> indices;
-  for (const Routed& r : routed)
-    indices.push_back(r.index);
-  Result<spool::Lease> lease = message->lease(indices);
-  if (!lease) co_return;
-  std::vector<dsn::ReportedRecipient> told;
-  for (const Routed& r : routed) {
-    if (r.decision.kind != routing::DecisionKind::reject) continue;
-    told.push_back(
-        reported(*message, r.index, dsn::Action::failed, r.decision.reply, &r.decision, nullptr));
-  }
-  bool may_fail = true;
-  if (!told.empty()) {
-    may_fail = co_await report(message, std::move(told), view);
-  }
-  const WallTime now = spool::wall_now();
-  for (const Routed& r : routed) {
-    DeliveryEvent event;
-    event.message = message;
-    event.index = r.index;
-    event.decision = &r.decision;
-    event.reply = r.decision.reply;
-    const spool::Attempt said{r.decision.reply, {}, true};
-    if (r.decision.kind == routing::DecisionKind::discard) {
-      lease->settle(r.index, Fate::discarded, said);
-      event.outcome = Outcome::discarded;
-    } else if (r.decision.kind == routing::DecisionKind::reject && may_fail) {
-      lease->settle(r.index, Fate::failed, said);
-      event.outcome = message->sender().path.is_null() ? Outcome::failed : Outcome::bounced;
-    } else {
-      const spool::Recipient r_now = message->recipient(r.index);
-      event.next_try = now + view.retry.pause(r_now.attempts + 1, chance());
-      event.outcome = Outcome::deferred;
-      lease->reschedule(r.index, event.next_try, r_now.lane, said);
-      lane(r_now.lane)->lane.add(message->id(), event.next_try);
-      arm(lane(r_now.lane));
-    }
-    log(event);
-  }
-}
-
-/// The lifetime is over: what the next hop said last is what the sender is told.
-net::Awaitable<void> Engine::Impl::give_up(LaneBoxPtr box, spool::Lease lease, RoutingView view) {
-  const auto self = shared_from_this();
-  const spool::MessagePtr message = lease.message();
-  const std::vector<std::uint32_t> indices = lease.indices();
-  std::vector<dsn::ReportedRecipient> told;
-  for (const std::uint32_t index : indices) {
-    const spool::Recipient r = message->recipient(index);
-    const bool tried_before = r.last_reply.code() != 0;
-    const Reply reply =
-        tried_before ? r.last_reply
-                     : Reply(451, {4, 4, 7}, "the next hop could not be reached in time"_text);
-    told.push_back(reported(*message, index, dsn::Action::failed, reply, nullptr, nullptr));
-    told.back().host = r.last_host;
-    told.back().next_hop = box->lane.name();
-  }
-  const bool may_fail = co_await report(message, std::move(told), view);
-  for (const std::uint32_t index : indices) {
-    const spool::Recipient r = message->recipient(index);
-    DeliveryEvent event;
-    event.message = message;
-    event.index = index;
-    event.reply = r.last_reply;
-    event.attempts = r.attempts;
-    if (may_fail) {
-      lease.settle(index, Fate::failed, spool::Attempt{r.last_reply, r.last_host, false});
-      event.outcome = message->sender().path.is_null() ? Outcome::failed : Outcome::bounced;
-    } else {
-      event.next_try = spool::wall_now() + view.retry.first;
-      event.outcome = Outcome::deferred;
-      lease.reschedule(index, event.next_try, r.lane, spool::Attempt{{}, {}, false});
-      box->lane.add(message->id(), event.next_try);
-    }
-    log(event);
-  }
-  arm(box);
 }
 
 }  // namespace postern::queue

@@ -4,6 +4,7 @@
 #include "queue/spool/errors.h"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -15,8 +16,20 @@ namespace {
 
 /// Lanes of domains that nothing waits for any more are kept up to this many.
 constexpr std::size_t kIdleLanes = 1000;
-/// Messages that are looked at behind one failure of a dead next hop.
+/// Messages that are looked at in one go.
 constexpr std::size_t kLookedAt = 50;
+/// Messages that wait in lanes and are kept in memory with their octets, at most.
+constexpr std::size_t kHotMessages = 20'000;
+
+/// A defect: the message keeps its place in the spool, and the next start tries it again.
+void report_defect(const std::exception_ptr& error) {
+  if (!error) return;
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    spdlog::error("a delivery ended by an exception: {}", e.what());
+  }
+}
 
 LanePolicy policy_for(const routing::Target& target, const RetryPolicy& retry, std::size_t pools) {
   LanePolicy policy;
@@ -58,17 +71,14 @@ LaneBoxPtr Engine::Impl::lane(const routing::Target& target, const RoutingView& 
 
 void Engine::Impl::spawn(net::Awaitable<void> job) {
   ++jobs;
-  net::asio::co_spawn(
-      executor, std::move(job), [self = shared_from_this()](const std::exception_ptr& error) {
-        --self->jobs;
-        if (!error) return;
-        // A defect: the message keeps its place in the spool, and the next start tries it again.
-        try {
-          std::rethrow_exception(error);
-        } catch (const std::exception& e) {
-          spdlog::error("a delivery ended by an exception: {}", e.what());
-        }
-      });
+  // Not inline, as co_spawn does on its own thread: the job would run within whoever pumps, a frame
+  // deeper for each message, and change the lanes under whoever walks them.
+  net::asio::post(executor, [self = shared_from_this(), job = std::move(job)]() mutable {
+    net::asio::co_spawn(self->executor, std::move(job), [self](const std::exception_ptr& error) {
+      --self->jobs;
+      report_defect(error);
+    });
+  });
 }
 
 /// Starts what may start, and sees to it that the rest has its turn.
@@ -101,22 +111,39 @@ void Engine::Impl::arm(const LaneBoxPtr& box) {
 
 void Engine::Impl::finished(const LaneBoxPtr& box, LaneOutcome outcome) {
   box->lane.finished(outcome, spool::wall_now(), chance());
-  if (outcome == LaneOutcome::dead) look_after_the_blocked(box);
+  if (outcome == LaneOutcome::dead && !box->looked_after) spawn(look_after_the_blocked(box));
   pump(box);
 }
 
 /// Messages that wait for a dead next hop are not tried: somebody must see when they are too old.
-void Engine::Impl::look_after_the_blocked(const LaneBoxPtr& box) {
-  const spool::WallTime now = spool::wall_now();
-  for (const spool::MessageId id : box->lane.take_expired(now, kLookedAt))
-    spawn(examine(box, id));
-  for (const spool::MessageId id : box->lane.due_for_warning(now, kLookedAt))
-    spawn(examine(box, id));
+net::Awaitable<void> Engine::Impl::look_after_the_blocked(LaneBoxPtr box) {
+  const auto self = shared_from_this();
+  if (std::exchange(box->looked_after, true)) co_return;
+  std::vector<spool::MessageId> not_over;
+  while (!stopping) {
+    const spool::WallTime now = spool::wall_now();
+    std::vector<spool::MessageId> ids = box->lane.take_expired(now, kLookedAt);
+    const std::size_t expired = ids.size();
+    const std::vector<spool::MessageId> late = box->lane.due_for_warning(now, kLookedAt);
+    ids.insert(ids.end(), late.begin(), late.end());
+    if (ids.empty()) break;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const bool waits_on = co_await examine(box, ids[i]);
+      // One that was only warned about has not left the lane.
+      if (waits_on && i < expired) not_over.push_back(ids[i]);
+    }
+  }
+  for (const spool::MessageId id : not_over)
+    comes_again(box, id);
+  box->looked_after = false;
+  pump(box);
 }
 
+/// `message` waits for a place in the lane; its octets stay in memory while there is room.
 void Engine::Impl::wait_in_lane(const LaneBoxPtr& box, const spool::MessagePtr& message) {
   box->lane.add(message->id(), spool::WallTime());
-  if (spool.memory_octets() < options.hot_octets) {
+  const bool in_memory = message->place() == spool::BodyPlace::database;
+  if (in_memory && hot.size() < kHotMessages && spool.memory_octets() < options.hot_octets) {
     hot[message->id().value()] = message;
   } else {
     message->forget_body();

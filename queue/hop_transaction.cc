@@ -3,6 +3,7 @@
 
 #include "queue/body_writer.h"
 #include "queue/failure_policy.h"
+#include "queue/hop_answers.h"
 #include "queue/hop_pool_impl.h"
 #include "queue/hop_search.h"
 #include "smtp/data_decoder.h"
@@ -11,49 +12,7 @@
 #include <utility>
 
 namespace postern::queue {
-namespace {
-
 using smtp::Reply;
-
-/// Why the message as announced cannot go to a server that can do only so much (R18); code 0: it
-/// can.
-Reply lacking(const smtp::MailParameters& message,
-              const smtp::Capabilities& offered,
-              bool may_chunk) {
-  if (message.requiretls) {
-    return Reply(550, {5, 7, 30}, "the next hop cannot promise REQUIRETLS"_text);
-  }
-  if (message.smtputf8 && !offered.smtputf8) {
-    return Reply(550, {5, 6, 7}, "the next hop does not support SMTPUTF8"_text);
-  }
-  const bool binary = offered.binarymime && offered.chunking && may_chunk;
-  if (message.body == smtp::Body::binary_mime && !binary) {
-    return Reply(554, {5, 6, 3}, "the next hop does not support BINARYMIME"_text);
-  }
-  if (message.size && offered.max_size && *message.size > *offered.max_size) {
-    return Reply(552, {5, 3, 4}, "the message is too large for the next hop"_text);
-  }
-  return {};
-}
-
-/// Not dead: it said that it has too much to do, or we have as many connections as we may.
-bool is_busy(const Reply& refusal) {
-  return refusal.status() == smtp::EnhancedStatus{4, 3, 2} ||
-         refusal.status() == smtp::EnhancedStatus{4, 4, 5};
-}
-
-/// The server's word on the whole message, or on the chunk that it refused; null: it said none.
-const Reply* word_on_message(const smtp::ClientDialogue& dialogue) {
-  for (const smtp::ClientDialogue::Answer& answer : dialogue.answers()) {
-    if (answer.step == smtp::ClientStep::data_done || answer.step == smtp::ClientStep::chunk ||
-        answer.step == smtp::ClientStep::last_chunk) {
-      return &answer.reply;
-    }
-  }
-  return nullptr;
-}
-
-}  // namespace
 
 /// One message's delivery; see the header for the calls' contract.
 struct HopTransaction::State {
@@ -180,7 +139,11 @@ net::Awaitable<bool> HopTransaction::State::get_ready() {
   Found found = co_await search.next();
   if (!found.lease) {
     report.host = std::move(found.host);
-    report.trouble = is_busy(found.refusal) ? HopTrouble::busy : HopTrouble::dead;
+    // A fact of DNS (no such domain, null MX) is an answer about the address, and no news of a
+    // host.
+    if (!found.refusal.is_permanent()) {
+      report.trouble = is_busy(found.refusal) ? HopTrouble::busy : HopTrouble::dead;
+    }
     end(std::move(found.refusal));
     co_return false;
   }
@@ -253,7 +216,7 @@ std::vector<Reply> HopTransaction::State::answered_all(std::size_t count) {
 net::Awaitable<void> HopTransaction::State::end_empty_body() {
   BodyWriter nothing(lease->session, false);
   co_await nothing.finish();
-  lease.keep();
+  lease.drop();
 }
 
 net::Awaitable<std::vector<Reply>> HopTransaction::State::ask_all(

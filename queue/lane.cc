@@ -98,16 +98,16 @@ void Lane::finished(LaneOutcome outcome, Time now, double random) {
       window_ = std::min(window_ + 1, policy_.connections);
       return;
     case LaneOutcome::slow: {
+      // Those that were under way together tell the same thing once.
+      if (now < pause_until_) return;
       window_ = std::max<std::size_t>(window_ / 2, 1);
       const unsigned doublings = std::min(slow_++, 5U);
-      const auto pause = std::min(kSlowPause * (1U << doublings), kLongestSlowPause);
-      pause_until_ = std::max(pause_until_, now + pause);
+      pause_until_ = now + std::min(kSlowPause * (1U << doublings), kLongestSlowPause);
       return;
     }
     case LaneOutcome::dead:
-      window_ = std::max<std::size_t>(window_ / 2, 1);
-      // Those that were under way together tell the same thing once.
       if (now < pause_until_) return;
+      window_ = std::max<std::size_t>(window_ / 2, 1);
       if (++failures_ >= kTrips) {
         pause_until_ = now + policy_.retry.pause(failures_ - kTrips + 1, random);
       }

@@ -2,6 +2,7 @@
 #include "server_fixture.h"
 
 #include "gateway/config.h"
+#include "tests/dns/zone_resolver.h"
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>
@@ -111,6 +112,9 @@ void ServerTest::start() {
   Server::Options options;
   options.threads = 2;
   options.spool = spool::Spool::in_memory();
+  options.resolver = [](const net::Executor&) {
+    return std::unique_ptr<dns::Resolver>(std::make_unique<test::ZoneResolver>(""));
+  };
   options.control = setup.control;
   server_ = std::make_unique<Server>(snapshot(), log_, std::move(options));
   const Result<void, BindError> bound = server_->bind();

@@ -288,5 +288,114 @@ TEST_F(QueueModeTest, KeepsAClientWaitingWhileBodiesInFlightFillTheirMemory) {
   EXPECT_EQ(wait_for_queue(0).delivered, 2);
 }
 
+TEST_F(QueueModeTest, RecipientsThatWereDeferredTogetherGoTogetherAgainR14) {
+  setup.delivery = "queue";
+  v.plan(At::last_chunk, say("451 4.3.0 not now"));
+  start();
+  ExchangeClient exchange = client();
+  std::vector<std::string> all;
+  for (int i = 0; i < 8; ++i)
+    all.push_back(fmt::format("u{}@tech.company.ru", i));
+  EXPECT_TRUE(exchange.send("a@corp.com", all, kMessage).delivered());
+  EXPECT_EQ(v.wait_for_mails(1)[0].rcpt.size(), 8U);
+  EXPECT_EQ(wait_for_queue(0).delivered, 8);
+  EXPECT_EQ(v.mails().size(), 1U);
+}
+
+TEST_F(QueueModeTest, AHopThatSaysTooManyRecipientsToEverybodyIsNotAskedAtOnceAgain) {
+  setup.delivery = "queue";
+  Fault full = say("452 4.5.3 too many recipients");
+  full.times = 3;
+  v.plan(At::rcpt, full);
+  start();
+  ExchangeClient exchange = client();
+  EXPECT_TRUE(exchange.send("a@corp.com", {"u@tech.company.ru"}, kMessage).delivered());
+  v.wait_for_mails(1);
+  std::vector<std::string> deferred;
+  for (const std::string& line : log_lines()) {
+    if (line.find("outcome=deferred") != std::string::npos) deferred.push_back(line);
+  }
+  // Within a second each: the retry's pause, where a hot loop would not be counted in seconds.
+  ASSERT_EQ(deferred.size(), 3U);
+  EXPECT_EQ(v.count_commands("RCPT"), 4U);
+  EXPECT_THAT(deferred[1], Not(HasSubstr(" seconds=0.")));
+}
+
+TEST_F(QueueModeTest, AFactOfDnsIsAnAnswerAndNoDeadHop) {
+  setup.delivery = "queue";
+  setup.before = "relay.allow_without_auth = [\"127.0.0.1\"]";
+  setup.after = "[retry]\nfirst = \"1h\"\nmax = \"1h\"\n";
+  start();
+  ExchangeClient exchange = client();
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_TRUE(exchange.send("s@company.ru", {"a@no-such.example"}, kMessage).delivered());
+  }
+  // All of them at once: with the lane's circuit broken the third would wait for an hour.
+  EXPECT_EQ(x.wait_for_mails(6).size(), 6U);
+  EXPECT_THAT(x.mails()[5].octets, HasSubstr("550 5.1.2"));
+  EXPECT_EQ(wait_for_queue(0).failed, 6);
+}
+
+TEST_F(QueueModeTest, ABacklogThatChangesItsWayGoesItAtOnce) {
+  setup.delivery = "queue";
+  Fault away;
+  away.kind = Fault::Kind::say_and_close;
+  away.reply = "554 5.3.2 no service";
+  away.times = 1000;
+  x.plan(At::connect, away);
+  setup.next_hop_keys = "max_connections = 8";
+  setup.after = "[retry]\nfirst = \"1s\"\nmax = \"1s\"\n";
+  start();
+  constexpr std::size_t kBacklog = 3000;
+  for (std::size_t i = 0; i < kBacklog;) {
+    ExchangeClient exchange = client();
+    for (int k = 0; k < 20 && i < kBacklog; ++k, ++i)
+      ASSERT_TRUE(exchange.send("a@corp.com", {"u@company.ru"}, kMessage).delivered());
+  }
+  EXPECT_EQ(wait_for_queue(kBacklog).queued, static_cast<std::int64_t>(kBacklog));
+  setup.route_to_x = false;
+  reload();
+  EXPECT_EQ(wait_for_queue(0).delivered, static_cast<std::int64_t>(kBacklog));
+  EXPECT_EQ(v.mails().size(), kBacklog);
+}
+
+TEST_F(QueueModeTest, WhatIsTooOldForADeadHopIsGivenUpAndNoneIsForgotten) {
+  setup.delivery = "queue";
+  Fault away;
+  away.kind = Fault::Kind::say_and_close;
+  away.reply = "554 5.3.2 no service";
+  away.times = 1000;
+  v.plan(At::connect, away);
+  setup.after = "[retry]\nfirst = \"1s\"\nmax = \"1s\"\nlifetime = \"2s\"\nwarn_after = \"0s\"\n";
+  start();
+  constexpr int kLetters = 120;  // more than are looked at in one go
+  for (int i = 0; i < kLetters;) {
+    ExchangeClient exchange = client();
+    for (int k = 0; k < 20; ++k, ++i)
+      ASSERT_TRUE(exchange.send("", {"u@tech.company.ru"}, kMessage).delivered());
+  }
+  const spool::Ledger ledger = wait_for_queue(0);
+  EXPECT_EQ(ledger.failed, kLetters);
+  EXPECT_TRUE(ledger.balances());
+}
+
+TEST_F(QueueModeTest, ADeadHopDoesNotFillTheMemoryOfTheOthers) {
+  setup.delivery = "queue";
+  setup.after = "[limits]\nbody_memory = \"1MiB\"\n[retry]\nfirst = \"1h\"\nmax = \"1h\"\n";
+  Fault away;
+  away.kind = Fault::Kind::say_and_close;
+  away.reply = "554 5.3.2 no service";
+  away.times = 1000;
+  x.plan(At::connect, away);
+  start();
+  const std::string octets = "Subject: t\r\n\r\n" + std::string(200'000, 'x') + "\r\n";
+  ExchangeClient exchange = client();
+  for (int i = 0; i < 12; ++i)
+    ASSERT_TRUE(exchange.send("a@corp.com", {"u@company.ru"}, octets).delivered()) << i;
+  EXPECT_TRUE(exchange.send("a@corp.com", {"u@tech.company.ru"}, octets).delivered());
+  EXPECT_EQ(v.wait_for_mails(1).size(), 1U);
+  EXPECT_EQ(wait_for_queue(12).queued, 12);
+}
+
 }  // namespace
 }  // namespace postern::gateway

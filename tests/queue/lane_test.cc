@@ -84,6 +84,21 @@ TEST(Lane, LeavesABusyHopAloneForAMomentThatGrows) {
   EXPECT_EQ(lane.wake(), kStart + 3s);
 }
 
+TEST(Lane, TakesWhatABusyHopSaysToSeveralAtATimeForOneWord) {
+  Lane lane("x", policy(16));
+  for (unsigned i = 1; i <= 12; ++i)
+    run(lane, id(i), LaneOutcome::success, kStart);
+  for (unsigned i = 1; i <= 10; ++i)
+    lane.add(id(i), Time());
+  for (unsigned i = 1; i <= 10; ++i)
+    ASSERT_TRUE(lane.next(kStart));
+  for (unsigned i = 1; i <= 10; ++i)
+    lane.finished(LaneOutcome::slow, kStart, kNoJitter);
+  EXPECT_EQ(lane.window(), 8U);
+  lane.add(id(11), Time());
+  EXPECT_EQ(lane.wake(), kStart + 1s);
+}
+
 TEST(Lane, ProbesADeadHopWithOneMessageInPausesThatDouble) {
   Lane lane("x", policy());
   run(lane, id(1), LaneOutcome::dead, kStart);
