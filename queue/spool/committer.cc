@@ -13,6 +13,8 @@ using Clock = std::chrono::steady_clock;
 
 // While the disk is full, what waits is tried again this often.
 constexpr std::chrono::milliseconds kFullDelay{250};
+// Syncs with no more than this between them are load.
+constexpr std::chrono::milliseconds kCloseBehind{1};
 // Messages that are kept out of groups for a while come in together, a millisecond a step.
 Committer::SteadyTime next_tick(Committer::SteadyTime time) {
   return std::chrono::ceil<std::chrono::milliseconds>(time);
@@ -61,7 +63,7 @@ void Committer::commit(MessagePtr message, SteadyTime not_before) {
     closed = stopping_;
     if (!closed) {
       fresh_.push_back({message, not_before});
-      wake = std::exchange(sleeping_, false);
+      wake = fresh_.size() >= enough_ && std::exchange(sleeping_, false);
     }
   }
   if (closed) message->refuse(make_error_code(Errc::closed));
@@ -170,8 +172,28 @@ void Committer::take_fresh_locked(Group& group, SteadyTime now) {
   fresh_.resize(kept);
 }
 
+/// Fresh messages are there, and are left for company to come.
+bool Committer::gathers_locked(SteadyTime now) {
+  if (!gathering_ || stopping_ || soon_) return false;
+  std::size_t due = 0;
+  for (const Fresh& fresh : fresh_) {
+    due += fresh.not_before <= now && fresh.message->stage() == Message::Stage::waiting;
+  }
+  if (due == 0 || due >= options_.company) {
+    gathering_since_ = SteadyTime::max();
+    return false;
+  }
+  if (gathering_since_ == SteadyTime::max()) gathering_since_ = now;
+  if (now < gathering_since_ + options_.patience) return true;
+  gathering_ = false;
+  gathering_since_ = SteadyTime::max();
+  alone_until_ = now + options_.alone;
+  return false;
+}
+
 bool Committer::take_locked(Group& group, SteadyTime now) {
-  take_fresh_locked(group, now);
+  if (!gathers_locked(now)) take_fresh_locked(group, now);
+  group.close_behind = now - last_sync_ < kCloseBehind;
   const bool lazy_due = has_lazy_locked() && now >= lazy_at_;
   if (group.fresh.empty() && !lazy_due && !soon_ && !stopping_) return false;
   group.durable = !group.fresh.empty() || soon_ || stopping_ ||
@@ -188,6 +210,7 @@ Committer::SteadyTime Committer::wake_time_locked() const {
   SteadyTime at = SteadyTime::max();
   for (const Fresh& fresh : fresh_)
     at = std::min(at, fresh.not_before);
+  if (gathering_since_ != SteadyTime::max()) at = gathering_since_ + options_.patience;
   if (has_lazy_locked()) at = std::min(at, lazy_at_);
   if (!unlinks_.empty()) at = std::min(at, last_sync_ + options_.unlink_delay);
   if (removed_since_reclaim_) at = std::min(at, last_reclaim_ + options_.reclaim_delay);
@@ -206,6 +229,7 @@ Committer::Group Committer::next_group() {
       return group;
     }
     sleeping_ = true;
+    enough_ = gathering_since_ != SteadyTime::max() ? options_.company : 0;
     if (at == SteadyTime::max()) {
       wake_.wait(lock);
     } else {
@@ -290,6 +314,10 @@ void Committer::written(Group& group, std::vector<Message::Staged>& staged) {
     one.message->staged_is_written(one);
   if (!group.durable) return;
   last_sync_ = Clock::now();
+  // One at a time is a client that waits for us: nobody else comes.
+  if (fresh > 1 && group.close_behind && last_sync_ >= alone_until_) {
+    gathering_ = options_.company > 0;
+  }
   for (const MessageId id : std::exchange(unlinks_, {}))
     hooks_.unlink(id);
 }

@@ -31,10 +31,17 @@ struct CommitterOptions {
   std::chrono::milliseconds reclaim_delay{5000};
   /// Octets of bodies in one group; what is above waits for the next, so that no sync takes long.
   std::uint64_t group_octets = 8ULL << 20;
+  /// Under load a sync waits until so many fresh messages are there (0: never), `patience` at most:
+  /// where the disk syncs faster than messages come, almost each would have a sync of its own.
+  std::size_t company = 8;
+  std::chrono::microseconds patience{4000};
+  /// Where they did not come together in that time, nobody waits for company for so long.
+  std::chrono::milliseconds alone{100};
 };
 
 /// The one thread that writes: whatever waits at that moment becomes durable in one write and one
-/// sync (group commit). It never waits in order to make a group larger.
+/// sync (group commit). A message that comes alone is written at once; where several come at a
+/// time, they wait for each other a little (CommitterOptions::company).
 class Committer {
  public:
   using SteadyTime = std::chrono::steady_clock::time_point;
@@ -94,7 +101,8 @@ class Committer {
     std::vector<Removal> removals;
     Ledger correction;
     bool durable = false;
-    bool idle = false;  ///< woken with nothing to do
+    bool idle = false;          ///< woken with nothing to do
+    bool close_behind = false;  ///< the sync before has only just ended
     bool last = false;
   };
 
@@ -103,6 +111,7 @@ class Committer {
   bool has_lazy_locked() const;
   bool delay_locked();
   bool take_locked(Group& group, SteadyTime now);
+  bool gathers_locked(SteadyTime now);
   void take_fresh_locked(Group& group, SteadyTime now);
   SteadyTime wake_time_locked() const;
   void process(Group& group);
@@ -122,6 +131,7 @@ class Committer {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool sleeping_ = false;
+  std::size_t enough_ = 0;  ///< fresh messages that are worth waking the thread for
   bool stopping_ = false;
   bool soon_ = false;  ///< somebody waits for a change
   std::vector<Fresh> fresh_;
@@ -138,6 +148,9 @@ class Committer {
   Ledger written_;                  ///< as stored
   std::vector<MessageId> unlinks_;  ///< removed, not yet durably
   SteadyTime last_sync_{};
+  bool gathering_ = false;  ///< messages come together: they wait for each other
+  SteadyTime gathering_since_ = SteadyTime::max();  ///< max: nobody waits yet
+  SteadyTime alone_until_{};
   SteadyTime last_reclaim_{};
   bool removed_since_reclaim_ = false;
   std::thread thread_;  // last: it uses the others

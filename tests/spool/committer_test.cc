@@ -47,6 +47,47 @@ TEST_F(GatedSpool, MakesAllThatWaitDurableWithOneSync) {
   EXPECT_EQ(spool_->stats().committed, 201U);
 }
 
+/// Two that came at a time, close behind another sync.
+class Gathering : public GatedSpool {
+ protected:
+  void begin(std::size_t company, std::chrono::microseconds patience) {
+    Options options = options_in();
+    options.committer.company = company;
+    options.committer.patience = patience;
+    open(options);
+    Committed first = stand();
+    Committed two[] = {commit(*spool_, "x"), commit(*spool_, "x")};
+    store_->open_gate();
+    first.done.get();
+    for (Committed& one : two)
+      EXPECT_FALSE(one.done.get());
+  }
+};
+
+TEST_F(Gathering, MessagesThatComeTogetherWaitForEachOther) {
+  begin(3, std::chrono::hours(1));
+  const std::size_t before = store_->syncs();
+  std::vector<Committed> three;
+  for (int i = 0; i < 3; ++i)
+    three.push_back(commit(*spool_, "x"));
+  for (Committed& one : three)
+    EXPECT_FALSE(one.done.get());
+  EXPECT_EQ(store_->syncs(), before + 1);
+}
+
+TEST_F(Gathering, OneThatStaysAloneIsWrittenAllTheSameAndTheNextAtOnce) {
+  begin(3, std::chrono::microseconds(1));
+  EXPECT_FALSE(commit(*spool_, "x").done.get());
+  EXPECT_FALSE(commit(*spool_, "x").done.get());
+}
+
+TEST_F(Gathering, EndsWithTheSpool) {
+  begin(3, std::chrono::hours(1));
+  Committed alone = commit(*spool_, "x");
+  spool_->close();
+  EXPECT_FALSE(alone.done.get());
+}
+
 TEST_F(GatedSpool, BoundsTheOctetsOfAGroup) {
   Options options = options_in();
   options.committer.group_octets = 1000;
