@@ -174,15 +174,6 @@ net::Awaitable<Accepted> Engine::accept(spool::Draft draft,
   co_return accepted;
 }
 
-void Engine::recover(spool::MessageId id, const spool::Envelope& envelope) {
-  std::vector<Recovered> batch = waiting_of(id, envelope);
-  for (const Recovered& one : batch) {
-    const LaneBoxPtr box = impl_->lane(one.lane);
-    box->lane.add(one.id, one.due);
-    impl_->pump(box);
-  }
-}
-
 std::vector<Engine::Recovered> Engine::waiting_of(spool::MessageId id,
                                                   const spool::Envelope& envelope) {
   std::vector<Recovered> out;

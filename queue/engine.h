@@ -92,9 +92,7 @@ class Engine {
   };
   /// What a stored message waits for; nothing while it is held. Any thread.
   static std::vector<Recovered> waiting_of(spool::MessageId id, const spool::Envelope& envelope);
-  /// A message that was in the spool before, or was released.
-  void recover(spool::MessageId id, const spool::Envelope& envelope);
-  /// The same for many. Any thread.
+  /// Messages that were in the spool before, or were released. Any thread.
   void post_recovered(std::vector<Recovered> batch);
 
   // ---- what operators do (engine_control.cc) ----

@@ -90,13 +90,12 @@ net::Awaitable<void> Engine::Impl::give_up_for_operator(spool::MessageId id,
       co_return;
     }
   }
-  const bool null_sender = message->sender().path.is_null();
   DeliveryEvent event;
   event.message = message;
   event.reply = cancelled();
-  event.outcome = !tell ? Outcome::discarded : null_sender ? Outcome::failed : Outcome::bounced;
   for (spool::Lease& lease : taken.leases) {
     event.index = lease.indices().front();
+    event.outcome = tell ? outcome_of_failure(*message, event.index) : Outcome::discarded;
     event.attempts = message->recipient(event.index).attempts;
     lease.settle(
         event.index, tell ? Fate::failed : Fate::discarded, spool::Attempt{event.reply, {}, false});

@@ -93,7 +93,7 @@ net::Awaitable<void> Engine::Impl::settle_unrouted(spool::MessagePtr message,
       event.outcome = Outcome::discarded;
     } else if (r.decision.kind == routing::DecisionKind::reject && may_fail) {
       lease->settle(r.index, Fate::failed, said);
-      event.outcome = message->sender().path.is_null() ? Outcome::failed : Outcome::bounced;
+      event.outcome = outcome_of_failure(*message, r.index);
     } else {
       const spool::Recipient r_now = message->recipient(r.index);
       event.next_try = now + view.retry.pause(r_now.attempts + 1, moved);
@@ -132,7 +132,7 @@ net::Awaitable<void> Engine::Impl::give_up(LaneBoxPtr box, spool::Lease lease, R
     event.attempts = r.attempts;
     if (may_fail) {
       lease.settle(index, Fate::failed, spool::Attempt{r.last_reply, r.last_host, false});
-      event.outcome = message->sender().path.is_null() ? Outcome::failed : Outcome::bounced;
+      event.outcome = outcome_of_failure(*message, index);
     } else {
       event.next_try = spool::wall_now() + view.retry.first;
       event.outcome = Outcome::deferred;

@@ -137,6 +137,14 @@ dsn::ReportedRecipient reported(const spool::Message& message,
                                 const routing::Decision* decision,
                                 const HopReport* report);
 
+/// The outcome of a recipient that is given up: whether its sender is told (R17, NOTIFY).
+inline DeliveryEvent::Outcome outcome_of_failure(const spool::Message& message,
+                                                 std::uint32_t index) {
+  const smtp::Notify& notify = message.address(index).parameters.notify;
+  const bool told = !message.sender().path.is_null() && dsn::is_wanted(notify, dsn::Action::failed);
+  return told ? DeliveryEvent::Outcome::bounced : DeliveryEvent::Outcome::failed;
+}
+
 /// When a message is given up: by its id, as lanes see it.
 inline spool::WallTime end_of_life(const spool::Message& message, const RetryPolicy& retry) {
   return message.id().born() + retry.lifetime;

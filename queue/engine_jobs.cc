@@ -253,8 +253,7 @@ net::Awaitable<void> Engine::Impl::conclude(GroupResult job) {
     const std::uint32_t index = job.group.recipients[i].index;
     const Reply& reply = job.attempted.replies[i];
     job.lease.settle(index, Fate::failed, tried(reply, report_of_hop));
-    const bool answered = !message->sender().path.is_null();
-    log_one(i, answered ? Outcome::bounced : Outcome::failed);
+    log_one(i, outcome_of_failure(*message, index));
   }
   if (deferred.empty()) co_return;
   const bool hop_is_out =

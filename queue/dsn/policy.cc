@@ -34,21 +34,6 @@ std::optional<Action> on_taken(const smtp::Notify& notify, bool hop_offers_dsn) 
   return Action::relayed;
 }
 
-smtp::Sender passed_on(const smtp::Sender& sender, bool hop_offers_dsn) {
-  smtp::Sender out = sender;
-  if (!hop_offers_dsn) {
-    out.parameters.ret = smtp::Ret::unspecified;
-    out.parameters.envid.clear();
-  }
-  return out;
-}
-
-smtp::Recipient passed_on(const smtp::Recipient& recipient, bool hop_offers_dsn) {
-  smtp::Recipient out = recipient;
-  if (!hop_offers_dsn) out.parameters = {};
-  return out;
-}
-
 smtp::Sender report_sender(const Report& report) {
   smtp::Sender out;
   out.parameters.size = report.octets.size();

@@ -25,11 +25,6 @@ std::vector<ReportedRecipient> reported(const smtp::ReversePath& sender,
 /// when that hop offers DSN, since NOTIFY went with it; else `relayed` for NOTIFY=SUCCESS.
 std::optional<Action> on_taken(const smtp::Notify& notify, bool hop_offers_dsn);
 
-/// MAIL and RCPT as they go to a next hop: with every DSN parameter as it came when it offers DSN,
-/// with none otherwise. The path stays (R17), whatever NOTIFY says.
-smtp::Sender passed_on(const smtp::Sender& sender, bool hop_offers_dsn);
-smtp::Recipient passed_on(const smtp::Recipient& recipient, bool hop_offers_dsn);
-
 /// The envelope of a report: from null, SMTPUTF8 and BODY=8BITMIME as it needs them; no RET, ENVID
 /// or NOTIFY, which mean nothing for the null sender.
 smtp::Sender report_sender(const Report& report);

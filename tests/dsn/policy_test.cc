@@ -83,31 +83,6 @@ TEST(DsnPolicy, RelayedIsReportedWhereTheNextHopHasNoDsn) {
   EXPECT_EQ(on_taken(kFailure, false), std::nullopt);
 }
 
-TEST(DsnPolicy, PassesAllDsnParametersOnOrNone) {
-  smtp::Sender sender = facts().sender;
-  sender.parameters.ret = smtp::Ret::full;
-  sender.parameters.envid = "QQ+2B1";
-  sender.parameters.smtputf8 = true;
-  smtp::Recipient to{
-      mailbox("a@company.ru"), {kNever, "rfc822;b+2B@company.ru"}
-  };
-
-  const smtp::Sender with = passed_on(sender, true);
-  EXPECT_EQ(with.parameters.ret, smtp::Ret::full);
-  EXPECT_EQ(with.parameters.envid, "QQ+2B1");
-  EXPECT_EQ(passed_on(to, true).parameters.notify, kNever);
-  EXPECT_EQ(passed_on(to, true).parameters.orcpt, "rfc822;b+2B@company.ru");
-
-  const smtp::Sender without = passed_on(sender, false);
-  EXPECT_EQ(without.parameters.ret, smtp::Ret::unspecified);
-  EXPECT_EQ(without.parameters.envid, "");
-  EXPECT_TRUE(without.parameters.smtputf8);
-  EXPECT_EQ(without.path, sender.path);  // R17: kept, though NOTIFY=NEVER would allow null
-  EXPECT_FALSE(passed_on(to, false).parameters.notify.specified());
-  EXPECT_EQ(passed_on(to, false).parameters.orcpt, "");
-  EXPECT_EQ(passed_on(to, false).address, to.address);
-}
-
 TEST(DsnPolicy, ReportsEnvelopeAsksForWhatItNeeds) {
   const Report plain{"x\r\n", false, false};
   EXPECT_EQ(report_sender(plain).parameters.body, smtp::Body::unspecified);
