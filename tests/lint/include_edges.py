@@ -16,11 +16,12 @@ ALLOWED = {
     'dns': {'base'},
     'smtp/session': {'base', 'smtp', 'tls'},
     'routing': {'base', 'smtp'},
+    'directories': {'base', 'smtp', 'routing'},
     'queue/spool': {'base', 'smtp'},
     'queue/dsn': {'base', 'smtp'},
     'queue': {'base', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'queue/spool', 'queue/dsn'},
-    'gateway': {'base', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'queue', 'queue/spool'},
-    'tools': {'base', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'queue', 'queue/spool', 'gateway'},
+    'gateway': {'base', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'directories', 'queue', 'queue/spool'},
+    'tools': {'base', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'directories', 'queue', 'queue/spool', 'gateway'},
 }
 # The pure protocol knows no sockets, no TLS, no clock that runs by itself.
 FORBIDDEN_IN = {'smtp': re.compile(r'#include <(boost/asio|openssl|ares)')}
