@@ -26,6 +26,7 @@ class Run:
     seconds: float      # until the sink had them all
     accepted: float     # seconds until the source had its last 250
     usage: Usage
+    syncs: int          # calls of the system that make data durable
     stolen: float       # share of the machine's time that the hypervisor gave to others
 
     @property
@@ -46,7 +47,7 @@ def source_command(load: Load, port: int, messages: int, recipient: str = RECIPI
 def run(system: System, load: Load, messages: int | None = None, recipient: str = RECIPIENT, patience: float = 180) -> Run:
     messages = messages or load.messages
     before = system.account.usage() if system.account else Usage()
-    arrived = system.sink.count()
+    syncs, arrived = system.syncs(), system.sink.count()
     stolen, ticks = machine_ticks()
     began = time.time()
     source = subprocess.run(source_command(load, system.port, messages, recipient), stdin=subprocess.DEVNULL,
@@ -66,4 +67,4 @@ def run(system: System, load: Load, messages: int | None = None, recipient: str 
     if came != messages:
         raise RunFailed(f"{system.name}: {messages} messages sent and answered 250, {came} arrived")
     usage = system.account.usage() - before if system.account else Usage()
-    return Run(messages, seconds, accepted, usage, (stolen_after - stolen) / max(1, ticks_after - ticks))
+    return Run(messages, seconds, accepted, usage, system.syncs() - syncs, (stolen_after - stolen) / max(1, ticks_after - ticks))

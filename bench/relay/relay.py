@@ -21,7 +21,6 @@ from process import HarnessError  # systems.py says where it is
 
 IN_MEMORY = ("tmpfs", "ramfs", "overlay")
 WARM_UP = 500
-TRACED = 2000
 
 
 @dataclass
@@ -32,7 +31,6 @@ class Result:
     load: Load
     runs: list[Run] = field(default_factory=list)
     memory: int = 0
-    syncs: float = 0.0      # a message
     octets: int = 0         # of one message as it comes in
     source: str = ""        # where the CPU figure is from
 
@@ -47,6 +45,10 @@ class Result:
     @property
     def switches(self) -> float:
         return median(one.usage.switches / one.messages for one in self.runs)
+
+    @property
+    def syncs(self) -> float:
+        return median(one.syncs / one.messages for one in self.runs)
 
     @property
     def written(self) -> float:
@@ -77,9 +79,6 @@ def measure(load: Load, names: list[str], pairs: int, folder: Path) -> dict[str,
                 results[name].source = system.account.source
     finally:
         stop_all(running)
-    for name in names:
-        if name != "direct":
-            results[name].syncs = count_syncs(name, load, folder)
     return results
 
 
@@ -94,19 +93,6 @@ def measure_all(options: argparse.Namespace, folder: Path) -> tuple[list[dict[st
             except (RunFailed, HarnessError, subprocess.TimeoutExpired) as error:
                 failures.append(f"FAILED {size} octets, {sessions} sessions: {error}")
     return results, failures
-
-
-def count_syncs(name: str, load: Load, folder: Path) -> float:
-    """In a run of its own, with the same number of sessions, under strace, which only stops the calls that are counted."""
-    messages = min(TRACED, load.messages)
-    system = System(name, folder, traced=True)
-    try:
-        run(system, load, min(WARM_UP, messages))
-        before = system.syncs()
-        run(system, load, messages)
-        return (system.syncs() - before) / messages
-    finally:
-        system.stop()
 
 
 def stop_all(running: dict[str, System]) -> None:
@@ -155,7 +141,7 @@ def needs(*programs: str) -> None:
 
 def main() -> int:
     options = arguments()
-    needs("smtp-source", "smtp-sink", "strace", "postfix")
+    needs("smtp-source", "smtp-sink", "clang-16", "postfix")
     folder = Path(tempfile.mkdtemp(prefix="postern-bench-", dir=options.dir))
     folder.chmod(0o755)  # Postfix's daemons go through it under their own account
     try:

@@ -15,6 +15,7 @@ from measure import Account  # noqa: E402
 from ports import free_port  # noqa: E402
 from postfix import Postfix  # noqa: E402
 from process import spawn, stop, wait_until  # noqa: E402
+from sync_count import ENVIRONMENT, SyncCount  # noqa: E402
 
 ADDRESS = "127.0.0.1"
 SENDER = "a@x.example"
@@ -22,9 +23,6 @@ RECIPIENT = "b@d.example"
 CONNECTIONS = 100    # to the next hop, of either system
 DELIVERIES = {"postern-queue": "queue", "postern-auto": "auto", "postern-cut_through": "cut_through"}
 SYSTEMS = ("postfix", *DELIVERIES)
-
-_SYNCS = ("fsync", "fdatasync", "sync_file_range", "syncfs", "sync", "msync")
-_SYNC_CALL = re.compile(rb"\b(?:" + "|".join(_SYNCS).encode() + rb")\(")
 
 _POSTERN = """\
 hostname = "gw.bench.example"
@@ -119,31 +117,28 @@ def listens(port: int) -> bool:
 
 
 class System:
-    """One running system, its account, and its own sink. `traced`: its syncs are counted by strace."""
+    """One running system, its account, its syncs, and its own sink."""
 
-    def __init__(self, name: str, folder: Path, traced: bool = False):
+    def __init__(self, name: str, folder: Path):
         self.name = name
         self.account: Account | None = None
         self._server: Gateway | Postfix | None = None
-        self._trace = folder / f"{name}.strace" if traced else None
+        self._syncs: SyncCount | None = None
         self.sink = Sink(name, folder)
         self.port = self.sink.port
         if name == "direct":
             return
         root = folder / name
         self.account = Account(name)
-        launcher = []
-        if self._trace:
-            launcher = ["strace", "-D", "-f", "--seccomp-bpf", "-qq", "-o", str(self._trace), "-e", "signal=none",
-                        "-e", f"trace={','.join(_SYNCS)}"]
+        self._syncs = SyncCount(folder / f"{name}.syncs")
         try:
             with self.account.entered():
                 if name == "postfix":
-                    self._server = postfix(root, self.sink.port, launcher)
+                    self._server = postfix(root, self.sink.port, self._syncs.launcher)
                     self.port = self._server.port
                 else:
                     hops = {"sink": (RECIPIENT.partition("@")[2], self.sink.port)}
-                    self._server = postern(root, DELIVERIES[name], hops, launcher)
+                    self._server = postern(root, DELIVERIES[name], hops, self._syncs.launcher)
                     self.port = self._server.endpoints["mx"][1]
         except BaseException:
             self.stop()
@@ -152,7 +147,7 @@ class System:
 
     def syncs(self) -> int:
         """Calls so far that make data durable."""
-        return len(_SYNC_CALL.findall(self._trace.read_bytes())) if self._trace and self._trace.exists() else 0
+        return self._syncs.calls() if self._syncs else 0
 
     def stop(self) -> None:
         try:
@@ -182,6 +177,7 @@ def postfix(root: Path, sink: int, launcher: list[str] | None = None) -> Postfix
     server.launcher = launcher or []
     for name in _POSTFIX_DEFAULTS:
         del server.main[name]
-    server.main |= _POSTFIX | {"relayhost": f"[{ADDRESS}]:{sink}"}
+    server.main |= _POSTFIX | {"relayhost": f"[{ADDRESS}]:{sink}",
+                               "import_environment": f"MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ LANG=C {' '.join(ENVIRONMENT)}"}
     server.start()
     return server

@@ -34,7 +34,7 @@ class Gateway:
         self.log = root / "postern.log"
         self.endpoints: dict[str, tuple[str, int]] = {}
         self.on_spawn = lambda pid: None    # called while the process starts
-        self.launcher: list[str] = []  # what starts it, such as strace with its options
+        self.launcher: list[str] = []  # what starts it, such as env with its variables
         self._process: subprocess.Popen | None = None
         root.mkdir(parents=True, exist_ok=True)
         (root / "data").mkdir(exist_ok=True)

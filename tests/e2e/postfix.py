@@ -89,7 +89,7 @@ class Postfix:
         self.mail = root / "mail"
         self.main = dict(_MAIN)
         self.services = ""
-        self.launcher: list[str] = []  # what starts it, such as strace with its options
+        self.launcher: list[str] = []  # what starts it, such as env with its variables
         self._tables: dict[str, dict[str, str]] = {}
         self._master = None
         for folder in (self.config, self.queue, self.data, self.mail):

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""sync_count.c from the benchmark's side: how often a system's processes have made something durable."""
+
+import mmap
+import struct
+import subprocess
+from pathlib import Path
+
+from gateway import REPOSITORY
+from process import HarnessError
+
+# What a process hands on to those that it starts, where it does not hand on everything.
+ENVIRONMENT = ("LD_PRELOAD", "POSTERN_SYNC_COUNT")
+
+
+def _build() -> Path:
+    shim = REPOSITORY / "build" / "sync_count.so"
+    shim.parent.mkdir(exist_ok=True)
+    run = subprocess.run(["clang-16", "-std=c17", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", str(shim),
+                          str(Path(__file__).with_suffix(".c"))], capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise HarnessError(f"the counter of syncs does not build: {run.stderr}")
+    return shim
+
+
+class SyncCount:
+    """Of the processes that are started with `launcher`, and of their children. The file may be anybody's: daemons change their account."""
+
+    def __init__(self, path: Path):
+        path.write_bytes(bytes(8))
+        path.chmod(0o666)
+        with path.open("r+b") as file:
+            self._page = mmap.mmap(file.fileno(), 8)
+        self.launcher = ["env", f"LD_PRELOAD={_build()}", f"POSTERN_SYNC_COUNT={path}"]
+
+    def calls(self) -> int:
+        return struct.unpack("=Q", self._page[:8])[0]
