@@ -111,6 +111,17 @@ TEST(DataDecoder, UndoesWhatTheEncoderDidForRandomMessages) {
   }
 }
 
+TEST(DataDecoder, FindsADotLineAtEveryPlaceOfALongRun) {
+  for (std::size_t at = 0; at < 100; ++at) {
+    // The dot of "a.b" begins no line.
+    std::string message = "a.b";
+    message += std::string(at, 'x') + "\r\n" + ".line" + std::string(100 - at, 'y') + "\r\n";
+    const Decoded d = decode({encode(message)});
+    ASSERT_TRUE(d.done) << at;
+    ASSERT_EQ(d.octets, message) << at;
+  }
+}
+
 TEST(DataDecoder, MovesNothingWhereNoLineBeginsWithADot) {
   std::string wire = "Subject: a.b\r\n\r\nno dot at a line's start. None.\r\n";
   const std::string before = wire;
