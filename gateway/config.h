@@ -19,9 +19,7 @@
 
 namespace postern::gateway {
 
-/// What a 250 waits for: whichever comes first of the commit and the next hops, the commit alone,
-/// the next hop alone.
-enum class Delivery : std::uint8_t { automatic, queue, cut_through };
+using routing::Delivery;
 enum class ListenerTls : std::uint8_t { none, starttls, implicit };
 
 /// `[[listener]]`: where mail comes in.
@@ -53,6 +51,7 @@ struct RetryConfig {
   std::chrono::seconds max{1800};
   std::chrono::seconds lifetime{5 * 86400};
   std::chrono::seconds warn_after{4 * 3600};
+  unsigned reports_per_minute = 30;  ///< to one sender
 };
 
 /// `[log]`.

@@ -126,6 +126,9 @@ void read_section(Reader& reader, Section& top, std::string_view key, Read read)
 /// "listener[0].bind" as docs/config.md has it: "listener.bind".
 std::string key_of(std::string_view path);
 
+/// The key `delivery` of a listener or a route.
+void read_delivery(Section& section, Delivery& out);
+
 // The sections, by file: config_service.cc, config_routing.cc.
 void read_service(Reader& reader, Section& top);
 void read_routing(Reader& reader, Section& top);

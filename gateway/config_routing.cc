@@ -108,6 +108,9 @@ void read_route(Reader& reader, Section& section) {
       },
       Need::required);
   section.read("via", route.via, Need::required);
+  Delivery delivery = Delivery::automatic;
+  read_delivery(section, delivery);
+  if (section.has("delivery")) route.delivery = delivery;
   reader.config.routing.routes.push_back(std::move(route));
 }
 

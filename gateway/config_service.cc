@@ -60,13 +60,7 @@ void read_listener(Reader& reader, Section& section) {
           {"submission", routing::Role::submission}
   });
   section.read("from", listener.from);
-  section.read<Delivery>("delivery",
-                         listener.delivery,
-                         {
-                             {"auto",        Delivery::automatic  },
-                             {"queue",       Delivery::queue      },
-                             {"cut_through", Delivery::cut_through}
-  });
+  read_delivery(section, listener.delivery);
   section.read<ListenerTls>("tls",
                             listener.tls,
                             {
@@ -95,6 +89,7 @@ void read_retry(Reader& reader, Section& section) {
   section.read("max", retry.max, 1s, kDay);
   section.read("lifetime", retry.lifetime, 1s, 30 * kDay);
   section.read("warn_after", retry.warn_after, 0s, 30 * kDay);
+  section.read<unsigned>("reports_per_minute", retry.reports_per_minute, 1, 100'000);
   if (retry.max < retry.first) {
     section.fail("max",
                  "out-of-range",
@@ -180,6 +175,16 @@ void read_limits(Reader& reader, Section& section) {
 }
 
 }  // namespace
+
+void read_delivery(Section& section, Delivery& out) {
+  section.read<Delivery>("delivery",
+                         out,
+                         {
+                             {"auto",        Delivery::automatic  },
+                             {"queue",       Delivery::queue      },
+                             {"cut_through", Delivery::cut_through}
+  });
+}
 
 void read_service(Reader& reader, Section& top) {
   read_top(reader, top);

@@ -38,7 +38,13 @@ routing::Request Letter::request_for(const smtp::Mailbox& recipient) const {
 
 net::Awaitable<smtp::Reply> Letter::recipient(const smtp::Recipient& recipient) {
   const routing::Request request = request_for(recipient.address);
-  const routing::Decision decision = co_await runtime_->snapshot->pipeline().decide(request);
+  routing::Decision decision = co_await runtime_->snapshot->pipeline().decide(request);
+  smtp::Reply reply = co_await take(recipient, std::move(decision));
+  co_return reply;
+}
+
+net::Awaitable<smtp::Reply> Letter::take(const smtp::Recipient& recipient,
+                                         routing::Decision decision) {
   smtp::Reply reply = decision.reply;
   std::string_view outcome = decision.kind == routing::DecisionKind::defer ? "deferred" : "refused";
   if (decision.kind == routing::DecisionKind::route) {

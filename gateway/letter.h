@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "gateway/decided_letter.h"
 #include "gateway/letter_tools.h"
 #include "gateway/runtime.h"
 #include "queue/hop_pool.h"
@@ -19,7 +20,7 @@ namespace postern::gateway {
 /// answered with that hop's own reply (R15 without a store). Recipients bound for another next hop
 /// than the first get 452 4.5.3 and come again in the client's next transaction. The header block
 /// is held back until it has been judged (R13).
-class Letter final : public smtp::Transaction {
+class Letter final : public DecidedLetter {
  public:
   Letter(std::shared_ptr<const Runtime> runtime,
          const ListenerRuntime& listener,
@@ -29,6 +30,8 @@ class Letter final : public smtp::Transaction {
   ~Letter() override;
 
   net::Awaitable<smtp::Reply> recipient(const smtp::Recipient& recipient) override;
+  net::Awaitable<smtp::Reply> take(const smtp::Recipient& recipient,
+                                   routing::Decision decision) override;
   net::Awaitable<smtp::Reply> begin_message() override;
   net::Awaitable<void> write(std::string_view octets) override;
   net::Awaitable<smtp::Reply> finish() override;

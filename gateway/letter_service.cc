@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/letter_service.h"
 
-#include "gateway/letter.h"
-#include "gateway/stored_letter.h"
+#include "gateway/by_route_letter.h"
 #include "smtp/replies.h"
 
 namespace postern::gateway {
@@ -10,10 +9,10 @@ namespace postern::gateway {
 net::Awaitable<smtp::Begun> LetterService::begin(const smtp::SessionFacts& session,
                                                  const smtp::Sender& sender) {
   std::unique_ptr<smtp::Transaction> letter;
-  if (listener_.delivery == Delivery::cut_through) {
-    letter = std::make_unique<Letter>(runtime_, listener_, session, sender, tools_);
+  if (runtime_->delivery_by_route) {
+    letter = std::make_unique<ByRouteLetter>(runtime_, listener_, session, sender, tools_);
   } else {
-    letter = std::make_unique<StoredLetter>(runtime_, listener_, session, sender, tools_);
+    letter = make_letter(listener_.delivery, runtime_, listener_, session, sender, tools_);
   }
   smtp::Begun begun(smtp::replies::sender_ok(), std::move(letter));
   co_return begun;

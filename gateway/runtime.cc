@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/runtime.h"
 
+#include <algorithm>
+
 namespace postern::gateway {
 namespace {
 
@@ -36,7 +38,7 @@ queue::RoutingView view_of(const std::shared_ptr<const Runtime>& runtime) {
   queue::RoutingView view;
   view.owner = runtime;
   view.pipeline = &runtime->snapshot->pipeline();
-  view.retry = {retry.first, retry.max, retry.lifetime, retry.warn_after};
+  view.retry = {retry.first, retry.max, retry.lifetime, retry.warn_after, retry.reports_per_minute};
   view.hostname = runtime->config().hostname;
   return view;
 }
@@ -54,6 +56,9 @@ std::shared_ptr<const Runtime> Runtime::make(std::shared_ptr<const Snapshot> sna
   for (const ListenerConfig& listener : runtime->config().listeners) {
     runtime->listeners.push_back(make_listener(listener, runtime->config(), *runtime->snapshot));
   }
+  const std::vector<routing::Route>& routes = runtime->config().routing.routes;
+  runtime->delivery_by_route = std::any_of(
+      routes.begin(), routes.end(), [](const auto& r) { return r.delivery.has_value(); });
   return runtime;
 }
 

@@ -26,6 +26,7 @@ struct ListenerRuntime {
 struct Runtime {
   std::shared_ptr<const Snapshot> snapshot;
   std::vector<ListenerRuntime> listeners;  ///< in the config's order
+  bool delivery_by_route = false;          ///< a [[route]] has a `delivery` of its own
 
   const Config& config() const { return snapshot->config(); }
   /// Null: no listener of that name.

@@ -142,6 +142,7 @@ void Server::start_workers() {
       threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
   pool.pools = count;
   queue::EngineOptions engine;
+  engine.storm = std::make_shared<dsn::StormGuard>(queue::RetryPolicy().reports_per_minute);
   engine.routing = [this] { return view_of(runtime()); };
   engine.log = [this](const queue::DeliveryEvent& event) { write_delivery(log_, event); };
   engine.pools = count;

@@ -41,6 +41,12 @@ StoredLetter::~StoredLetter() {
 net::Awaitable<smtp::Reply> StoredLetter::recipient(const smtp::Recipient& recipient) {
   const routing::Request request = request_of(session_, listener_, sender_, recipient.address);
   routing::Decision decision = co_await runtime_->snapshot->pipeline().decide(request);
+  smtp::Reply reply = co_await take(recipient, std::move(decision));
+  co_return reply;
+}
+
+net::Awaitable<smtp::Reply> StoredLetter::take(const smtp::Recipient& recipient,
+                                               routing::Decision decision) {
   const bool taken = decision.kind == routing::DecisionKind::route ||
                      decision.kind == routing::DecisionKind::discard;
   smtp::Reply reply = taken ? smtp::replies::recipient_ok() : decision.reply;
@@ -193,9 +199,11 @@ net::Awaitable<smtp::Reply> StoredLetter::finish() {
     const routing::Decision& decision = accepted_[i].decision;
     if (decision.kind != routing::DecisionKind::discard) routed.push_back({i, decision});
   }
-  const queue::Promise promise = listener_.delivery == Delivery::queue
-                                     ? queue::Promise::stored
-                                     : queue::Promise::stored_or_delivered;
+  const bool stored = std::any_of(accepted_.begin(), accepted_.end(), [this](const Accepted& a) {
+    return a.decision.delivery.value_or(listener_.delivery) == Delivery::queue;
+  });
+  const queue::Promise promise =
+      stored ? queue::Promise::stored : queue::Promise::stored_or_delivered;
   spool::Draft draft = std::move(*draft_);
   draft_.reset();
   const queue::Accepted taken = co_await tools_.engine->accept(

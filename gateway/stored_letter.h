@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "gateway/decided_letter.h"
 #include "gateway/letter_tools.h"
 #include "gateway/runtime.h"
 #include "queue/engine.h"
@@ -17,7 +18,7 @@ namespace postern::gateway {
 /// One letter of a listener with `delivery = "auto"` or "queue": its recipients may go to any next
 /// hops, its octets stream into the spool while they come, and its 250 means R15. A recipient that
 /// circles (R13) is answered alone.
-class StoredLetter final : public smtp::Transaction {
+class StoredLetter final : public DecidedLetter {
  public:
   StoredLetter(std::shared_ptr<const Runtime> runtime,
                const ListenerRuntime& listener,
@@ -27,6 +28,8 @@ class StoredLetter final : public smtp::Transaction {
   ~StoredLetter() override;
 
   net::Awaitable<smtp::Reply> recipient(const smtp::Recipient& recipient) override;
+  net::Awaitable<smtp::Reply> take(const smtp::Recipient& recipient,
+                                   routing::Decision decision) override;
   net::Awaitable<smtp::Reply> begin_message() override;
   net::Awaitable<void> write(std::string_view octets) override;
   net::Awaitable<smtp::Reply> finish() override;

@@ -16,9 +16,6 @@ namespace {
 
 using smtp::Reply;
 
-/// Reports that one sender gets a minute, of all workers; beyond, they are counted and logged.
-constexpr unsigned kReportsAMinute = 30;
-
 Reply taken() {
   return Reply(250, {2, 0, 0}, "message taken"_text);
 }
@@ -31,7 +28,8 @@ Engine::Impl::Impl(net::Executor on, spool::Spool& in, HopPool& over, EngineOpti
       pool(over),
       options(std::move(how)),
       random(std::random_device()()),
-      storm(std::max(kReportsAMinute / static_cast<unsigned>(options.pools), 1U)) {}
+      storm(options.storm ? options.storm
+                          : std::make_shared<dsn::StormGuard>(RetryPolicy().reports_per_minute)) {}
 
 // ---- fresh messages ----
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/net.h"
+#include "queue/dsn/storm.h"
 #include "queue/hop_pool.h"
 #include "queue/hop_transaction.h"
 #include "queue/lane.h"
@@ -42,6 +43,8 @@ struct DeliveryEvent {
 struct EngineOptions {
   RoutingSource routing;
   std::function<void(const DeliveryEvent&)> log;  ///< on the engine's thread
+  /// Shared by the engines of all workers; null: one of its own.
+  std::shared_ptr<dsn::StormGuard> storm;
   /// Workers that share a next hop's connections: each has its even share.
   std::size_t pools = 1;
   /// A fresh message is kept out of groups so long at most, when its next hop is quick (R15 is not

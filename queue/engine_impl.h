@@ -124,7 +124,7 @@ struct Engine::Impl : std::enable_shared_from_this<Impl> {
   std::map<std::string, LaneBoxPtr, std::less<>> lanes;
   /// Messages that wait in a lane and are still in memory.
   std::unordered_map<std::uint64_t, spool::MessagePtr> hot;
-  dsn::StormGuard storm;
+  std::shared_ptr<dsn::StormGuard> storm;
   std::size_t jobs = 0;  ///< under way, of any kind
   bool stopping = false;
 };

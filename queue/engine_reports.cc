@@ -44,8 +44,9 @@ net::Awaitable<bool> Engine::Impl::report(spool::MessagePtr message,
   facts.recipients = dsn::reported(message->sender().path, std::move(about));
   if (facts.recipients.empty()) co_return true;  // R17, or nobody wants to know
   const std::string sender = message->sender().path.text();
-  if (!storm.admit(sender, net::Clock::now())) {
-    for (const dsn::StormGuard::HeldBack& held : storm.take_held_back())
+  storm->set_per_minute(view.retry.reports_per_minute);
+  if (!storm->admit(sender, net::Clock::now())) {
+    for (const dsn::StormGuard::HeldBack& held : storm->take_held_back())
       spdlog::warn("reports to <{}> are held back: {} more", held.sender, held.reports);
     co_return true;
   }

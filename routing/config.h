@@ -15,6 +15,9 @@ namespace postern::routing {
 
 enum class DeliverAs : std::uint8_t { alias, main };
 enum class Role : std::uint8_t { mx, submission };
+/// What a 250 waits for: whichever comes first of the commit and the next hops, the commit alone,
+/// the next hop alone. Of a listener, or of a route, which goes before.
+enum class Delivery : std::uint8_t { automatic, queue, cut_through };
 
 /// `[[domain]]`: a main domain D, its aliases T, and where its new mailboxes are.
 struct Domain {
@@ -30,7 +33,8 @@ struct Domain {
 /// "*".
 struct Route {
   std::vector<std::string> domains;
-  std::string via;  ///< name of a next hop
+  std::string via;                   ///< name of a next hop
+  std::optional<Delivery> delivery;  ///< in place of the listener's
 };
 
 struct RecipientsConfig {

@@ -97,6 +97,7 @@ void Pipeline::Course::take_route(const Stage& stage, RouteTo route, Text reason
   note(stage.name(), "route", std::move(reason));
   decision_.target = std::move(route.target);
   decision_.recipient_out = std::move(route.recipient_out);
+  decision_.delivery = route.delivery;
   settle(DecisionKind::route, replies::recipient_ok(), stage.name());
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/text.h"
+#include "routing/config.h"
 #include "routing/next_hop.h"
 #include "smtp/address.h"
 #include "smtp/reply.h"
@@ -36,6 +37,7 @@ struct RouteTo {
   /// R7: passed over towards a next hop that the mail came from, whatever the address. False: only
   /// under the address that it came with (V may get U@D back as U@T). The pipeline does both.
   bool pass_over_origin = true;
+  std::optional<Delivery> delivery;  ///< what the 250 waits for; none: as the listener says
 };
 struct Reject {
   smtp::Reply reply;
@@ -66,11 +68,12 @@ enum class DecisionKind : std::uint8_t { route, reject, defer, discard };
 /// into the pipeline and its config: valid as long as they are.
 struct Decision {
   DecisionKind kind = DecisionKind::reject;
-  Target target;                 ///< for `route`
-  smtp::Mailbox recipient_out;   ///< for `route`
-  smtp::Reply reply;             ///< for `reject` and `defer`; else 250 2.1.5
-  std::string_view stage;        ///< the one that decided
-  std::vector<TraceStep> trace;  ///< in the order of asking; the last one decided
+  Target target;                     ///< for `route`
+  smtp::Mailbox recipient_out;       ///< for `route`
+  std::optional<Delivery> delivery;  ///< for `route`: in place of the listener's
+  smtp::Reply reply;                 ///< for `reject` and `defer`; else 250 2.1.5
+  std::string_view stage;            ///< the one that decided
+  std::vector<TraceStep> trace;      ///< in the order of asking; the last one decided
 
   std::string_view reason() const {
     return trace.empty() ? std::string_view() : trace.back().reason.view();

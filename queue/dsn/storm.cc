@@ -14,11 +14,23 @@ constexpr std::chrono::seconds kSweepEvery{1};
 }  // namespace
 
 StormGuard::StormGuard(unsigned per_minute, std::size_t most_senders)
-    : per_minute_(per_minute), most_senders_(most_senders) {
+    : most_senders_(most_senders) {
+  set_per_minute(per_minute);
+}
+
+void StormGuard::set_per_minute(unsigned per_minute) {
+  const std::lock_guard lock(mutex_);
+  per_minute_ = per_minute;
   if (per_minute_ != 0) interval_ = Clock::duration(std::chrono::minutes(1)) / per_minute_;
 }
 
+std::size_t StormGuard::senders() const {
+  const std::lock_guard lock(mutex_);
+  return buckets_.size();
+}
+
 bool StormGuard::admit(std::string_view sender, Clock::time_point now) {
+  const std::lock_guard lock(mutex_);
   Bucket& bucket = bucket_of(sender, now);
   const Clock::time_point full_at = std::max(bucket.full_at, now) + interval_;
   if (per_minute_ == 0 || full_at - now > interval_ * per_minute_) {
@@ -30,6 +42,7 @@ bool StormGuard::admit(std::string_view sender, Clock::time_point now) {
 }
 
 std::vector<StormGuard::HeldBack> StormGuard::take_held_back() {
+  const std::lock_guard lock(mutex_);
   std::vector<HeldBack> out;
   for (auto& [sender, bucket] : buckets_) {
     if (bucket.held_back != 0) out.push_back({sender, bucket.held_back});

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -18,12 +19,16 @@ namespace postern::dsn {
 /// The table is bounded: when it is full of senders that still have reports to make up for, all
 /// further ones share one bucket, so that at most (most_senders + 1) buckets are ever filled.
 ///
-/// Not synchronised: the caller's strand or lock.
+/// One for all workers, since a limit that each had its share of would be smaller for senders whose
+/// mail is with one of them. Any thread.
 class StormGuard {
  public:
   using Clock = std::chrono::steady_clock;
 
   explicit StormGuard(unsigned per_minute, std::size_t most_senders = 10'000);
+
+  /// A reload's: what was let through before counts by the new limit.
+  void set_per_minute(unsigned per_minute);
 
   /// Whether a report to `sender` may go out now; if not, it is counted. `now` never goes back.
   bool admit(std::string_view sender, Clock::time_point now);
@@ -38,7 +43,7 @@ class StormGuard {
   /// What was held back since the last call, for the log; in no order.
   std::vector<HeldBack> take_held_back();
 
-  std::size_t senders() const { return buckets_.size(); }
+  std::size_t senders() const;
 
  private:
   struct Bucket {
@@ -50,7 +55,8 @@ class StormGuard {
   /// Forgets senders whose buckets are full, at most once a second: it walks the table.
   void sweep(Clock::time_point now);
 
-  unsigned per_minute_;
+  mutable std::mutex mutex_;  ///< of everything below; reports are rare
+  unsigned per_minute_ = 0;
   std::size_t most_senders_;
   Clock::duration interval_{};  ///< from one token to the next
   std::unordered_map<std::string, Bucket> buckets_;

@@ -15,7 +15,7 @@ class CustomRoute final : public Stage {
     for (const Route& route : config.routes) {
       const NextHop* hop = config.find_next_hop(route.via);
       for (const std::string& pattern : route.domains)
-        add(pattern, hop);
+        add(pattern, hop, route.delivery);
     }
   }
 
@@ -30,6 +30,7 @@ class CustomRoute final : public Stage {
     RouteTo route;
     route.target.hops.push_back(way->hop);
     route.recipient_out = progress.recipient;
+    route.delivery = way->delivery;
     return Verdict{std::move(route), Text::literal(way->reason)};
   }
 
@@ -37,12 +38,13 @@ class CustomRoute final : public Stage {
   struct Way {
     const NextHop* hop = nullptr;
     std::string reason;
+    std::optional<Delivery> delivery;
   };
 
   /// The first route for a pattern counts; `check` names the others.
-  void add(std::string_view pattern, const NextHop* hop) {
+  void add(std::string_view pattern, const NextHop* hop, std::optional<Delivery> delivery) {
     if (hop == nullptr) return;
-    Way way{hop, fmt::format("domain {} has the route via {}", pattern, hop->name)};
+    Way way{hop, fmt::format("domain {} has the route via {}", pattern, hop->name), delivery};
     if (pattern == "*") {
       way.reason = fmt::format("all domains (*) have the route via {}", hop->name);
       if (any_.hop == nullptr) any_ = std::move(way);

@@ -45,6 +45,16 @@ TEST(StormGuard, CountsWhatItHoldsBackOnce) {
   EXPECT_THAT(guard.take_held_back(), IsEmpty());
 }
 
+TEST(StormGuard, CountsWhatWasLetThroughByANewLimit) {
+  StormGuard guard(2);
+  EXPECT_EQ(admitted(guard, "a@x.ru", 5, 0s), 2);
+  guard.set_per_minute(6);
+  // The two took a minute at the old rate, which is six at the new one.
+  EXPECT_EQ(admitted(guard, "a@x.ru", 10, 0s), 0);
+  EXPECT_EQ(admitted(guard, "a@x.ru", 10, 10s), 1);
+  EXPECT_EQ(admitted(guard, "b@x.ru", 10, 10s), 6);
+}
+
 TEST(StormGuard, NoneAMinuteMeansNone) {
   StormGuard guard(0);
   EXPECT_EQ(admitted(guard, "a@x.ru", 3, 0s), 0);

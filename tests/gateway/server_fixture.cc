@@ -98,7 +98,8 @@ trace_key = "0123456789abcdef0123456789abcdef"
                   v.port(),
                   setup.next_hop_keys,
                   setup.route_to_x ? "[[route]]\ndomains = [\"company.ru\"]\nvia = "
-                                     "\"exchange\""
+                                     "\"exchange\"\n" +
+                                         setup.route
                                    : "",
                   setup.after);
   LoadResult loaded = parse_config(text, "test.toml", Environment{});

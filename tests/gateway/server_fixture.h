@@ -31,6 +31,7 @@ class ServerTest : public ::testing::Test {
     std::string after;          ///< more tables
     std::string control;        ///< path of the control socket; empty: there is none
     bool route_to_x = true;
+    std::string route;  ///< more keys of that route
   };
   Setup setup;
 
