@@ -35,6 +35,8 @@ StoredLetter::StoredLetter(std::shared_ptr<const Runtime> runtime,
       began_(net::Clock::now()) {}
 
 StoredLetter::~StoredLetter() {
+  header_.clear();
+  count_header();
   if (!settled_) log_all(smtp::Reply(), "abandoned");
 }
 
@@ -71,7 +73,15 @@ net::Awaitable<smtp::Reply> StoredLetter::begin_message() {
 void StoredLetter::fail(smtp::Reply why) {
   failure_ = std::move(why);
   header_ = {};
+  count_header();
   draft_.reset();
+}
+
+void StoredLetter::count_header() {
+  const auto now = static_cast<std::int64_t>(header_.size());
+  if (now == counted_header_) return;
+  tools_.spool->hold_memory(now - counted_header_);
+  counted_header_ = now;
 }
 
 net::Awaitable<void> StoredLetter::write(std::string_view octets) {
@@ -88,6 +98,7 @@ net::Awaitable<void> StoredLetter::write(std::string_view octets) {
   }
   const std::size_t known = header_.size();
   header_.append(octets);
+  count_header();
   const std::size_t end = header_end(header_, known);
   const std::size_t limit = listener_.options.profile.limits.header_octets;
   if (end == std::string::npos ? header_.size() > limit : end > limit) {
@@ -136,6 +147,7 @@ net::Awaitable<void> StoredLetter::pass_header() {
   header_octets_ = static_cast<std::uint32_t>(top.size() + end);
   top += header_;
   header_ = std::string();
+  count_header();
   co_await append(std::move(top));
 }
 

@@ -48,6 +48,8 @@ class StoredLetter final : public DecidedLetter {
   smtp::Reply judge(std::string_view header);
   spool::Envelope make_envelope() const;
   void fail(smtp::Reply why);
+  /// Tells the memory's budget how much of the header block is held back now.
+  void count_header();
   void log(const Accepted& recipient, const smtp::Reply& reply, std::string_view outcome) const;
   void log_all(const smtp::Reply& reply, std::string_view outcome);
 
@@ -61,6 +63,7 @@ class StoredLetter final : public DecidedLetter {
   std::vector<Accepted> accepted_;
   std::optional<spool::Draft> draft_;
   std::string header_;  ///< what has come while the header block is not complete
+  std::int64_t counted_header_ = 0;
   bool header_passed_ = false;
   spool::LoopFacts loop_;
   std::uint32_t header_octets_ = 0;  ///< with our own field

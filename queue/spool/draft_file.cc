@@ -8,10 +8,11 @@
 
 namespace postern::spool {
 
-DraftFile::DraftFile(BodyFiles& files, Worker& worker, MessageId id)
-    : files_(files), worker_(worker), id_(id) {}
+DraftFile::DraftFile(BodyFiles& files, Worker& worker, MessageId id, HoldMemory hold_memory)
+    : files_(files), worker_(worker), id_(id), hold_memory_(std::move(hold_memory)) {}
 
 void DraftFile::append(Chunk chunk) {
+  hold_memory_(static_cast<std::int64_t>(chunk->size()));
   {
     const std::scoped_lock lock(mutex_);
     unwritten_ += chunk->size();
@@ -60,6 +61,7 @@ void DraftFile::write(const Chunk& chunk) {
 
 void DraftFile::settle(std::uint64_t octets, std::error_code error) {
   Done reached;
+  hold_memory_(-static_cast<std::int64_t>(octets));
   {
     const std::scoped_lock lock(mutex_);
     unwritten_ -= octets;

@@ -6,6 +6,7 @@
 #include "queue/spool/worker.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -15,8 +16,10 @@ namespace postern::spool {
 /// writing, in order. Shared by the draft and the worker's tasks; one thread calls at a time.
 class DraftFile : public std::enable_shared_from_this<DraftFile> {
  public:
+  /// Octets that wait to be written are in memory: told as they come and go, on either thread.
+  using HoldMemory = std::function<void(std::int64_t octets)>;
   /// `files` and `worker` outlive it.
-  DraftFile(BodyFiles& files, Worker& worker, MessageId id);
+  DraftFile(BodyFiles& files, Worker& worker, MessageId id, HoldMemory hold_memory);
 
   void append(Chunk chunk);
   /// Octets that were given and not written yet.
@@ -40,6 +43,7 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   BodyFiles& files_;
   Worker& worker_;
   const MessageId id_;
+  const HoldMemory hold_memory_;
 
   // The worker's alone.
   std::unique_ptr<BodyFiles::Sink> sink_;

@@ -178,6 +178,10 @@ std::int64_t Spool::memory_octets() const {
   return core_->memory.load(std::memory_order_relaxed);
 }
 
+void Spool::hold_memory(std::int64_t octets) {
+  core_->hold_memory(octets);
+}
+
 Stats Spool::stats() const {
   const Core& core = *core_;
   const Committer::Counters counters = core.committer.counters();

@@ -111,6 +111,9 @@ class Spool {
   Stats stats() const;
   /// Octets of bodies that are held in memory; cheap.
   std::int64_t memory_octets() const;
+  /// Counts octets of a letter that are in memory and in no draft yet (its header block); less than
+  /// zero gives them back. Any thread.
+  void hold_memory(std::int64_t octets);
   /// Gives space back now. Tests and operators; it happens by itself.
   void reclaim(Done done);
   /// Writes what is pending and stops; everything after it fails with Errc::closed. Once, blocks.

@@ -129,7 +129,8 @@ std::error_code Spool::Core::admits() {
 }
 
 std::shared_ptr<DraftFile> Spool::Core::make_file(MessageId id) {
-  return std::make_shared<DraftFile>(*files, writing, id);
+  return std::make_shared<DraftFile>(
+      *files, writing, id, [this](std::int64_t octets) { hold_memory(octets); });
 }
 
 void Spool::Core::finish_file(const MessagePtr& message,

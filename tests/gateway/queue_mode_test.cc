@@ -3,6 +3,7 @@
 // retries.
 #include "server_fixture.h"
 #include "stored_letters.h"
+#include "support/wire.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -17,6 +18,14 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+
+/// The last line of a reply.
+std::string reply_of(test::Wire& wire) {
+  std::optional<std::string> line = wire.line();
+  while (line && line->size() > 3 && (*line)[3] == '-')
+    line = wire.line();
+  return line.value_or("(closed)");
+}
 
 class QueueModeTest : public ServerTest {
  protected:
@@ -118,6 +127,27 @@ TEST_F(QueueModeTest, KeepsAClientWaitingWhileBodiesInFlightFillTheirMemory) {
   sending.join();
   EXPECT_TRUE(outcome.delivered()) << outcome.end;
   EXPECT_EQ(wait_for_queue(0).delivered, 2);
+}
+
+TEST_F(QueueModeTest, AHeaderBlockThatIsHeldBackCountsAsMemory) {
+  setup.delivery = "queue";
+  start();
+  std::unique_ptr<test::Wire> wire = test::Wire::connect("127.0.0.1", port());
+  ASSERT_TRUE(wire);
+  for (const char* command :
+       {"", "EHLO c", "MAIL FROM:<>", "RCPT TO:<u@tech.company.ru>", "DATA"}) {
+    if (*command != '\0') wire->write(std::string(command) + "\r\n");
+    const std::string reply = reply_of(*wire);
+    ASSERT_TRUE(reply.starts_with("2") || reply.starts_with("354")) << command << ": " << reply;
+  }
+  constexpr std::int64_t kHeader = 100'000;
+  wire->write("X-Long: " + std::string(kHeader, 'x'));
+  while (spool().memory_octets() < kHeader)
+    std::this_thread::yield();
+  wire.reset();
+  while (spool().memory_octets() > 0)
+    std::this_thread::yield();
+  EXPECT_EQ(spool().stats().ledger.accepted, 0);
 }
 
 TEST_F(QueueModeTest, RecipientsThatWereDeferredTogetherGoTogetherAgainR14) {
