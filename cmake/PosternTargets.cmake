@@ -53,6 +53,15 @@ if(POSTERN_FUZZ)
   target_compile_options(postern_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
+# A precompiled header costs as much as two sources and saves a third of each: where there are some.
+function(postern_precompile target header)
+  get_target_property(sources ${target} SOURCES)
+  list(LENGTH sources count)
+  if(count GREATER 5)
+    target_precompile_headers(${target} PRIVATE "${CMAKE_SOURCE_DIR}/cmake/${header}")
+  endif()
+endfunction()
+
 # postern_library(NAME SOURCES... [PUBLIC ...] [PRIVATE ...]): a folder's library, linked as postern::NAME.
 function(postern_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
@@ -63,6 +72,10 @@ function(postern_library name)
   add_library(postern_${name} STATIC ${ARG_SOURCES})
   add_library(postern::${name} ALIAS postern_${name})
   target_link_libraries(postern_${name} PUBLIC postern_options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+  # The pure protocol may not find Asio by accident.
+  if(NOT name STREQUAL "smtp")
+    postern_precompile(postern_${name} pch.h)
+  endif()
 endfunction()
 
 # postern_test(NAME SOURCES... LIBS ... [LABELS ...]): one test executable, every case a ctest test.
@@ -74,6 +87,7 @@ function(postern_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE postern_options ${ARG_LIBS} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE POSTERN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  postern_precompile(${name} pch_test.h)
   # One label: gtest_discover_tests takes a list of several apart.
   set(label unit)
   if("tsan" IN_LIST ARG_LABELS)
@@ -83,7 +97,7 @@ function(postern_test name)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${label} TIMEOUT 120)
 endfunction()
 
-# postern_fuzz(NAME SOURCE LIBS...): a libFuzzer target in build/fuzz/fuzz/NAME.
+# postern_fuzz(NAME SOURCE LIBS...): a libFuzzer target in build/asan/fuzz/NAME.
 function(postern_fuzz name source)
   if(NOT POSTERN_FUZZ)
     return()
