@@ -138,15 +138,18 @@ void Engine::Impl::group_ended(const RacePtr& race) {
   }
 }
 
-/// How long the commit leaves a delivery that is under way alone: as long as such a delivery
-/// usually takes, and not at all where that is longer than a sync.
+/// How long the commit leaves a delivery alone that is under way or has its turn in a moment: as
+/// long as such a delivery usually takes with those before it, and not at all where that is longer
+/// than a sync.
 std::chrono::microseconds Engine::Impl::grace_for(const std::vector<Group>& groups,
                                                   const RoutingView& view) {
   double longest = 0;
   for (const Group& group : groups) {
     const LaneBoxPtr box = lane(group.target, view);
-    if (box->lane.waiting() > 0 || box->lane.running() >= box->lane.window()) return {};
-    longest = std::max(longest, box->delivery_us);
+    const auto window = static_cast<double>(box->lane.window());
+    const auto before = static_cast<double>(box->lane.waiting());
+    if (box->lane.is_blocked(spool::wall_now()) || before >= window) return {};
+    longest = std::max(longest, box->delivery_us * (1 + before / window));
   }
   const auto most = static_cast<double>(options.longest_grace.count());
   if (groups.empty() || longest > most) return {};

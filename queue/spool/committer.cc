@@ -15,6 +15,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kFullDelay{250};
 // Syncs with no more than this between them are load.
 constexpr std::chrono::milliseconds kCloseBehind{1};
+/// A part of the company that is worth the wait: one in so many.
+constexpr std::size_t kSomeCompany = 4;
 // Messages that are kept out of groups for a while come in together, a millisecond a step.
 Committer::SteadyTime next_tick(Committer::SteadyTime time) {
   return std::chrono::ceil<std::chrono::milliseconds>(time);
@@ -185,9 +187,10 @@ bool Committer::gathers_locked(SteadyTime now) {
   }
   if (gathering_since_ == SteadyTime::max()) gathering_since_ = now;
   if (now < gathering_since_ + options_.patience) return true;
-  gathering_ = false;
   gathering_since_ = SteadyTime::max();
-  alone_until_ = now + options_.alone;
+  // Some company came, though not all of it: the next group waits for its own again.
+  gathering_ = due * kSomeCompany > options_.company;
+  if (!gathering_) alone_until_ = now + options_.alone;
   return false;
 }
 
