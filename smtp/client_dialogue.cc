@@ -147,6 +147,7 @@ void ClientDialogue::on_session_reply(Step step, const Reply& reply, bool more_f
       return;
     case Step::rset:
       if (!reply.is_positive()) return fail(Kind::refused, step, reply, {});
+      transaction_ = false;
       return;
     default:
       return;  // QUIT: whatever was said, the connection is closed
@@ -228,6 +229,13 @@ void ClientDialogue::reset() {
   chunk_refused_ = false;
   if (!transaction_) return;
   transaction_ = false;
+  const std::size_t before = out_.size();
+  append_command("RSET", {}, out_);
+  queue(Step::rset, before);
+}
+
+void ClientDialogue::call_off() {
+  begin_asking();
   const std::size_t before = out_.size();
   append_command("RSET", {}, out_);
   queue(Step::rset, before);

@@ -102,6 +102,9 @@ class ClientDialogue {
   void chunk_sent(bool last);
   /// RSET, when the server may have a transaction open; else nothing.
   void reset();
+  /// RSET behind the MAIL and RCPTs asked for, in one group with them: only the replies to them
+  /// were wanted, and no message comes.
+  void call_off();
   void quit();
 
   const Capabilities& capabilities() const { return capabilities_; }

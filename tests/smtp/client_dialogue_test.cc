@@ -260,6 +260,48 @@ TEST_F(ClientDialogueTest, ResetsATransactionThatWasLeftInTheNextMailsWrite) {
   EXPECT_EQ(answers(), "MAIL 250");
 }
 
+TEST_F(ClientDialogueTest, AsksForRecipientsAndCallsTheMessageOffInOneWrite) {
+  const Wants wants = [](ClientDialogue& d, std::size_t finished) {
+    if (finished == 2) return false;
+    d.mail(sender());
+    d.rcpt(recipient("b"));
+    d.call_off();
+    return true;
+  };
+  const Transcript group = {"C: MAIL FROM:<a@e.com>",
+                            "C: RCPT TO:<b@d.ru>",
+                            "C: RSET",
+                            "S: 250 ok",
+                            "S: 550 no",
+                            "S: 250 ok"};
+  Transcript twice = group;
+  twice.insert(twice.end(), group.begin(), group.end());
+  expect(ready("PIPELINING", twice), wants);
+  EXPECT_EQ(answers(), "MAIL 250, RCPT 550");
+  EXPECT_FALSE(dialogue->in_transaction()) << "the next MAIL needs no RSET of its own";
+}
+
+TEST_F(ClientDialogueTest, CallsOffOneByOneWithoutPipelining) {
+  const Wants wants = [](ClientDialogue& d, std::size_t finished) {
+    if (finished == 2) return false;
+    d.mail(sender());
+    d.rcpt(recipient("b"));
+    d.call_off();
+    return true;
+  };
+  expect(ready("DSN",
+               {"C: MAIL FROM:<a@e.com>",
+                "S: 250 ok",
+                "C: RCPT TO:<b@d.ru>",
+                "S: 250 ok",
+                "C: RSET",
+                "S: 250 ok",
+                "C: MAIL FROM:<a@e.com>",
+                "S: 550 no"}),
+         wants);
+  EXPECT_EQ(answers(), "MAIL 550") << "nothing is left to call off";
+}
+
 TEST_F(ClientDialogueTest, NeedsNoResetAfterAMessage) {
   const Wants wants = [](ClientDialogue& d, std::size_t finished) {
     if (finished == 0 || finished == 2) d.mail(sender());
