@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <map>
 #include <thread>
 
 namespace postern::queue {
@@ -156,10 +157,11 @@ TEST_F(CalloutTest, AWorkerThatEndsWithQuestionsOpenIsNoHarm) {
 }
 
 TEST_F(CalloutTest, StoppedAndStartedUnderLoadItNeverGuesses) {
-  auto server = std::make_unique<CalloutServer>();
+  const std::map<std::string, std::string> replies = {
+      {"here", "250 ok"}
+  };
+  auto server = std::make_unique<CalloutServer>(0, replies);
   const std::uint16_t port = server->port();
-  const auto fill = [](CalloutServer& s) { s.to_rcpt["here"] = "250 ok"; };
-  fill(*server);
   add_host(port);
   settings.connections = 3;
   callout();
@@ -191,8 +193,7 @@ TEST_F(CalloutTest, StoppedAndStartedUnderLoadItNeverGuesses) {
     wait_for(right, 200);
     server.reset();
     wait_for(down, 20);
-    server = std::make_unique<CalloutServer>(port);
-    fill(*server);
+    server = std::make_unique<CalloutServer>(port, replies);
   }
   wait_for(right, 200);
   over = true;

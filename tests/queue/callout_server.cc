@@ -10,10 +10,12 @@
 #include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 
 namespace postern::test {
 
-CalloutServer::CalloutServer(std::uint16_t port) {
+CalloutServer::CalloutServer(std::uint16_t port, std::map<std::string, std::string> replies)
+    : to_rcpt(std::move(replies)) {
   listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
   setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);

@@ -19,8 +19,8 @@ namespace postern::test {
 /// may be called by any thread. Waits end after 30 s with an exception.
 class CalloutServer {
  public:
-  /// `port`: 0 for a free one.
-  explicit CalloutServer(std::uint16_t port = 0);
+  /// `port`: 0 for a free one. `replies`: `to_rcpt` from the first connection on.
+  explicit CalloutServer(std::uint16_t port = 0, std::map<std::string, std::string> replies = {});
   ~CalloutServer();
   CalloutServer(CalloutServer&&) = delete;
 
