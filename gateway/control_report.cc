@@ -2,6 +2,7 @@
 #include "gateway/control_report.h"
 
 #include "gateway/control_filter.h"
+#include "routing/verdict.h"
 
 #include <fmt/format.h>
 
@@ -48,6 +49,10 @@ std::int64_t seconds(spool::WallTime::duration time) {
 Json recipient_of(const spool::Recipient& r, spool::WallTime now) {
   Json out;
   out["address"] = r.address.address.text();
+  if (r.copy != 0) {
+    out["copy"] = routing::copy_name(static_cast<routing::CopyKind>(r.copy));
+    out["copy_of"] = r.copy_of.text();
+  }
   out["fate"] = name_of(r.fate);
   out["lane"] = r.lane;
   out["attempts"] = r.attempts;

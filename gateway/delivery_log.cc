@@ -38,6 +38,7 @@ void write_delivery(const LetterLog& log, const queue::DeliveryEvent& event) {
   record.identity = message.origin().identity;
   record.sender = message.sender().path.text();
   record.recipient = message.address(event.index).address.text();
+  record.copy = routing::copy_name(static_cast<routing::CopyKind>(message.copy(event.index)));
   record.octets = message.octets();
   record.outcome = outcome_name(event.outcome);
   if (event.decision != nullptr) {

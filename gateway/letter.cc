@@ -45,16 +45,25 @@ net::Awaitable<smtp::Reply> Letter::recipient(const smtp::Recipient& recipient) 
 
 net::Awaitable<smtp::Reply> Letter::take(const smtp::Recipient& recipient,
                                          routing::Decision decision) {
+  const bool forks = !decision.also.empty();
+  if (forks && accepted_.empty() && !stored_) stored_ = make_stored();
+  if (stored_) {
+    smtp::Reply said = co_await stored_->take(recipient, std::move(decision));
+    co_return said;
+  }
   smtp::Reply reply = decision.reply;
   std::string_view outcome = decision.kind == routing::DecisionKind::defer ? "deferred" : "refused";
-  if (decision.kind == routing::DecisionKind::route) {
+  if (forks) {
+    reply = smtp::replies::other_next_hop();
+    outcome = "deferred";
+  } else if (decision.kind == routing::DecisionKind::route) {
     reply = co_await add_route(recipient, decision);
     if (reply.is_transient()) outcome = "deferred";
   } else if (decision.kind == routing::DecisionKind::discard) {
     reply = smtp::replies::recipient_ok();
   }
   if (reply.is_positive()) {
-    accepted_.push_back(Accepted{recipient.address, decision});
+    accepted_.push_back(Accepted{recipient.address, recipient.parameters, decision});
     settled_ = false;
   } else {
     log(recipient.address, decision, reply, outcome);
@@ -87,11 +96,19 @@ void Letter::drop_delivery() {
 }
 
 net::Awaitable<smtp::Reply> Letter::begin_message() {
+  if (stored_) {
+    const smtp::Reply said = co_await stored_->begin_message();
+    co_return said;
+  }
   co_return smtp::replies::ok();
 }
 
 net::Awaitable<void> Letter::write(std::string_view octets) {
   octets_ += octets.size();
+  if (stored_) {
+    co_await stored_->write(octets);
+    co_return;
+  }
   if (stage_ == Stage::passing) {
     const bool taken = co_await delivery_->write(octets);
     if (!taken) stage_ = Stage::swallowing;
@@ -116,6 +133,10 @@ net::Awaitable<void> Letter::pass_header() {
   const std::size_t end = std::min(header_end(header_, 0), header_.size());
   const routing::MessageFacts facts =
       routing::scan_header(std::string_view(header_).substr(0, end));
+  if (has_come_back(facts)) {
+    co_await store_from_header();
+    co_return;
+  }
   failure_ = judge(facts);
   if (failure_.code() != 0) {
     drop_delivery();
@@ -159,8 +180,12 @@ smtp::Reply Letter::judge(const routing::MessageFacts& facts) {
 }
 
 net::Awaitable<smtp::Reply> Letter::finish() {
-  if (stage_ == Stage::header) {  // a message that is header only
+  if (stage_ == Stage::header && !stored_) {  // a message that is header only
     co_await pass_header();
+  }
+  if (stored_) {
+    const smtp::Reply said = co_await stored_->finish();
+    co_return said;
   }
   smtp::Reply reply = failure_;
   if (reply.code() == 0 && delivery_) reply = co_await delivery_->finish();
@@ -170,6 +195,7 @@ net::Awaitable<smtp::Reply> Letter::finish() {
 }
 
 void Letter::refused(const smtp::Reply& why) {
+  if (stored_) return stored_->refused(why);
   drop_delivery();
   log_all(why, "refused");
 }

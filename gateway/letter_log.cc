@@ -59,6 +59,7 @@ std::string format_text(const LetterRecord& r) {
   add(out, "auth", r.identity);
   add(out, "from", fmt::format("<{}>", r.sender));
   add(out, "to", fmt::format("<{}>", r.recipient));
+  add(out, "copy", r.copy);
   if (!r.recipient_out.empty()) add(out, "out", fmt::format("<{}>", r.recipient_out));
   if (r.octets != 0) add(out, "size", std::to_string(r.octets));
   add(out, "outcome", r.outcome);
@@ -89,6 +90,7 @@ std::string format_json(const LetterRecord& r) {
   text("auth", r.identity);
   out["from"] = std::string(r.sender);
   out["to"] = std::string(r.recipient);
+  text("copy", r.copy);
   text("out", r.recipient_out);
   if (r.octets != 0) out["size"] = r.octets;
   text("outcome", r.outcome);

@@ -23,6 +23,7 @@ struct LetterRecord {
   std::string_view identity;       ///< empty: not authenticated
   std::string_view sender;         ///< without brackets; empty: the null sender
   std::string_view recipient;      ///< as it came
+  std::string_view copy;           ///< "dual", "journal": a copy that the gateway makes; else empty
   std::string_view recipient_out;  ///< as it went; empty: nowhere
   std::uint64_t octets = 0;        ///< of the message as received; 0: refused before it came
   std::string_view decision;       ///< "route", "reject", "defer", "discard"

@@ -45,6 +45,7 @@ LetterRecord record_of(const smtp::SessionFacts& session,
   record.identity = session.identity;
   record.sender = sender.path.text();
   record.recipient = recipient.text();
+  record.copy = routing::copy_name(decision.copy);
   record.recipient_out = decision.recipient_out.text();
   record.decision = routing::decision_name(decision.kind);
   record.stage = decision.stage;

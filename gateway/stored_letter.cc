@@ -53,7 +53,7 @@ net::Awaitable<smtp::Reply> StoredLetter::take(const smtp::Recipient& recipient,
                      decision.kind == routing::DecisionKind::discard;
   smtp::Reply reply = taken ? smtp::replies::recipient_ok() : decision.reply;
   const bool deferred = decision.kind == routing::DecisionKind::defer;
-  Accepted one{recipient, std::move(decision)};
+  LetterRecipient one{recipient, std::move(decision), {}};
   if (taken) {
     accepted_.push_back(std::move(one));
   } else {
@@ -158,30 +158,46 @@ smtp::Reply StoredLetter::judge(std::string_view header) {
   const routing::Pipeline& pipeline = runtime_->snapshot->pipeline();
   smtp::Reply last;
   bool anybody = false;
-  for (Accepted& a : accepted_) {
-    if (a.decision.kind != routing::DecisionKind::route) {
-      anybody = true;
-      continue;
-    }
+  for (LetterRecipient& a : accepted_) {
     const routing::Request request = request_of(session_, listener_, sender_, a.address.address);
-    smtp::Reply verdict = pipeline.check_message(request, a.decision, facts, &forged_traces_);
-    if (verdict.is_positive()) {
+    pipeline.judge(request, a.decision, facts, &forged_traces_);
+    if (a.decision.kind == routing::DecisionKind::reject) {
+      last = a.decision.reply;
+    } else {
       anybody = true;
-      continue;
     }
-    last = verdict;
-    a.decision.kind = routing::DecisionKind::reject;
-    a.decision.reply = std::move(verdict);
   }
-  return anybody ? smtp::Reply() : last;
+  if (!anybody) return last;
+  add_copies(facts);
+  return {};
+}
+
+/// A copy that circles, or that is there already, is not made: the recipients go their way.
+void StoredLetter::add_copies(const routing::MessageFacts& facts) {
+  std::vector<LetterRecipient> copies = copies_of(accepted_);
+  if (!copies.empty() || !facts.trace_fields.empty()) {
+    loop_.by_id = facts.by_id;
+    loop_.by_date = facts.by_date;
+  }
+  for (LetterRecipient& copy : copies) {
+    const routing::Request request = request_of(session_, listener_, sender_, copy.copy_of);
+    runtime_->snapshot->pipeline().judge(request, copy.decision, facts, nullptr);
+    if (copy.decision.kind == routing::DecisionKind::route) {
+      accepted_.push_back(std::move(copy));
+    } else {
+      log(copy, smtp::Reply(), "discarded");
+    }
+  }
 }
 
 spool::Envelope StoredLetter::make_envelope() const {
   spool::Envelope envelope;
   envelope.sender = sender_;
-  for (const Accepted& a : accepted_) {
+  for (const LetterRecipient& a : accepted_) {
     spool::Recipient recipient;
     recipient.address = a.address;
+    recipient.copy = static_cast<std::uint8_t>(a.decision.copy);
+    recipient.copy_of = a.copy_of;
     if (a.decision.kind == routing::DecisionKind::discard) recipient.fate = spool::Fate::discarded;
     envelope.recipients.push_back(std::move(recipient));
   }
@@ -211,7 +227,7 @@ net::Awaitable<smtp::Reply> StoredLetter::finish() {
     const routing::Decision& decision = accepted_[i].decision;
     if (decision.kind != routing::DecisionKind::discard) routed.push_back({i, decision});
   }
-  const bool stored = std::any_of(accepted_.begin(), accepted_.end(), [this](const Accepted& a) {
+  const bool stored = std::any_of(accepted_.begin(), accepted_.end(), [this](const LetterRecipient& a) {
     return a.decision.delivery.value_or(listener_.delivery) == Delivery::queue;
   });
   const queue::Promise promise =
@@ -241,11 +257,11 @@ void StoredLetter::refused(const smtp::Reply& why) {
 
 void StoredLetter::log_all(const smtp::Reply& reply, std::string_view outcome) {
   settled_ = true;
-  for (const Accepted& a : accepted_)
+  for (const LetterRecipient& a : accepted_)
     log(a, reply, outcome);
 }
 
-void StoredLetter::log(const Accepted& recipient,
+void StoredLetter::log(const LetterRecipient& recipient,
                        const smtp::Reply& reply,
                        std::string_view outcome) const {
   LetterRecord record =

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/decided_letter.h"
+#include "gateway/letter_copies.h"
 #include "gateway/letter_tools.h"
 #include "gateway/runtime.h"
 #include "queue/engine.h"
@@ -36,21 +37,19 @@ class StoredLetter final : public DecidedLetter {
   void refused(const smtp::Reply& why) override;
 
  private:
-  struct Accepted {
-    smtp::Recipient address;
-    routing::Decision decision;
-  };
-
   net::Awaitable<void> pass_header();
   net::Awaitable<void> append(std::string octets);
   net::Awaitable<bool> wait_for_memory();
   /// R13; an empty reply, or why nobody may get the message.
   smtp::Reply judge(std::string_view header);
+  void add_copies(const routing::MessageFacts& facts);
   spool::Envelope make_envelope() const;
   void fail(smtp::Reply why);
   /// Tells the memory's budget how much of the header block is held back now.
   void count_header();
-  void log(const Accepted& recipient, const smtp::Reply& reply, std::string_view outcome) const;
+  void log(const LetterRecipient& recipient,
+           const smtp::Reply& reply,
+           std::string_view outcome) const;
   void log_all(const smtp::Reply& reply, std::string_view outcome);
 
   std::shared_ptr<const Runtime> runtime_;
@@ -60,7 +59,7 @@ class StoredLetter final : public DecidedLetter {
   LetterTools tools_;
   std::string id_;  ///< the spool's from the message's begin on
   net::TimePoint began_;
-  std::vector<Accepted> accepted_;
+  std::vector<LetterRecipient> accepted_;  ///< behind the header: the copies too
   std::optional<spool::Draft> draft_;
   std::string header_;  ///< what has come while the header block is not complete
   std::int64_t counted_header_ = 0;

@@ -20,6 +20,17 @@ Reply taken() {
   return Reply(250, {2, 0, 0}, "message taken"_text);
 }
 
+/// What a client is told whose recipients are all refused: about one that it named, not a copy.
+Reply refusal_of(const std::vector<GroupResult>& refused) {
+  for (const GroupResult& group : refused) {
+    for (std::size_t i = 0; i < group.group.recipients.size(); ++i) {
+      const bool named = group.group.recipients[i].decision.copy == routing::CopyKind::none;
+      if (named) return group.attempted.replies[i];
+    }
+  }
+  return refused.front().attempted.replies.front();
+}
+
 }  // namespace
 
 Engine::Impl::Impl(net::Executor on, spool::Spool& in, HopPool& over, EngineOptions how)
@@ -119,7 +130,7 @@ void Engine::Impl::group_ended(const RacePtr& race) {
     race->safe = race->message->is_settled();
     race->decide();
   } else if (!race->others && !race->held.empty() && race->message->withdraw()) {
-    race->refusal = race->held.front().attempted.replies.front();
+    race->refusal = refusal_of(race->held);
     for (const GroupResult& refused : race->held) {
       for (std::size_t i = 0; i < refused.group.recipients.size(); ++i) {
         const Routed& r = refused.group.recipients[i];

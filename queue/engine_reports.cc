@@ -2,6 +2,7 @@
 // Delivery status notifications: composed, stored and sent like any other message.
 #include "queue/dsn/report.h"
 #include "queue/engine_impl.h"
+#include "routing/message_facts.h"
 
 #include <spdlog/spdlog.h>
 
@@ -18,6 +19,34 @@ constexpr std::uint64_t kMostReturned = 64UL << 10;
 std::uint32_t header_size(std::string_view octets) {
   const std::size_t end = octets.find("\r\n\r\n");
   return static_cast<std::uint32_t>(end == std::string_view::npos ? octets.size() : end + 4);
+}
+
+/// The report's way, and the copies for a sender with two mailboxes, which `envelope` gets. A
+/// journal is about letters: our own reports are none.
+std::vector<Routed> with_dual_copies(routing::Decision decision,
+                                     spool::Envelope& envelope,
+                                     std::string_view octets) {
+  std::vector<Routed> out;
+  std::erase_if(decision.also,
+                [](const routing::Copy& copy) { return copy.kind != routing::CopyKind::dual; });
+  const bool routed = decision.kind == routing::DecisionKind::route;
+  const std::vector<routing::Copy> copies = routed ? decision.also : std::vector<routing::Copy>();
+  out.push_back(Routed{0, std::move(decision)});
+  if (copies.empty()) return out;
+  const routing::MessageFacts facts = routing::scan_header(octets);
+  envelope.loop.by_id = facts.by_id;
+  envelope.loop.by_date = facts.by_date;
+  for (const routing::Copy& copy : copies) {
+    spool::Recipient one;
+    one.address.address = copy.recipient_out;
+    one.copy = static_cast<std::uint8_t>(copy.kind);
+    one.copy_of = envelope.recipients.front().address.address;
+    one.due = spool::wall_now();
+    out.push_back(
+        Routed{static_cast<std::uint32_t>(envelope.recipients.size()), routing::decision_of(copy)});
+    envelope.recipients.push_back(std::move(one));
+  }
+  return out;
 }
 
 }  // namespace
@@ -84,8 +113,7 @@ net::Awaitable<bool> Engine::Impl::report(spool::MessagePtr message,
   request.sender = &envelope.sender;
   request.recipient = message->sender().path.mailbox();
   routing::Decision decision = co_await view.pipeline->decide(request);
-  std::vector<Routed> routed;
-  routed.push_back(Routed{0, std::move(decision)});
+  std::vector<Routed> routed = with_dual_copies(std::move(decision), envelope, composed->octets);
   const std::string id = draft->id().str();
   const Accepted taken = co_await accept(
       *std::move(draft), std::move(envelope), std::move(routed), view, Promise::stored);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "queue/outgoing.h"
 
+#include "queue/copies.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -15,7 +17,7 @@ routing::Request request_for(const spool::Message& message, std::size_t index) {
   request.listener_from = origin.listener_from;
   request.identity = origin.identity;
   request.sender = &message.sender();
-  request.recipient = message.address(index).address;
+  request.recipient = message.asked_about(index);
   request.size = message.octets();
   return request;
 }
@@ -24,6 +26,8 @@ routing::MessageFacts facts_of(const spool::Message& message) {
   routing::MessageFacts facts;
   facts.received = message.loop().received;
   facts.trace_fields.assign(message.loop().trace_fields.begin(), message.loop().trace_fields.end());
+  facts.by_id = message.loop().by_id;
+  facts.by_date = message.loop().by_date;
   return facts;
 }
 
@@ -37,11 +41,10 @@ net::Awaitable<std::vector<Routed>> decide(const RoutingView& view,
   for (const std::uint32_t index : indices) {
     const routing::Request request = request_for(*message, index);
     routing::Decision decision = co_await now.pipeline->decide(request);
-    smtp::Reply verdict = now.pipeline->check_message(request, decision, facts, nullptr);
-    if (decision.kind == routing::DecisionKind::route && !verdict.is_positive()) {
-      decision.kind = routing::DecisionKind::reject;
-      decision.reply = std::move(verdict);
+    if (message->copy(index) != 0) {
+      decision = decision_for_copy(*message, index, std::move(decision), now.pipeline->config());
     }
+    now.pipeline->judge(request, decision, facts, nullptr);
     out.push_back(Routed{index, std::move(decision)});
   }
   co_return out;

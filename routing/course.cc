@@ -71,6 +71,9 @@ void Pipeline::Course::take(const Stage& stage, Verdict verdict) {
   if (auto* route = std::get_if<RouteTo>(&verdict.what)) {
     return take_route(stage, std::move(*route), std::move(verdict.reason));
   }
+  if (auto* fork = std::get_if<Fork>(&verdict.what)) {
+    return take_fork(stage, std::move(*fork), std::move(verdict.reason));
+  }
   const bool is_discard = std::holds_alternative<Discard>(verdict.what);
   if (is_discard && !may_relay()) return;
   note(stage.name(), name, std::move(verdict.reason));
@@ -98,7 +101,43 @@ void Pipeline::Course::take_route(const Stage& stage, RouteTo route, Text reason
   decision_.target = std::move(route.target);
   decision_.recipient_out = std::move(route.recipient_out);
   decision_.delivery = route.delivery;
+  // One mailbox of one server gets one message.
+  std::erase_if(decision_.also, [this](const Copy& copy) {
+    return copy.target == decision_.target && copy.recipient_out == decision_.recipient_out;
+  });
   settle(DecisionKind::route, replies::recipient_ok(), stage.name());
+}
+
+void Pipeline::Course::take_fork(const Stage& stage, Fork fork, Text reason) {
+  if (fork.binds) progress_.bound = progress_.domain != nullptr;
+  for (RouteTo& route : fork.to) {
+    Text why = reason;
+    if (!stands_after_split_horizon(route, why)) {
+      note(stage.name(), fork.binds ? "bind" : "pass", std::move(why));
+      continue;
+    }
+    note(stage.name(), "copy", why);
+    decision_.also.push_back(Copy{fork.kind,
+                                  std::move(route.target),
+                                  std::move(route.recipient_out),
+                                  stage.name(),
+                                  std::move(why)});
+  }
+}
+
+/// R7 has taken the recipient's own way, since the mail comes from there: of a mailbox in two
+/// places the other one is left.
+bool Pipeline::Course::take_copy_as_way() {
+  const auto dual = [](const Copy& copy) { return copy.kind == CopyKind::dual; };
+  std::vector<Copy>& also = decision_.also;
+  const auto copy = std::find_if(also.begin(), also.end(), dual);
+  if (!passed_over_ || copy == also.end() || !may_relay()) return false;
+  note(copy->stage, "route", std::move(copy->reason));
+  decision_.target = std::move(copy->target);
+  decision_.recipient_out = std::move(copy->recipient_out);
+  settle(DecisionKind::route, replies::recipient_ok(), copy->stage);
+  also.erase(copy);
+  return true;
 }
 
 /// R7, R7a: takes the next hops that the mail came from out of the route; false: none is left.
@@ -147,6 +186,7 @@ bool Pipeline::Course::may_relay() {
 }
 
 Decision Pipeline::Course::finish() {
+  if (!done_) take_copy_as_way();
   if (!done_ && passed_over_) {
     note(kSplitHorizon, "reject", "every way left leads back where the mail came from (R7)"_text);
     settle(DecisionKind::reject, replies::routing_loop(), kSplitHorizon);
@@ -155,6 +195,7 @@ Decision Pipeline::Course::finish() {
     note(kNoStage, "reject", "no stage decided: see routing.stages"_text);
     settle(DecisionKind::reject, replies::no_way(), kNoStage);
   }
+  if (decision_.kind != DecisionKind::route) decision_.also.clear();
   return std::move(decision_);
 }
 

@@ -25,6 +25,8 @@ class Pipeline::Course {
   void begin_postmaster();
   void set_recipient(smtp::Mailbox recipient);
   void take_route(const Stage& stage, RouteTo route, Text reason);
+  void take_fork(const Stage& stage, Fork fork, Text reason);
+  bool take_copy_as_way();
   bool stands_after_split_horizon(RouteTo& route, Text& reason);
   bool may_relay();
   void note(std::string_view stage, std::string_view verdict, Text reason);

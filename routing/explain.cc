@@ -34,6 +34,24 @@ std::string sentence(const Decision& decision) {
   return out + fmt::format(" as <{}>", decision.recipient_out.text());
 }
 
+std::string sentence(const Copy& copy) {
+  std::string out = fmt::format("{} copy to {}", copy_name(copy.kind), copy.target.name());
+  const std::vector<std::string> hosts = hosts_of(copy.target);
+  if (!hosts.empty()) out += fmt::format(" ({})", fmt::join(hosts, ", "));
+  return out + fmt::format(" as <{}>", copy.recipient_out.text());
+}
+
+nlohmann::ordered_json json_of(const Copy& copy) {
+  nlohmann::ordered_json out;
+  out["kind"] = copy_name(copy.kind);
+  out["next_hop"] = copy.target.name();
+  out["hosts"] = hosts_of(copy.target);
+  out["recipient_out"] = copy.recipient_out.text();
+  out["stage"] = copy.stage;
+  out["reason"] = copy.reason.view();
+  return out;
+}
+
 }  // namespace
 
 std::string explain_text(const Request& request, const Decision& decision) {
@@ -58,6 +76,8 @@ std::string explain_text(const Request& request, const Decision& decision) {
         out, "  {:<{}}  {:<8} {}\n", step.stage, width, step.verdict, step.reason.view());
   }
   fmt::format_to(out, "\ndecision   {}\n", sentence(decision));
+  for (const Copy& copy : decision.also)
+    fmt::format_to(out, "and        {}\n", sentence(copy));
   return text;
 }
 
@@ -84,6 +104,9 @@ std::string explain_json(const Request& request, const Decision& decision) {
     line["reason"] = step.reason.view();
     out["trace"].push_back(std::move(line));
   }
+  out["copies"] = nlohmann::ordered_json::array();
+  for (const Copy& copy : decision.also)
+    out["copies"].push_back(json_of(copy));
   // Addresses are whatever a client sent: octets that are no UTF-8 become U+FFFD.
   return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }

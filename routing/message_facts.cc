@@ -3,6 +3,10 @@
 
 #include "smtp/address.h"
 
+#include <openssl/evp.h>
+
+#include <string>
+
 namespace postern::routing {
 namespace {
 
@@ -19,10 +23,39 @@ std::string_view field_at(std::string_view header) {
   return header.substr(0, end);
 }
 
+/// SHA-256 of the fields' octets without blanks and folds, which servers change; the first 128 bits
+/// in hex. Empty: there is nothing in them.
+std::string digest_of(std::string_view first, std::string_view second) {
+  std::string octets;
+  octets.reserve(first.size() + second.size() + 1);
+  const auto add = [&octets](std::string_view body) {
+    for (const char c : body) {
+      if (!is_blank(c) && c != '\r' && c != '\n') octets += c;
+    }
+  };
+  add(first);
+  if (octets.empty()) return {};
+  octets += '\n';
+  add(second);
+  unsigned char digest[EVP_MAX_MD_SIZE] = {};
+  unsigned size = 0;
+  EVP_Digest(octets.data(), octets.size(), digest, &size, EVP_sha256(), nullptr);
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  for (std::size_t i = 0; i < 16; ++i) {
+    out += kDigits[digest[i] >> 4U];
+    out += kDigits[digest[i] & 0xfU];
+  }
+  return out;
+}
+
 }  // namespace
 
 MessageFacts scan_header(std::string_view header) {
   MessageFacts facts;
+  std::string_view message_id;
+  std::string_view date;
+  std::string_view from;
   while (!header.empty()) {
     const std::string_view field = field_at(header);
     if (field.empty() || field == "\r") break;
@@ -33,13 +66,22 @@ MessageFacts scan_header(std::string_view header) {
     // RFC 5322 4.5: old mail may have blanks before the colon.
     while (!name.empty() && is_blank(name.back()))
       name.remove_suffix(1);
+    const std::string_view body = field.substr(colon + 1);
     if (smtp::iequals(name, "received")) {
       ++facts.received;
     } else if (smtp::iequals(name, "postern-trace") &&
                facts.trace_fields.size() < kMaxTraceFields) {
-      facts.trace_fields.push_back(field.substr(colon + 1));
+      facts.trace_fields.push_back(body);
+    } else if (smtp::iequals(name, "message-id")) {
+      if (message_id.empty()) message_id = body;
+    } else if (smtp::iequals(name, "date")) {
+      if (date.empty()) date = body;
+    } else if (smtp::iequals(name, "from")) {
+      if (from.empty()) from = body;
     }
   }
+  facts.by_id = digest_of(message_id, {});
+  facts.by_date = digest_of(date, from);
   return facts;
 }
 

@@ -2,6 +2,7 @@
 #include "routing/pipeline.h"
 
 #include "routing/course.h"
+#include "routing/loop_tokens.h"
 #include "routing/mailbox_key.h"
 #include "routing/replies.h"
 #include "routing/stages/builtin.h"
@@ -27,12 +28,6 @@ bool is_filter_hop(const Config& config, const NextHop& hop) {
   };
   const bool is_gateway = lists(config.gateways.internal) || lists(config.gateways.external);
   return is_gateway && !is_mailbox_server(config, hop);
-}
-
-/// R13: trace fields go to X and V only, and only X and V bring mail back.
-bool is_traced(const Target& target) {
-  return !target.hops.empty() && (target.hops.front()->behaves == Behaviour::exchange ||
-                                  target.hops.front()->behaves == Behaviour::vk_workspace);
 }
 
 }  // namespace
@@ -71,7 +66,7 @@ Result<Pipeline, std::string> Pipeline::build(const Registry& registry,
                          fmt::join(registry.names(), ", "));
     }
     if (*it == "loop_guard") pipeline.guards_loops_ = true;
-    pipeline.stages_.push_back(std::move(stage));
+    if (!stage->is_idle()) pipeline.stages_.push_back(std::move(stage));
   }
   if (pipeline.guards_loops_ && !pipeline.tracer_->is_on()) {
     return std::string("routing.trace_key is empty: loop_guard could not tell its own passes");
@@ -169,7 +164,7 @@ std::string Pipeline::trace_fields(const std::vector<const Decision*>& recipient
     const unsigned pass = std::min(passes.of(mailbox) + 1, kMaxTracePass);
     out += tracer_->field(mailbox, pass);
   }
-  return out;
+  return out + loop_tokens(recipients, facts);
 }
 
 }  // namespace postern::routing

@@ -36,6 +36,13 @@ class Pipeline {
                             const Decision& decision,
                             const MessageFacts& facts,
                             unsigned* forged) const;
+  /// check_message with its consequence: a decision to route becomes a reject where the message
+  /// circles, and a discard where it is a copy that this gateway has sent to this mailbox itself
+  /// and that comes back (its loop token says so). Other decisions stay as they are.
+  void judge(const Request& request,
+             Decision& decision,
+             const MessageFacts& facts,
+             unsigned* forged) const;
   /// R13: the Postern-Trace field(s) for a message to these recipients ("Postern-Trace: ...\r\n"
   /// each); empty when the target is not X or V (never for mail to other domains).
   std::string trace_fields(const std::vector<const Decision*>& recipients,
@@ -53,6 +60,8 @@ class Pipeline {
   /// The mailbox in Postern-Trace; nullopt: not of ours.
   std::optional<TraceHex> mailbox_hash(const smtp::Mailbox& mailbox) const;
   bool is_filter(const NextHop& hop) const;
+  std::string loop_tokens(const std::vector<const Decision*>& recipients,
+                          const MessageFacts& facts) const;
 
   /// A next hop with the clients that count as it.
   struct Origin {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,6 +31,11 @@ struct Request {
 struct MessageFacts {
   unsigned received = 0;                       ///< number of Received fields
   std::vector<std::string_view> trace_fields;  ///< bodies of Postern-Trace fields, unfolded or not
+  /// Which message it is, for loop tokens: digests (32 hex digits) of its Message-ID, and of its
+  /// Date and From, which are left when a server gives it a Message-ID on the way. Empty: the
+  /// fields are not there.
+  std::string by_id;
+  std::string by_date;
 };
 
 }  // namespace postern::routing

@@ -16,12 +16,14 @@ namespace postern::routing {
 
 class Directory;     // routing/directory.h
 class CutoverLists;  // routing/cutover_list.h
+class WayFiles;      // routing/way_files.h
 
 /// What stages are made from. Owned by the config snapshot, outlives the stages.
 struct StageSources {
   const Config* config = nullptr;
   const Directory* directory = nullptr;   ///< null: every recipient counts as known (R9)
   const CutoverLists* cutover = nullptr;  ///< null: no list could be asked (R5)
+  const WayFiles* files = nullptr;  ///< of dual_delivery and rewrite; null: none could be read
 };
 
 /// One recipient on its way through the stages. Owned by the pipeline's decision under way.
@@ -47,6 +49,8 @@ class Stage {
   /// As in `routing.stages`.
   virtual std::string_view name() const = 0;
   virtual Answer evaluate(const Progress& progress) const = 0;
+  /// Nothing is configured for it, it would always pass: it is left out, and costs nothing.
+  virtual bool is_idle() const { return false; }
 };
 
 using StageFactory = std::function<std::unique_ptr<Stage>(const StageSources&)>;

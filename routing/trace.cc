@@ -111,8 +111,12 @@ std::optional<TraceField> parse_trace(std::string_view body) {
   if (field.gateway.empty() || field.gateway.size() > kMaxGatewayId) return std::nullopt;
   if (!reader.take(";") || !reader.take("box=")) return std::nullopt;
   if (!read_hex(reader.value(), field.mailbox)) return std::nullopt;
-  if (!reader.take(";") || !reader.take("pass=")) return std::nullopt;
-  if (!read_pass(reader.value(), field.pass)) return std::nullopt;
+  if (!reader.take(";")) return std::nullopt;
+  if (reader.take("copy=")) {
+    if (!read_hex(reader.value(), field.message)) return std::nullopt;
+  } else if (!reader.take("pass=") || !read_pass(reader.value(), field.pass)) {
+    return std::nullopt;
+  }
   if (!reader.take(";") || !reader.take("mac=")) return std::nullopt;
   if (!read_hex(reader.value(), field.mac) || !reader.at_end()) return std::nullopt;
   return field;
@@ -150,13 +154,34 @@ std::string Tracer::field(const TraceHex& mailbox, unsigned pass) const {
       "Postern-Trace: id={}; box={}; pass={}; mac={}\r\n", id_, view(mailbox), pass, view(mac));
 }
 
+TraceHex Tracer::message_hash(std::string_view message) const {
+  return sign("postern message", message, {});
+}
+
+/// The purpose keeps a token's signature apart from a pass's.
+TraceHex Tracer::token_mac_of(const TraceHex& mailbox, const TraceHex& message) const {
+  return sign("postern copy", view(mailbox), view(message));
+}
+
+std::string Tracer::token(const TraceHex& mailbox, std::string_view message) const {
+  const TraceHex hash = message_hash(message);
+  const TraceHex mac = token_mac_of(mailbox, hash);
+  return fmt::format("Postern-Trace: id={}; box={}; copy={}; mac={}\r\n",
+                     id_,
+                     view(mailbox),
+                     view(hash),
+                     view(mac));
+}
+
 bool Tracer::verify(const TraceField& field) const {
   if (!is_on() || field.gateway != id_) return false;
-  const TraceHex expected = mac_of(field.mailbox, field.pass);
+  const TraceHex expected = field.is_token() ? token_mac_of(field.mailbox, field.message)
+                                             : mac_of(field.mailbox, field.pass);
   return CRYPTO_memcmp(expected.data(), field.mac.data(), expected.size()) == 0;
 }
 
-Tracer::Passes::Passes(const Tracer& tracer, const MessageFacts& facts) : tracer_(tracer) {
+Tracer::Passes::Passes(const Tracer& tracer, const MessageFacts& facts)
+    : tracer_(tracer), facts_(facts) {
   if (!tracer.is_on()) return;
   for (const std::string_view body : facts.trace_fields) {
     const std::optional<TraceField> field = parse_trace(body);
@@ -187,9 +212,24 @@ unsigned Tracer::Passes::of(const TraceHex& mailbox) {
   unsigned highest = 0;
   auto it = std::lower_bound(entries_.begin(), entries_.end(), mailbox, before);
   for (; it != entries_.end() && it->field.mailbox == mailbox; ++it) {
-    if (is_genuine(*it)) highest = std::max(highest, it->field.pass);
+    if (!it->field.is_token() && is_genuine(*it)) highest = std::max(highest, it->field.pass);
   }
   return highest;
+}
+
+bool Tracer::Passes::has_token(const TraceHex& mailbox) {
+  const auto before = [](const Entry& entry, const TraceHex& key) {
+    return entry.field.mailbox < key;
+  };
+  const auto is_ours = [this](const Entry& entry) {
+    return (!facts_.by_id.empty() && entry.field.message == tracer_.message_hash(facts_.by_id)) ||
+           (!facts_.by_date.empty() && entry.field.message == tracer_.message_hash(facts_.by_date));
+  };
+  auto it = std::lower_bound(entries_.begin(), entries_.end(), mailbox, before);
+  for (; it != entries_.end() && it->field.mailbox == mailbox; ++it) {
+    if (it->field.is_token() && is_genuine(*it) && is_ours(*it)) return true;
+  }
+  return false;
 }
 
 unsigned Tracer::Passes::forged() {

@@ -19,15 +19,18 @@ using TraceHex = std::array<char, 32>;
 struct TraceField {
   std::string_view gateway;
   TraceHex mailbox{};
-  unsigned pass = 0;
+  unsigned pass = 0;  ///< 0: a loop token, which says `message` in place of it
+  TraceHex message{};
   TraceHex mac{};
+
+  bool is_token() const { return pass == 0; }
 };
 
 /// Passes that are ever counted; a field with more is broken.
 inline constexpr unsigned kMaxTracePass = 99;
 
-/// Reads `id=G; box=HEX; pass=N; mac=HEX`, blanks and folds allowed between the words. nullopt:
-/// anything else.
+/// Reads `id=G; box=HEX; pass=N; mac=HEX`, or a loop token's `id=G; box=HEX; copy=HEX; mac=HEX`;
+/// blanks and folds allowed between the words. nullopt: anything else.
 std::optional<TraceField> parse_trace(std::string_view body);
 
 /// R13: how often a message has passed this gateway for one mailbox, written into the message
@@ -47,6 +50,9 @@ class Tracer {
   TraceHex mailbox_hash(std::string_view local, std::string_view domain) const;
   /// "Postern-Trace: ...\r\n", one line under 200 octets.
   std::string field(const TraceHex& mailbox, unsigned pass) const;
+  /// A loop token: this gateway sends this message (a digest of MessageFacts) to every place of
+  /// this mailbox itself. What comes back with it is not sent again. One line under 240 octets.
+  std::string token(const TraceHex& mailbox, std::string_view message) const;
   /// Whether this gateway made the field.
   bool verify(const TraceField& field) const;
 
@@ -56,6 +62,8 @@ class Tracer {
     Passes(const Tracer& tracer, const MessageFacts& facts);
     /// The highest pass that is signed for this mailbox; 0: none.
     unsigned of(const TraceHex& mailbox);
+    /// Is there a token for this mailbox that was made for this very message?
+    bool has_token(const TraceHex& mailbox);
     /// Fields that could not be read, and those under our name that do not verify. Of the fields
     /// that nobody has asked about it verifies only the first few: a stranger chooses how many
     /// there are.
@@ -69,6 +77,7 @@ class Tracer {
     bool is_genuine(Entry& entry);
 
     const Tracer& tracer_;
+    const MessageFacts& facts_;
     std::vector<Entry> entries_;  ///< of this gateway, by mailbox
     unsigned forged_ = 0;
   };
@@ -76,6 +85,8 @@ class Tracer {
  private:
   TraceHex sign(std::string_view purpose, std::string_view a, std::string_view b) const;
   TraceHex mac_of(const TraceHex& mailbox, unsigned pass) const;
+  TraceHex message_hash(std::string_view message) const;
+  TraceHex token_mac_of(const TraceHex& mailbox, const TraceHex& message) const;
 
   std::string id_;
   std::string key_;

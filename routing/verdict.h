@@ -25,6 +25,13 @@ struct Target {
   friend bool operator==(const Target&, const Target&) = default;
 };
 
+/// A delivery that the gateway makes itself beside a recipient's own way, and what for.
+enum class CopyKind : std::uint8_t {
+  none,     ///< not a copy: the way of the recipient that the client named
+  dual,     ///< the recipient's other mailbox, while he has one in X and one in V
+  journal,  ///< an archive's, one a message
+};
+
 // What a stage can say.
 struct Pass {};  ///< no opinion
 struct Bind {};  ///< the recipient is a mailbox of its domain
@@ -46,19 +53,35 @@ struct Defer {
   smtp::Reply reply;
 };                  ///< 4xx
 struct Discard {};  ///< take it and drop it
+/// Copies go there too, and the next stages are asked as after a Pass (or a Bind). R7 holds for
+/// each copy on its own. Nothing is copied unless the recipient itself is routed in the end.
+struct Fork {
+  CopyKind kind = CopyKind::dual;
+  std::vector<RouteTo> to;
+  bool binds = false;  ///< the recipient is a mailbox of its domain, also where R7 takes the copy
+};
 /// "No opinion" and "could not tell" are different verdicts: the second is a Defer.
 struct Verdict {
-  std::variant<Pass, Bind, Rewrite, RouteTo, Reject, Defer, Discard> what;
+  std::variant<Pass, Bind, Rewrite, RouteTo, Reject, Defer, Discard, Fork> what;
   Text reason;  ///< one line
 };
 
-std::string_view verdict_name(
-    const Verdict& verdict);  ///< "pass", "bind", "rewrite", "route", "reject", "defer", "discard"
+/// "pass", "bind", "rewrite", "route", "reject", "defer", "discard", "copy".
+std::string_view verdict_name(const Verdict& verdict);
 
 /// What one stage did; what explain prints, the log holds, a metric counts and a test asserts.
 struct TraceStep {
   std::string_view stage;
   std::string_view verdict;
+  Text reason;
+};
+
+/// A copy that a stage asked for and R7 has left. Views as in Decision.
+struct Copy {
+  CopyKind kind = CopyKind::dual;
+  Target target;
+  smtp::Mailbox recipient_out;
+  std::string_view stage;
   Text reason;
 };
 
@@ -74,12 +97,22 @@ struct Decision {
   smtp::Reply reply;                 ///< for `reject` and `defer`; else 250 2.1.5
   std::string_view stage;            ///< the one that decided
   std::vector<TraceStep> trace;      ///< in the order of asking; the last one decided
+  CopyKind copy = CopyKind::none;    ///< what this decision itself is about
+  /// For `route`: copies beside it. Each is a delivery of its own (decision_of), made when the
+  /// message comes and never again by a retry.
+  std::vector<Copy> also;
 
   std::string_view reason() const {
     return trace.empty() ? std::string_view() : trace.back().reason.view();
   }
 };
 
+/// The same mailbox gets the message twice by our own doing: what a loop token is for (R13).
+bool is_doubled(const Decision& decision);
+/// The copy as a decision of its own: a route with one line of trace.
+Decision decision_of(const Copy& copy);
+
+std::string_view copy_name(CopyKind kind);          ///< "", "dual", "journal"
 std::string_view decision_name(DecisionKind kind);  ///< "route", "reject", "defer", "discard"
 
 }  // namespace postern::routing

@@ -22,7 +22,11 @@ enum class Fate : std::uint8_t {
 
 /// One recipient of a stored message and how far it has come.
 struct Recipient {
-  smtp::Recipient address;  ///< as it came
+  smtp::Recipient address;  ///< as it came; of a copy: where it goes
+  /// Of a copy that the gateway makes itself: its kind, as routing numbers it (0: no copy), and the
+  /// recipient whose way has it, about whom a retry asks.
+  std::uint8_t copy = 0;
+  smtp::Mailbox copy_of{};
   Fate fate = Fate::pending;
   bool warned = false;  ///< a delay warning was sent
   std::uint32_t attempts = 0;
@@ -47,6 +51,8 @@ struct Origin {
 struct LoopFacts {
   std::uint32_t received = 0;
   std::vector<std::string> trace_fields;
+  std::string by_id{};    ///< which message it is (routing::MessageFacts); kept where there are
+  std::string by_date{};  ///< copies or trace fields
 };
 
 /// All that is known of a stored message besides its octets.

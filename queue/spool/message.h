@@ -75,6 +75,14 @@ class Message : public std::enable_shared_from_this<Message> {
     return record_.envelope.recipients.at(index).address;
   }
 
+  /// 0: the sender's own recipient; else the kind of a copy that the gateway makes.
+  std::uint8_t copy(std::size_t index) const { return record_.envelope.recipients.at(index).copy; }
+  /// Whose way is asked for: of a copy, the recipient that it was made for.
+  const smtp::Mailbox& asked_about(std::size_t index) const {
+    const Recipient& r = record_.envelope.recipients.at(index);
+    return r.copy != 0 ? r.copy_of : r.address.address;
+  }
+
   // As it is at this moment.
   Recipient recipient(std::size_t index) const;
   Envelope envelope() const;

@@ -5,12 +5,15 @@
 #include "queue/spool/crc32c.h"
 #include "queue/spool/errors.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace postern::spool {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
+/// With what copies need behind the fields of version 1: written where there is any.
+constexpr std::uint8_t kVersionWithCopies = 2;
 constexpr std::size_t kHeadOctets = 5;  // version, checksum
 // The least that a recipient and a trace field take: what a count is believed up to.
 constexpr std::size_t kLeastRecipient = 13;
@@ -234,6 +237,47 @@ Record read_fields(ByteReader& in) {
   return record;
 }
 
+bool has_copies(const Envelope& e) {
+  const auto is_copy = [](const Recipient& r) { return r.copy != 0; };
+  return !e.loop.by_id.empty() || !e.loop.by_date.empty() ||
+         std::any_of(e.recipients.begin(), e.recipients.end(), is_copy);
+}
+
+void write_copies(ByteWriter& out, const Envelope& e) {
+  out.text(e.loop.by_id);
+  out.text(e.loop.by_date);
+  const auto is_copy = [](const Recipient& r) { return r.copy != 0; };
+  out.number(
+      static_cast<std::uint64_t>(std::count_if(e.recipients.begin(), e.recipients.end(), is_copy)));
+  for (std::size_t i = 0; i < e.recipients.size(); ++i) {
+    const Recipient& r = e.recipients[i];
+    if (r.copy == 0) continue;
+    out.number(i);
+    out.octet(r.copy);
+    write(out, r.copy_of);
+  }
+}
+
+void read_copies(ByteReader& in, Envelope& e) {
+  e.loop.by_id = owned(in);
+  e.loop.by_date = owned(in);
+  const std::uint64_t copies = in.number(e.recipients.size());
+  std::uint64_t next = 0;  // they ascend, so that each stands there once
+  for (std::uint64_t i = 0; i < copies && in.good(); ++i) {
+    const std::uint64_t index = in.number();
+    const std::uint8_t kind = in.octet();
+    smtp::Mailbox of = read_mailbox(in);
+    if (index < next || index >= e.recipients.size() || kind == 0) {
+      in.fail();
+      return;
+    }
+    next = index + 1;
+    e.recipients[index].copy = kind;
+    e.recipients[index].copy_of = std::move(of);
+  }
+  if (!has_copies(e)) in.fail();
+}
+
 void put_checksum(std::string& bytes, std::size_t begin) {
   // Over the version too: octets that say another version are not taken for a broken checksum.
   const std::string_view all = std::string_view(bytes).substr(begin);
@@ -248,9 +292,11 @@ void put_checksum(std::string& bytes, std::size_t begin) {
 void encode_record(const Record& record, std::string& out) {
   const std::size_t begin = out.size();
   ByteWriter writer(out);
-  writer.octet(kVersion);
+  const bool copies = has_copies(record.envelope);
+  writer.octet(copies ? kVersionWithCopies : kVersion);
   writer.fixed32(0);
   write_fields(writer, record);
+  if (copies) write_copies(writer, record.envelope);
   put_checksum(out, begin);
 }
 
@@ -258,18 +304,21 @@ Result<Record> decode_record(std::string_view bytes) {
   ByteReader in(bytes);
   const std::uint8_t version = in.octet();
   const std::uint32_t crc = in.fixed32();
-  if (!in.good() || version != kVersion) return make_error_code(Errc::bad_record);
+  if (!in.good() || (version != kVersion && version != kVersionWithCopies)) {
+    return make_error_code(Errc::bad_record);
+  }
   if (crc32c(in.rest(), crc32c(bytes.substr(0, 1))) != crc) {
     return make_error_code(Errc::bad_record);
   }
   Record record = read_fields(in);
+  if (version == kVersionWithCopies) read_copies(in, record.envelope);
   if (!in.good() || !in.at_end()) return make_error_code(Errc::bad_record);
   return record;
 }
 
 void reseal_record(std::string& bytes) {
   if (bytes.size() < kHeadOctets) return;
-  bytes[0] = static_cast<char>(kVersion);
+  if (bytes[0] != static_cast<char>(kVersionWithCopies)) bytes[0] = static_cast<char>(kVersion);
   put_checksum(bytes, 0);
 }
 

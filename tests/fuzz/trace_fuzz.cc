@@ -38,6 +38,28 @@ void strangers_fields_do_not_verify(std::string_view header) {
   require(passes.forged() <= facts.trace_fields.size());
 }
 
+/// A token is for its mailbox and its message; for no other, and with no octet changed.
+void own_tokens_verify(std::string_view local, std::size_t place, char octet) {
+  const TraceHex mailbox = tracer().mailbox_hash(local, "company.ru");
+  std::string header = tracer().token(mailbox, "a message");
+  MessageFacts facts = postern::routing::scan_header(header);
+  require(facts.trace_fields.size() == 1);
+  facts.by_id = "a message";
+  require(Tracer::Passes(tracer(), facts).has_token(mailbox));
+  require(Tracer::Passes(tracer(), facts).of(mailbox) == 0);
+  facts.by_id = "another";
+  require(!Tracer::Passes(tracer(), facts).has_token(mailbox));
+  std::string changed(facts.trace_fields.front());
+  const std::size_t at = place % changed.size();
+  const bool is_blank = octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n';
+  const bool was_blank = changed[at] == ' ' || changed[at] == '\r';
+  if (changed[at] == octet || (is_blank && was_blank)) return;
+  changed[at] = octet;
+  facts.by_id = "a message";
+  facts.trace_fields = {changed};
+  require(!Tracer::Passes(tracer(), facts).has_token(mailbox));
+}
+
 void own_fields_verify(std::string_view local, unsigned pass, std::size_t place, char octet) {
   const TraceHex mailbox = tracer().mailbox_hash(local, "company.ru");
   const std::string header = tracer().field(mailbox, pass);
@@ -64,6 +86,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size >= 3) {
     const unsigned pass = 1 + data[0] % postern::routing::kMaxTracePass;
     own_fields_verify(input.substr(3), pass, data[1], static_cast<char>(data[2]));
+    own_tokens_verify(input.substr(3), data[1], static_cast<char>(data[2]));
   }
   return 0;
 }

@@ -120,6 +120,25 @@ TEST(Record, ComesBackAsItWas) {
   EXPECT_EQ(encoded(*after), encoded(before));
 }
 
+TEST(Record, KeepsWhatCopiesAreOfAndIsOfVersion1WithoutAny) {
+  Record record{full_envelope(), BodyPlace::database, 0};
+  EXPECT_EQ(encoded(record)[0], 1);
+  record.envelope.loop.by_id = "0123456789abcdef0123456789abcdef";
+  record.envelope.recipients[1].copy = 2;
+  record.envelope.recipients[1].copy_of = smtp::Mailbox("user", "company.example");
+  const std::string bytes = encoded(record);
+  EXPECT_EQ(bytes[0], 2);
+  const auto after = decode_record(bytes);
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->envelope.loop.by_id, record.envelope.loop.by_id);
+  EXPECT_EQ(after->envelope.recipients[0].copy, 0);
+  EXPECT_EQ(after->envelope.recipients[1].copy, 2);
+  EXPECT_EQ(after->envelope.recipients[1].copy_of.text(), "user@company.example");
+  EXPECT_EQ(encoded(*after), bytes);
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    ASSERT_FALSE(decode_record(std::string_view(bytes).substr(0, size))) << size;
+}
+
 TEST(Record, KeepsTheNullSenderNull) {
   Record record{envelope_for(), BodyPlace::database, 0};
   record.envelope.sender.path = smtp::ReversePath();
