@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 
+import directories
 import ports
 import scenarios
 import scenarios_more  # noqa: F401 - registers its scenarios
@@ -76,6 +77,8 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the temporary folder for a look at the logs")
     parser.add_argument("--delivery", default="auto", choices=["auto", "queue", "cut_through"],
                         help="what G's 250 waits for; default auto")
+    parser.add_argument("--directory", default="file", choices=sorted(directories.KINDS),
+                        help="where G learns who has a mailbox in V; default file")
     parser.add_argument("names", nargs="*", help="scenarios to run, e.g. S4 R5; default all")
     arguments = parser.parse_args()
     known = {item.name for item in scenarios.SCENARIOS}
@@ -93,8 +96,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, interrupt)
 
     passed = failed = 0
-    net = Topology(keep=arguments.keep, delivery=arguments.delivery)
+    net = None
     try:
+        net = Topology(keep=arguments.keep, delivery=arguments.delivery, directory=arguments.directory)
         net.start()
         passed, failed = run_scenarios(net, arguments.names)
         if not arguments.once:
@@ -108,11 +112,11 @@ def main() -> int:
         failed += arguments.once
     finally:
         interrupted.set()
-        problems = net.stop()
+        problems = net.stop() if net else []
     for problem in problems:
         print(f"FAIL teardown: {problem}", flush=True)
     failed += len(problems)
-    if arguments.keep:
+    if arguments.keep and net:
         print(f"kept: {net.root}")
     print(f"{passed} passed, {failed} failed", flush=True)
     return 1 if failed or not passed else 0

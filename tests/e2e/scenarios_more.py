@@ -85,8 +85,7 @@ def directory_reload(check: Check) -> None:
     letter = check.from_outside()
     exchange = check.net.at_g("exchange")
     check.refused(swaks.send(letter, [f"{LATECOMER}@{D}"], exchange, ports.EXCHANGE), "550 5.1.1")
-    directory = check.net.g.root / "mailboxes.txt"
-    directory.write_text(directory.read_text() + f"{LATECOMER}@{D}\n")
+    check.net.directory.add(LATECOMER)
     deadline = time.monotonic() + RELOAD_SECONDS
     while not (sent := swaks.send(letter, [f"{LATECOMER}@{D}"], exchange, ports.EXCHANGE)).accepted():
         check.refused(sent, "550 5.1.1")

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import directories
 import mailboxes
 import ports
 from dovecot import Dovecot
@@ -82,7 +83,7 @@ via = "exchange"
 [recipients]
 validate = false
 unknown_redirect = "exchange"
-directory = "file:{root}/mailboxes.txt"
+directory = "{directory}"
 
 [gateways]
 external = ["exchange"]
@@ -95,13 +96,14 @@ lifetime = "{lifetime}"
 [routing]
 independent_aliases = true
 trace_key = "{key}"
-"""
+{tables}"""
 
 
 class Topology:
     """Everything lives below one temporary folder, which stop() removes."""
 
-    def __init__(self, keep: bool = False, delivery: str = "auto"):
+    def __init__(self, keep: bool = False, delivery: str = "auto", directory: str = "file"):
+        kind = directories.find(directory)
         self._keep = keep
         self.delivery = delivery
         self.root = Path(tempfile.mkdtemp(prefix="postern-e2e-"))
@@ -114,12 +116,13 @@ class Topology:
         users_of_v = [*MIGRATED, *CUT_OVER, *ONLY_IN_V, LATECOMER]
         self.dovecot = Dovecot(self.root / "v" / "dovecot", self.v_boxes, users_of_v)
         self.e = Sink(self.root / "e", ports.OUTSIDE, ports.free_port(ports.OUTSIDE))
+        self.directory = kind(self.root / "directory", D, [*MIGRATED, *CUT_OVER, *ONLY_IN_V])
         self.g = self._gateway("G", "gw.company.ru")
         self.g_blind = self._gateway("G2", "gw2.company.ru")
         # Its V is never there, and what waits longer than two seconds is given up.
         self.g_hasty = self._gateway("G3", "gw3.company.ru", lifetime="2s", v_port=ports.free_port(ports.WORKSPACE))
         self.gateways = [self.g, self.g_blind, self.g_hasty]
-        self._parties = [self.e, *self.gateways, self.dovecot, self.x, self.v]
+        self._parties = [self.e, self.directory, *self.gateways, self.dovecot, self.x, self.v]
         self._started = []
 
     def start(self) -> "Topology":
@@ -148,11 +151,11 @@ class Topology:
         root = self.root / name.lower()
         config = _GATEWAY_CONFIG.format(
             root=root, hostname=hostname, g=ports.GATEWAY, d=D, t=T, x=ports.EXCHANGE, v=ports.WORKSPACE,
-            x_port=self.x.port, v_port=v_port or self.v.port, delivery=self.delivery, lifetime=lifetime, key=f"trace key of {hostname}, thirty-two octets")
+            x_port=self.x.port, v_port=v_port or self.v.port, delivery=self.delivery, lifetime=lifetime,
+            key=f"trace key of {hostname}, thirty-two octets",
+            directory=self.directory.setting(), tables=self.directory.tables())
         gateway = Gateway(name, root, config)
         (root / "cutover.txt").write_text("".join(f"{user}@{D}\n" for user in CUT_OVER))
-        known = [*MIGRATED, *CUT_OVER, *ONLY_IN_V]
-        (root / "mailboxes.txt").write_text("".join(f"{user}@{D}\n" for user in known))
         return gateway
 
     def _configure_x(self) -> None:
