@@ -23,12 +23,12 @@ Pipeline::Course::Course(const Pipeline& pipeline, const Request& request) : pip
   decision_.trace.reserve(pipeline.stages_.size() + 2);
   progress_.request = &request;
   progress_.origins = pipeline.origins(request.client, request.listener_from);
+  came_as_ = &request.recipient;
   if (request.recipient.has_domain()) {
     set_recipient(request.recipient);
   } else {
     begin_postmaster();
   }
-  came_as_ = progress_.recipient;
 }
 
 /// RFC 5321 4.1.1.3: `<Postmaster>` has no domain; it is the postmaster of the first domain.
@@ -43,7 +43,9 @@ void Pipeline::Course::begin_postmaster() {
   note(kPostmaster,
        "rewrite",
        fmt::format("<Postmaster> without a domain is the postmaster of {}", first));
-  set_recipient(smtp::Mailbox(recipient.local(), first));
+  postmaster_ = smtp::Mailbox(recipient.local(), first);
+  came_as_ = &postmaster_;
+  set_recipient(postmaster_);
 }
 
 void Pipeline::Course::set_recipient(smtp::Mailbox recipient) {
@@ -66,7 +68,7 @@ void Pipeline::Course::settle(DecisionKind kind, smtp::Reply reply, std::string_
   done_ = true;
 }
 
-void Pipeline::Course::take(const Stage& stage, Verdict verdict) {
+void Pipeline::Course::take(const Stage& stage, Verdict&& verdict) {
   const std::string_view name = verdict_name(verdict);
   if (auto* route = std::get_if<RouteTo>(&verdict.what)) {
     return take_route(stage, std::move(*route), std::move(verdict.reason));
@@ -144,7 +146,7 @@ bool Pipeline::Course::take_copy_as_way() {
 bool Pipeline::Course::stands_after_split_horizon(RouteTo& route, Text& reason) {
   if (progress_.origins.empty() || route.target.hops.empty()) return true;
   const bool case_sensitive = pipeline_.config().recipients.case_sensitive;
-  if (!route.pass_over_origin && !same_mailbox(came_as_, route.recipient_out, case_sensitive)) {
+  if (!route.pass_over_origin && !same_mailbox(*came_as_, route.recipient_out, case_sensitive)) {
     return true;
   }
   std::vector<const NextHop*>& hops = route.target.hops;
@@ -171,8 +173,8 @@ bool Pipeline::Course::stands_after_split_horizon(RouteTo& route, Text& reason) 
 bool Pipeline::Course::may_relay() {
   if (access_asked_) return true;
   Progress as_it_came = progress_;
-  as_it_came.recipient = came_as_;
-  const DomainIndex::Found* found = pipeline_.domains_->find(came_as_.domain());
+  as_it_came.recipient = *came_as_;
+  const DomainIndex::Found* found = pipeline_.domains_->find(came_as_->domain());
   as_it_came.domain = found != nullptr ? found->domain : nullptr;
   Answer answer = pipeline_.relay_access_->evaluate(as_it_came);
   auto* verdict = std::get_if<Verdict>(&answer);

@@ -17,7 +17,7 @@ class Pipeline::Course {
   bool done() const { return done_; }
   const Progress& progress() const { return progress_; }
   /// What `stage` said about progress().
-  void take(const Stage& stage, Verdict verdict);
+  void take(const Stage& stage, Verdict&& verdict);
   /// After the last stage; a course that is not done gets its refusal here.
   Decision finish();
 
@@ -34,9 +34,10 @@ class Pipeline::Course {
 
   const Pipeline& pipeline_;
   Progress progress_;
-  smtp::Mailbox came_as_;      ///< the recipient before any stage
-  bool access_asked_ = false;  ///< relay_access has consented
-  bool passed_over_ = false;   ///< R7 took a route away
+  smtp::Mailbox postmaster_;                ///< what `<Postmaster>` stands for
+  const smtp::Mailbox* came_as_ = nullptr;  ///< the recipient before any stage
+  bool access_asked_ = false;               ///< relay_access has consented
+  bool passed_over_ = false;                ///< R7 took a route away
   bool done_ = false;
   Decision decision_;
 };

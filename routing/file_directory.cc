@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routing/file_directory.h"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 namespace postern::routing {
 
@@ -20,8 +20,9 @@ DirectoryAnswer FileDirectory::look_up_now(const smtp::Mailbox& mailbox) const {
   const std::shared_ptr<const MailboxTable> table = file_.table();
   if (!table) return {Presence::unavailable, file_.problem()};
   const std::size_t line = table->find(mailbox);
-  if (line == 0) return {Presence::unknown, fmt::format("not in {}", file_.short_name())};
-  return {Presence::known, fmt::format("{}, line {}", file_.short_name(), line)};
+  if (line == 0)
+    return {Presence::unknown, fmt::format(FMT_COMPILE("not in {}"), file_.short_name())};
+  return {Presence::known, fmt::format(FMT_COMPILE("{}, line {}"), file_.short_name(), line)};
 }
 
 net::Awaitable<DirectoryAnswer> FileDirectory::look_up(smtp::Mailbox mailbox) const {

@@ -87,6 +87,7 @@ void MailboxTable::add(std::uint16_t domain, std::string_view key) {
   arena_.append(octets, kHead);
   arena_.append(key);
   ++entries_;
+  if (domain == kAnyDomain) has_any_domain_ = true;
 }
 
 /// The slot of this key, or the free one where it belongs.
@@ -120,7 +121,9 @@ void MailboxTable::grow() {
 }
 
 std::size_t MailboxTable::find_key(std::uint16_t domain, std::string_view key) const {
+  // Each probe of a large table is a cache miss: none for entries that are not there.
   for (const std::uint16_t scope : {domain, kAnyDomain}) {
+    if (scope == kAnyDomain && !has_any_domain_) break;
     const Slot& slot = slots_[place(hash_of(scope, key), scope, key)];
     if (slot.record == 0) continue;
     Head head;

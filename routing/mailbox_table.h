@@ -56,6 +56,7 @@ class MailboxTable {
   std::string arena_;  ///< records: line (4), domain (2), size (2), octets of the key
   std::vector<Slot> slots_;
   std::size_t entries_ = 0;
+  bool has_any_domain_ = false;  ///< some entry stands for every domain
   std::uint32_t lines_ = 0;
   std::size_t ignored_ = 0;
   std::string first_ignored_;
