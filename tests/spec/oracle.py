@@ -310,3 +310,9 @@ class Oracle:
 
 def decide(world, letter):
     return Oracle(world, letter).decide()
+
+
+def is_traced(world, letter, decision):
+    """R13: the trace field goes on "mail for X and V, never to mail for other domains": also where X takes it outside."""
+    ours = Oracle(world, letter).domain_of_ours(split(decision.out)[1])
+    return decision.kind == "route" and decision.hop in ("exchange", "vk") and ours is not None

@@ -7,12 +7,11 @@ Each stay at G is a row of the table; where all of them rest is compared with th
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from oracle import D, HOSTS, T, Letter, World, decide, split
+from oracle import D, HOSTS, T, Letter, World, decide, is_traced, split
 
 X_KEEPS = {"i.ivanov", "p.petrov", "postmaster"}          # i.ivanov is migrated, p.petrov is not
 X_FORWARDS = {"i.ivanov"}
 V_KEEPS = {"i.ivanov", "v.vetrov", "n.new"}
-TRACED = ("exchange", "vk")                               # R13: the trace field goes to X and V
 LIMIT = 12                                                # stays at G after which a letter circles
 
 
@@ -90,7 +89,7 @@ class Walk:
             self.refusals.append("554 5.4.6" if refused else f"{decision.code} {decision.status}")
             return
         self.received += 1                                # R16: one Received field
-        if decision.hop in TRACED and mailbox:
+        if is_traced(self.world, letter, decision):
             self.passes[mailbox] += 1
         {"exchange": self.to_x, "vk": self.to_v, "dlp": self.to_dlp}.get(decision.hop, self.to_e)(decision.out)
 

@@ -95,7 +95,7 @@ std::string reply_of(const smtp::Reply& reply) {
 }
 
 /// What a decision comes to, in one line; the domain of an address in lower case (R8a).
-std::string outcome(const Decision& decision, const smtp::Reply& message) {
+std::string outcome(const Decision& decision, const smtp::Reply& message, bool is_traced) {
   std::string out = std::string(decision_name(decision.kind)) + " by " +
                     std::string(decision.stage) + " " + reply_of(decision.reply);
   if (decision.kind == routing::DecisionKind::route) {
@@ -103,7 +103,7 @@ std::string outcome(const Decision& decision, const smtp::Reply& message) {
            std::string(decision.recipient_out.local()) + "@" +
            smtp::ascii_lower(decision.recipient_out.domain());
   }
-  return out + ", message " + reply_of(message);
+  return out + ", message " + reply_of(message) + (is_traced ? ", traced" : "");
 }
 
 std::string wanted(const Row& row) {
@@ -113,7 +113,7 @@ std::string wanted(const Row& row) {
     out += " to " + smtp::ascii_lower(row.hop) + " as " + row.out.substr(0, at) +
            smtp::ascii_lower(row.out.substr(at));
   }
-  return out + ", message " + row.message;
+  return out + ", message " + row.message + (row.traced == "yes" ? ", traced" : "");
 }
 
 /// Asks the pipeline row by row, and carries a path's trace fields from one stay to the next.
@@ -137,8 +137,9 @@ class Asker {
       header += "Received: by somebody\r\n";
     const routing::MessageFacts facts = routing::scan_header(header);
     const smtp::Reply message = pipeline.check_message(request, decision, facts, nullptr);
-    trace_.insert(0, pipeline.trace_fields({&decision}, facts));
-    const std::string found = outcome(decision, message);
+    const std::string fields = pipeline.trace_fields({&decision}, facts);
+    trace_.insert(0, fields);
+    const std::string found = outcome(decision, message, !fields.empty());
     if (found == wanted(row)) return {};
     std::string steps;
     for (const routing::TraceStep& step : decision.trace)

@@ -10,7 +10,7 @@
 namespace postern::spec {
 namespace {
 
-constexpr std::size_t kColumns = 17;
+constexpr std::size_t kColumns = 18;
 
 std::vector<std::string> split(const std::string& line) {
   std::vector<std::string> out;
@@ -45,6 +45,7 @@ Row make_row(std::vector<std::string> cells) {
   row.received = number(cells[14]);
   row.trace = std::move(cells[15]);
   row.message = std::move(cells[16]);
+  row.traced = std::move(cells[17]);
   return row;
 }
 

@@ -27,6 +27,7 @@ struct Row {
   unsigned received = 0;  ///< Received fields that the message has by now (R13)
   std::string trace;      ///< "fresh": a new message; "keep"; "forge": the trace field is broken
   std::string message;    ///< the reply once the header is there: "250 2.1.5", "554 5.4.6"
+  std::string traced;     ///< "yes": it leaves with a trace field of ours (R13); "no"
 
   bool names(const std::string& rule) const;
 };

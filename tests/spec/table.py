@@ -14,20 +14,21 @@ from dataclasses import replace
 
 import classes
 import paths
-from oracle import UP, NONE, decide
+from oracle import NONE, UP, decide, is_traced
 from worlds import all_worlds, every_setting, toml, write_lists
 
 COLUMNS = ("rules", "world", "who", "client", "listener", "identity", "recipient", "kind", "stage", "hop", "out", "code",
-           "status", "path", "received", "trace", "message")
+           "status", "path", "received", "trace", "message", "traced")
 # Asked in every config; the others only where a config is about them.
 COMMON = {"E", "X by address", "X by listener", "X by listener, the DLP's address", "V", "DLP", "service",
           "authenticated on submission", "unauthenticated on submission"}
 
 
-def row(world_number, who, letter, decision, rules=(), path=0, received=1, trace="fresh", refused=False):
+def row(world_number, world, who, letter, decision, rules=(), path=0, received=1, trace="fresh", refused=False):
     values = (" ".join(sorted(set(rules) | decision.rules)), world_number, who, letter.client, letter.listener,
               letter.identity, letter.recipient, decision.kind, decision.stage, decision.hop, decision.out, decision.code,
-              decision.status, path, received, trace, "554 5.4.6" if refused else "250 2.1.5")
+              decision.status, path, received, trace, "554 5.4.6" if refused else "250 2.1.5",
+              "yes" if is_traced(world, letter, decision) else "no")
     return "\t".join(str(value) for value in values) + "\n"
 
 
@@ -38,7 +39,7 @@ def single_rows(worlds):
         every_origin = number == 0 or not (world in products or outage)
         for who, letter in classes.letters():
             if every_origin or who in COMMON:
-                yield row(number, who, letter, decide(world, letter))
+                yield row(number, world, who, letter, decide(world, letter))
 
 
 def followed(worlds):
@@ -61,7 +62,7 @@ def path_rows(worlds):
             worlds.append(walk.world)
         for step, stay in enumerate(walk.stays, start=1):
             named = set(rules.split()) | ({"R13"} if stay.refused else set())
-            yield row(numbers[walk.world], f"path {path}, stay {step}", stay.letter, stay.decision, named, path,
+            yield row(numbers[walk.world], walk.world, f"path {path}, stay {step}", stay.letter, stay.decision, named, path,
                       stay.received, stay.trace if step > 1 else "fresh", stay.refused)
 
 
