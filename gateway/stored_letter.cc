@@ -227,9 +227,10 @@ net::Awaitable<smtp::Reply> StoredLetter::finish() {
     const routing::Decision& decision = accepted_[i].decision;
     if (decision.kind != routing::DecisionKind::discard) routed.push_back({i, decision});
   }
-  const bool stored = std::any_of(accepted_.begin(), accepted_.end(), [this](const LetterRecipient& a) {
-    return a.decision.delivery.value_or(listener_.delivery) == Delivery::queue;
-  });
+  const bool stored =
+      std::any_of(accepted_.begin(), accepted_.end(), [this](const LetterRecipient& a) {
+        return a.decision.delivery.value_or(listener_.delivery) == Delivery::queue;
+      });
   const queue::Promise promise =
       stored ? queue::Promise::stored : queue::Promise::stored_or_delivered;
   spool::Draft draft = std::move(*draft_);
