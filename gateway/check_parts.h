@@ -44,6 +44,8 @@ void check_access(const Config& config, Findings& out);
 /// Ways that lead nowhere, back, or are never taken: R4 to R12 (check_ways.cc). The proof that no
 /// scenario loops (R13, S9) belongs here too.
 void check_ways(const Config& config, Findings& out);
+/// Waves of users, and who is in them (check_waves.cc).
+void check_waves(const Config& config, Findings& out);
 /// Settings that this version reads and does not use (check.cc).
 void check_unused_settings(const Config& config, Findings& out);
 

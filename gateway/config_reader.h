@@ -132,6 +132,8 @@ void read_delivery(Section& section, Delivery& out);
 // The sections, by file: config_service.cc, config_routing.cc.
 void read_service(Reader& reader, Section& top);
 void read_routing(Reader& reader, Section& top);
+/// [[wave]]; after the domains (config_waves.cc).
+void read_waves(Reader& reader, Section& top);
 /// What can be said only when all is read: references, duplicates, contradictions
 /// (config_references.cc).
 void resolve_references(Reader& reader);

@@ -44,8 +44,9 @@ Result<std::shared_ptr<const Snapshot>, std::vector<Finding>> Snapshot::build(Co
     snapshot->directory_ = std::make_unique<routing::FileDirectory>(own.routing, *file, watching);
   }
   snapshot->cutover_ = std::make_unique<routing::CutoverLists>(own.routing, watching);
+  snapshot->waves_ = std::make_unique<routing::Waves>(own.routing, watching);
   const routing::StageSources sources{
-      &own.routing, snapshot->directory_.get(), snapshot->cutover_.get()};
+      &own.routing, snapshot->directory_.get(), snapshot->cutover_.get(), snapshot->waves_.get()};
   Result<routing::Pipeline, std::string> pipeline =
       routing::Pipeline::build(routing::Registry::builtin(), sources);
   if (!pipeline) {
@@ -77,6 +78,7 @@ void Snapshot::tell(const std::string& line) {
 void Snapshot::refresh_files() const {
   if (directory_ != nullptr) directory_->refresh();
   cutover_->refresh();
+  waves_->refresh();
 }
 
 }  // namespace postern::gateway

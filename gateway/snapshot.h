@@ -7,6 +7,7 @@
 #include "routing/cutover_list.h"
 #include "routing/file_directory.h"
 #include "routing/pipeline.h"
+#include "routing/waves.h"
 #include "tls/context.h"
 
 #include <chrono>
@@ -41,6 +42,7 @@ class Snapshot {
 
   const Config& config() const { return config_; }
   const routing::Pipeline& pipeline() const { return *pipeline_; }
+  const routing::Waves& waves() const { return *waves_; }
   /// Null: the config names no certificate.
   const tls::Context* server_tls() const { return tls_.get(); }
 
@@ -60,6 +62,7 @@ class Snapshot {
   std::vector<std::string> notes_;
   std::unique_ptr<routing::FileDirectory> directory_;  ///< null: everyone is known (R9)
   std::unique_ptr<routing::CutoverLists> cutover_;
+  std::unique_ptr<routing::Waves> waves_;
   std::optional<routing::Pipeline> pipeline_;
   std::shared_ptr<const tls::Context> tls_;
 };

@@ -3,6 +3,7 @@
 
 #include "base/ip.h"
 #include "routing/next_hop.h"
+#include "routing/wave_config.h"
 
 #include <cstdint>
 #include <memory>
@@ -65,6 +66,7 @@ struct Config {
   std::vector<NextHop> next_hops;
   std::vector<Domain> domains;
   std::vector<Route> routes;
+  std::vector<WaveConfig> waves;
   IpSet allow_without_auth;  ///< R2
   RecipientsConfig recipients;
   GatewaysConfig gateways;

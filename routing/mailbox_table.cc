@@ -133,6 +133,19 @@ std::size_t MailboxTable::find_key(std::uint16_t domain, std::string_view key) c
   return 0;
 }
 
+void MailboxTable::each(const std::function<void(const Entry&)>& take) const {
+  for (std::size_t at = 0; at < arena_.size();) {
+    Head head;
+    std::memcpy(&head, arena_.data() + at, kHead);
+    Entry entry;
+    entry.line = head.line;
+    if (head.domain != kAnyDomain) entry.domain = head.domain;
+    entry.local = std::string_view(arena_).substr(at + kHead, head.size);
+    take(entry);
+    at += kHead + head.size;
+  }
+}
+
 std::size_t MailboxTable::find(const smtp::Mailbox& mailbox) const {
   if (entries_ == 0) return 0;
   const DomainIndex::Found* found = rules_.domains->find(mailbox.domain());

@@ -6,6 +6,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +35,15 @@ class MailboxTable {
   /// The line that has this mailbox, 0: none. The full local part first, then without its tag
   /// (R8a). A domain that is not ours has no mailboxes.
   std::size_t find(const smtp::Mailbox& mailbox) const;
+
+  /// A line's address as look-ups compare it; without a domain: a local part alone.
+  struct Entry {
+    std::size_t line = 0;
+    std::optional<std::uint16_t> domain;  ///< its place in the list's domains
+    std::string_view local;
+  };
+  /// Every entry once, in the file's order.
+  void each(const std::function<void(const Entry&)>& take) const;
 
   std::size_t size() const { return entries_; }
   /// Lines that are neither comment nor an address of ours, and the first of them with the reason.

@@ -8,7 +8,7 @@ Registry Registry::builtin() {
   out.add("loop_guard", stages::make_loop_guard);
   out.add("relay_access", stages::make_relay_access);
   out.add("tech_alias", stages::make_tech_alias);
-  out.add("cutover", stages::make_cutover);
+  out.add("cutover", stages::make_wave_cutover);
   out.add("custom_route", stages::make_custom_route);
   out.add("internal_gateway", stages::make_internal_gateway);
   out.add("address_validation", stages::make_address_validation);

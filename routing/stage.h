@@ -17,6 +17,7 @@ namespace postern::routing {
 class Directory;     // routing/directory.h
 class CutoverLists;  // routing/cutover_list.h
 class WayFiles;      // routing/way_files.h
+class Waves;         // routing/waves.h
 
 /// What stages are made from. Owned by the config snapshot, outlives the stages.
 struct StageSources {
@@ -24,6 +25,7 @@ struct StageSources {
   const Directory* directory = nullptr;   ///< null: every recipient counts as known (R9)
   const CutoverLists* cutover = nullptr;  ///< null: no list could be asked (R5)
   const WayFiles* files = nullptr;  ///< of dual_delivery and rewrite; null: none could be read
+  const Waves* waves = nullptr;     ///< null: there are none
 };
 
 /// One recipient on its way through the stages. Owned by the pipeline's decision under way.

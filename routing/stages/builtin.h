@@ -15,6 +15,7 @@ std::unique_ptr<Stage> make_loop_guard(const StageSources& sources);          //
 std::unique_ptr<Stage> make_relay_access(const StageSources& sources);        // R1, R2, R3
 std::unique_ptr<Stage> make_tech_alias(const StageSources& sources);          // R4
 std::unique_ptr<Stage> make_cutover(const StageSources& sources);             // R5
+std::unique_ptr<Stage> make_wave_cutover(const StageSources& sources);        // R5, with waves
 std::unique_ptr<Stage> make_custom_route(const StageSources& sources);        // R6
 std::unique_ptr<Stage> make_internal_gateway(const StageSources& sources);    // R10
 std::unique_ptr<Stage> make_address_validation(const StageSources& sources);  // R8

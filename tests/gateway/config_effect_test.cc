@@ -175,11 +175,21 @@ std::vector<Effect> routing_effects() {
       {"routing.stages", in("routing", "stages = [\"mailboxes\"]"), [](auto& c) { return c.routing.routing.stages == std::vector<std::string>{"mailboxes"}; }},
   };
 }
+std::vector<Effect> wave_effects() {
+  const std::string two = "[[wave]]\nname = \"two\"\nmembers = \"file:/w\"\nstate = \"dual\"\ndomain = \"company.ru\"\n";
+  return {
+      {"wave", two, [](auto& c) { return c.routing.waves.size() == 1; }},
+      {"wave.name", two, [](auto& c) { return c.routing.waves[0].name == "two"; }},
+      {"wave.members", two, [](auto& c) { return c.routing.waves[0].members == "file:/w"; }},
+      {"wave.state", two, [](auto& c) { return c.routing.waves[0].state == routing::WaveState::dual; }},
+      {"wave.domain", two, [](auto& c) { return c.routing.waves[0].domain == "company.ru"; }},
+  };
+}
 // clang-format on
 
 TEST(ConfigEffect, EveryKeyArrivesWhereItBelongs) {
   std::vector<Effect> effects = service_effects();
-  for (auto* more : {limit_effects, routing_effects}) {
+  for (auto* more : {limit_effects, routing_effects, wave_effects}) {
     for (Effect& effect : more())
       effects.push_back(std::move(effect));
   }

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routing/waves.h"
+
+#include "routing/replies.h"
+#include "routing/stages/builtin.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+namespace postern::routing::stages {
+namespace {
+
+/// The stage "cutover" of a config with waves: a user of a wave in the state "cutover" is bound
+/// (R5); about everybody else the domain's cut-over list is asked, so that who is listed there has
+/// left X whatever his wave says. A passing verdict names the user's wave.
+///
+/// Members that cannot be read matter to "cutover" alone: mail for a user who left would go to X,
+/// which has nobody for it. In the other states it goes to X with them and without.
+class WaveCutover final : public Stage {
+ public:
+  WaveCutover(std::unique_ptr<Stage> listed, const Waves* waves)
+      : listed_(std::move(listed)), waves_(waves) {}
+
+  std::string_view name() const override { return listed_->name(); }
+
+  Answer evaluate(const Progress& progress) const override {
+    if (progress.domain == nullptr || progress.bound) return listed_->evaluate(progress);
+    if (!waves_->is_immediate()) return ask(progress);
+    Found found;
+    for (const Waves::Wave& wave : waves_->all()) {
+      if (found.is_enough() || !concerns(wave, progress)) continue;
+      found.add(wave, wave.members->look_up_now(progress.recipient));
+    }
+    if (std::optional<Verdict> verdict = by_wave(found)) return std::move(*verdict);
+    Answer answer = listed_->evaluate(progress);
+    if (auto* waiting = std::get_if<net::Awaitable<Verdict>>(&answer)) {
+      return finish(std::move(*waiting), std::move(found));
+    }
+    return named(std::get<Verdict>(std::move(answer)), found);
+  }
+
+ private:
+  struct Found {
+    const WaveConfig* wave = nullptr;         ///< the user's; null: none so far
+    std::string evidence;                     ///< his line in it
+    const WaveConfig* unavailable = nullptr;  ///< one that is cut over and cannot be asked
+    std::string problem;
+
+    /// Waves that are cut over come first, so that the first one that has the user is his.
+    bool is_enough() const { return wave != nullptr; }
+    void add(const Waves::Wave& asked, DirectoryAnswer answer) {
+      if (answer.presence == Presence::known) {
+        wave = &asked.config;
+        evidence = std::move(answer.evidence);
+      } else if (answer.presence == Presence::unavailable && unavailable == nullptr &&
+                 asked.config.state == WaveState::cutover) {
+        unavailable = &asked.config;
+        problem = std::move(answer.evidence);
+      }
+    }
+  };
+
+  static bool concerns(const Waves::Wave& wave, const Progress& progress) {
+    return wave.config.domain.empty() || wave.config.domain == progress.domain->name;
+  }
+
+  static std::string reason_of(const Found& found) {
+    return fmt::format(
+        "wave {}: {} ({})", found.wave->name, name_of(found.wave->state), found.evidence);
+  }
+
+  /// What the waves alone say; nullopt: the cut-over list is asked.
+  static std::optional<Verdict> by_wave(const Found& found) {
+    if (found.wave != nullptr && found.wave->state == WaveState::cutover) {
+      return Verdict{Bind{}, reason_of(found) + " (R5)"};
+    }
+    if (found.unavailable == nullptr) return std::nullopt;
+    return defer(replies::directory_unavailable(),
+                 fmt::format("wave {}: {} (R5)", found.unavailable->name, found.problem));
+  }
+
+  static Verdict named(Verdict listed, const Found& found) {
+    if (found.wave != nullptr && std::holds_alternative<Pass>(listed.what)) {
+      listed.reason = reason_of(found);
+    }
+    return listed;
+  }
+
+  static net::Awaitable<Verdict> finish(net::Awaitable<Verdict> listed, Found found) {
+    Verdict verdict = co_await std::move(listed);
+    co_return named(std::move(verdict), found);
+  }
+
+  net::Awaitable<Verdict> ask(const Progress& progress) const {
+    Found found;
+    for (const Waves::Wave& wave : waves_->all()) {
+      if (found.is_enough() || !concerns(wave, progress)) continue;
+      DirectoryAnswer answer = co_await wave.members->look_up(progress.recipient);
+      found.add(wave, std::move(answer));
+    }
+    if (std::optional<Verdict> verdict = by_wave(found)) co_return std::move(*verdict);
+    Answer answer = listed_->evaluate(progress);
+    if (auto* waiting = std::get_if<net::Awaitable<Verdict>>(&answer)) {
+      Verdict verdict = co_await std::move(*waiting);
+      co_return named(std::move(verdict), found);
+    }
+    co_return named(std::get<Verdict>(std::move(answer)), found);
+  }
+
+  std::unique_ptr<Stage> listed_;
+  const Waves* waves_;
+};
+
+}  // namespace
+
+std::unique_ptr<Stage> make_wave_cutover(const StageSources& sources) {
+  std::unique_ptr<Stage> listed = make_cutover(sources);
+  if (sources.waves == nullptr || sources.waves->all().empty()) return listed;
+  return std::make_unique<WaveCutover>(std::move(listed), sources.waves);
+}
+
+}  // namespace postern::routing::stages
