@@ -32,6 +32,10 @@ class Control {
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
 
+  /// What stats says of waves; before serve().
+  void show_waves(std::function<std::vector<routing::WaveConfig>()> waves) {
+    target_.waves = std::move(waves);
+  }
   /// Answers from now on.
   void serve(spool::Spool& spool, std::vector<Worker*> workers);
   const std::string& path() const { return path_; }

@@ -5,6 +5,7 @@
 #include "gateway/control_sink.h"
 #include "queue/engine.h"
 #include "queue/spool/spool.h"
+#include "routing/wave_config.h"
 
 #include <cstdint>
 #include <functional>
@@ -21,6 +22,8 @@ class Worker;
 struct ControlTarget {
   spool::Spool* spool = nullptr;
   std::vector<Worker*> workers;
+  /// The waves of the config that is served now; any thread. Empty: unknown.
+  std::function<std::vector<routing::WaveConfig>()> waves;
   /// One change at a time: a hold takes messages out of lanes that a release puts in.
   std::mutex changes;
 };

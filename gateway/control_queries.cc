@@ -134,7 +134,12 @@ void ControlCommands::stats() {
     const std::vector<queue::Engine::LaneStats> some = engine.lanes();
     lanes.insert(lanes.end(), some.begin(), some.end());
   });
-  sink_.done(stats_of(target_.spool->stats(), merged(std::move(lanes))));
+  Json out = stats_of(target_.spool->stats(), merged(std::move(lanes)));
+  if (target_.waves) {
+    for (const routing::WaveConfig& wave : target_.waves())
+      out["waves"][wave.name] = routing::name_of(wave.state);
+  }
+  sink_.done(std::move(out));
 }
 
 }  // namespace postern::gateway

@@ -182,6 +182,7 @@ void Server::run() {
     std::vector<Worker*> workers;
     for (const std::unique_ptr<Worker>& worker : workers_)
       workers.push_back(worker.get());
+    control_->show_waves([this] { return runtime()->config().routing.waves; });
     control_->serve(*spool_, std::move(workers));
   }
   for (const std::unique_ptr<Listening>& listening : listening_) {

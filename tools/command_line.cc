@@ -2,6 +2,7 @@
 #include "gateway/config_values.h"
 #include "tools/commands.h"
 #include "tools/queue_line.h"
+#include "tools/wave_line.h"
 
 #include <fmt/format.h>
 
@@ -126,6 +127,7 @@ int run_command_line(int argc,
   add_check(app, check_options);
   add_explain(app, explain_options);
   const QueueLine queue_line(app, kDefaultConfig);
+  const WaveLine wave_line(app, kDefaultConfig);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -141,6 +143,12 @@ int run_command_line(int argc,
     }
     if (::isatty(STDIN_FILENO) == 1) queue_options->answers = &std::cin;
     return run_queue(*queue_options, out, err);
+  }
+  if (app.got_subcommand("wave")) {
+    const gateway::Parsed<WaveOptions> wave_options = wave_line.options();
+    if (wave_options) return run_wave(*wave_options, out, err);
+    err << wave_options.error().text << "\n";
+    return kWrongUse;
   }
   return serve(serve_options, out, err);
 }

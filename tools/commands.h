@@ -3,6 +3,7 @@
 
 #include "gateway/control_request.h"
 #include "gateway/finding.h"
+#include "routing/wave_config.h"
 
 #include <cstdint>
 #include <functional>
@@ -53,6 +54,20 @@ struct QueueOptions {
 /// Asks the gateway that runs on this config's data_dir. 0: done, 1: refused, or nothing matched,
 /// 69: it is not running, 77: it is another user's.
 int run_queue(const QueueOptions& options, std::ostream& out, std::ostream& err);
+
+struct WaveOptions {
+  enum class Command : std::uint8_t { list, show, set };
+  std::string config;
+  Command command = Command::list;
+  std::string name;                                        ///< of show and set
+  routing::WaveState state = routing::WaveState::planned;  ///< of set
+  bool dry_run = false;
+  bool force = false;  ///< also a step that is none of a migration's
+  bool json = false;
+};
+/// 0: done, also where no gateway runs that could be told; 1: refused, or the gateway has not taken
+/// it; 2: wrong config, no such wave.
+int run_wave(const WaveOptions& options, std::ostream& out, std::ostream& err);
 
 /// One line each.
 void print_findings(const std::vector<gateway::Finding>& findings, std::ostream& out);

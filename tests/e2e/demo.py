@@ -14,6 +14,7 @@ import directories
 import ports
 import scenarios
 import scenarios_more  # noqa: F401 - registers its scenarios
+import scenarios_waves  # noqa: F401 - registers its scenarios
 from gateway import executable
 from process import HarnessError
 from topology import D, OUTSIDE_DOMAIN, T, Topology

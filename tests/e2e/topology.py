@@ -26,6 +26,7 @@ NOT_MIGRATED = ["boris", "zoya"]
 MIGRATED = ["ivan", "olga", "petr", "roman"]
 CUT_OVER = ["vera"]                 # left X: V alone, and listed in the cut-over file
 ONLY_IN_V = ["gleb"]                # V alone, not listed: X asks G for them
+WAVE, WAVED = "pilot", ["petr"]      # a wave and its members, migrated ones
 LATECOMER = "lidia"                 # has a mailbox in V, but the directory does not know it yet
 # X's connector for this user is set wrongly, towards a gateway that does not know X's address (S9).
 CIRCLED = "nobody-s9"
@@ -79,6 +80,11 @@ cutover = "{root}/cutover.txt"
 [[route]]
 domains = ["{d}"]
 via = "exchange"
+
+[[wave]]
+name = "{wave}"
+members = "file:{root}/wave.txt"
+state = "dual"   # of the wave
 
 [recipients]
 validate = false
@@ -150,12 +156,13 @@ class Topology:
     def _gateway(self, name: str, hostname: str, lifetime: str = "1h", v_port: int = 0) -> Gateway:
         root = self.root / name.lower()
         config = _GATEWAY_CONFIG.format(
-            root=root, hostname=hostname, g=ports.GATEWAY, d=D, t=T, x=ports.EXCHANGE, v=ports.WORKSPACE,
+            root=root, wave=WAVE, hostname=hostname, g=ports.GATEWAY, d=D, t=T, x=ports.EXCHANGE, v=ports.WORKSPACE,
             x_port=self.x.port, v_port=v_port or self.v.port, delivery=self.delivery, lifetime=lifetime,
             key=f"trace key of {hostname}, thirty-two octets",
             directory=self.directory.setting(), tables=self.directory.tables())
         gateway = Gateway(name, root, config)
         (root / "cutover.txt").write_text("".join(f"{user}@{D}\n" for user in CUT_OVER))
+        (root / "wave.txt").write_text("".join(f"{user}@{D}\n" for user in WAVED))
         return gateway
 
     def _configure_x(self) -> None:

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/wave_gateway.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+namespace postern::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using gateway::ControlCommand;
+using gateway::ControlRequest;
+
+/// Ids of one request: far below what a line of the control socket may hold.
+constexpr std::size_t kIdsAtATime = 5000;
+constexpr std::chrono::milliseconds kAskAgain{50};
+
+ControlFailure failure(std::string text) {
+  return {1, std::move(text)};
+}
+
+}  // namespace
+
+Result<std::map<std::string, std::string>, ControlFailure> running_waves(
+    const std::string& socket) {
+  ControlRequest request;
+  request.command = ControlCommand::stats;
+  const auto answer = ask(socket, request, [](const Json&) {});
+  if (!answer) return answer.error();
+  std::map<std::string, std::string> out;
+  const auto waves = answer->find("waves");
+  if (waves == answer->end() || !waves->is_object()) return out;
+  for (const auto& [name, state] : waves->items()) {
+    if (state.is_string()) out[name] = state.get<std::string>();
+  }
+  return out;
+}
+
+Result<QueuedForMembers, ControlFailure> queued_for(const std::string& socket,
+                                                    const routing::Directory& members) {
+  ControlRequest request;
+  request.command = ControlCommand::list;
+  QueuedForMembers out;
+  const auto answer = ask(socket, request, [&](const Json& message) {
+    const auto recipients = message.find("recipients");
+    if (recipients == message.end() || !recipients->is_array()) return;
+    std::size_t meant = 0;
+    for (const Json& recipient : *recipients) {
+      const auto mailbox = smtp::Mailbox::parse(recipient.value("address", std::string()));
+      if (!mailbox) continue;
+      if (members.look_up_now(*mailbox).presence == routing::Presence::known) ++meant;
+    }
+    if (meant == 0) return;
+    ++out.messages;
+    out.recipients += meant;
+    if (message.value("state", std::string()) == name_of(gateway::QueueState::held)) return;
+    out.ids.push_back(message.value("id", std::string()));
+  });
+  if (!answer) return answer.error();
+  return out;
+}
+
+Result<void, ControlFailure> reload_gateway(const std::string& socket,
+                                            const std::string& wave,
+                                            routing::WaveState state,
+                                            std::chrono::seconds patience) {
+  const Result<int, ControlFailure> process = gateway_process(socket);
+  if (!process) return process.error();
+  if (*process <= 0) {
+    return failure("the gateway runs in another container: send it SIGHUP there");
+  }
+  if (::kill(*process, SIGHUP) != 0) {
+    return failure(fmt::format(
+        "the gateway (process {}) cannot be told to reload: {}", *process, std::strerror(errno)));
+  }
+  const auto until = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    const auto waves = running_waves(socket);
+    if (!waves) return waves.error();
+    const auto found = waves->find(wave);
+    if (found != waves->end() && found->second == routing::name_of(state)) return {};
+    if (std::chrono::steady_clock::now() > until) break;
+    std::this_thread::sleep_for(kAskAgain);
+  }
+  return failure(
+      fmt::format("the gateway has not taken the new config within {} s: its log says "
+                  "why, and the config of before goes on",
+                  patience.count()));
+}
+
+Result<std::size_t, ControlFailure> retry_messages(const std::string& socket,
+                                                   const std::vector<std::string>& ids) {
+  std::size_t done = 0;
+  for (std::size_t i = 0; i < ids.size(); i += kIdsAtATime) {
+    ControlRequest request;
+    request.command = ControlCommand::retry;
+    const auto from = ids.begin() + static_cast<std::ptrdiff_t>(i);
+    request.ids.assign(from,
+                       from + static_cast<std::ptrdiff_t>(std::min(kIdsAtATime, ids.size() - i)));
+    // One that was delivered meanwhile is refused, which is as well.
+    const auto answer = ask(socket, request, [](const Json&) {});
+    if (!answer) return answer.error();
+    done += answer->value("messages", std::size_t{0});
+  }
+  return done;
+}
+
+}  // namespace postern::tools

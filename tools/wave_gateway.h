@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "routing/directory.h"
+#include "routing/wave_config.h"
+#include "tools/control_client.h"
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
+
+// What `postern wave` asks of the gateway that runs, by its control socket. Each blocks.
+
+namespace postern::tools {
+
+/// The states of the waves that the gateway serves with, by name.
+Result<std::map<std::string, std::string>, ControlFailure> running_waves(const std::string& socket);
+
+/// Messages in the queue with recipients who are members.
+struct QueuedForMembers {
+  std::size_t messages = 0;
+  std::size_t recipients = 0;
+  std::vector<std::string> ids;  ///< of those that are not held
+};
+Result<QueuedForMembers, ControlFailure> queued_for(const std::string& socket,
+                                                    const routing::Directory& members);
+
+/// Sends SIGHUP to the gateway, and waits until it serves with this state of the wave. A failure of
+/// status 1: it has not taken the config within `patience` (its log says why).
+Result<void, ControlFailure> reload_gateway(const std::string& socket,
+                                            const std::string& wave,
+                                            routing::WaveState state,
+                                            std::chrono::seconds patience);
+
+/// These messages are tried now: a try asks the stages again. How many were scheduled.
+Result<std::size_t, ControlFailure> retry_messages(const std::string& socket,
+                                                   const std::vector<std::string>& ids);
+
+}  // namespace postern::tools
