@@ -46,6 +46,7 @@ void write_delivery(const LetterLog& log, const queue::DeliveryEvent& event) {
     record.decision = routing::decision_name(event.decision->kind);
     record.stage = event.decision->stage;
     record.reason = event.decision->reason();
+    record.told = event.decision->told();
     if (event.decision->kind == routing::DecisionKind::route) {
       record.next_hop = event.decision->target.name();
     }

@@ -66,6 +66,7 @@ std::string format_text(const LetterRecord& r) {
   add(out, "decision", r.decision);
   add(out, "stage", r.stage);
   add(out, "reason", r.reason);
+  add(out, "told", r.told);
   add(out, "hop", r.next_hop);
   add(out, "host", r.host);
   add(out, "tls", r.tls);
@@ -97,6 +98,7 @@ std::string format_json(const LetterRecord& r) {
   text("decision", r.decision);
   text("stage", r.stage);
   text("reason", r.reason);
+  text("told", r.told);
   text("hop", r.next_hop);
   text("host", r.host);
   text("tls", r.tls);

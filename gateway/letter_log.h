@@ -29,6 +29,7 @@ struct LetterRecord {
   std::string_view decision;       ///< "route", "reject", "defer", "discard"
   std::string_view stage;          ///< the one that decided
   std::string_view reason;
+  std::string_view told;       ///< Decision::told(), the recipient's wave; empty: nothing
   std::string next_hop;        ///< name, or mx:DOMAIN; empty: none
   std::string_view host;       ///< the server that answered; empty: none did
   std::string tls;             ///< "TLSv1.3 TLS_AES_256_GCM_SHA384, not verified"; empty: plain

@@ -50,6 +50,7 @@ LetterRecord record_of(const smtp::SessionFacts& session,
   record.decision = routing::decision_name(decision.kind);
   record.stage = decision.stage;
   record.reason = decision.reason();
+  record.told = decision.told();
   if (decision.kind == routing::DecisionKind::route) record.next_hop = decision.target.name();
   return record;
 }

@@ -79,6 +79,7 @@ void Pipeline::Course::take(const Stage& stage, Verdict&& verdict) {
   const bool is_discard = std::holds_alternative<Discard>(verdict.what);
   if (is_discard && !may_relay()) return;
   note(stage.name(), name, std::move(verdict.reason));
+  decision_.trace.back().is_told = verdict.is_told;
   if (is_discard) {
     settle(DecisionKind::discard, replies::recipient_ok(), stage.name());
   } else if (auto* refusal = std::get_if<Reject>(&verdict.what)) {

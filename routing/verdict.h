@@ -63,7 +63,8 @@ struct Fork {
 /// "No opinion" and "could not tell" are different verdicts: the second is a Defer.
 struct Verdict {
   std::variant<Pass, Bind, Rewrite, RouteTo, Reject, Defer, Discard, Fork> what;
-  Text reason;  ///< one line
+  Text reason;           ///< one line
+  bool is_told = false;  ///< the letter's log line has this reason too, whatever stage decides
 };
 
 /// "pass", "bind", "rewrite", "route", "reject", "defer", "discard", "copy".
@@ -74,6 +75,7 @@ struct TraceStep {
   std::string_view stage;
   std::string_view verdict;
   Text reason;
+  bool is_told = false;  ///< as in Verdict
 };
 
 /// A copy that a stage asked for and R7 has left. Views as in Decision.
@@ -104,6 +106,14 @@ struct Decision {
 
   std::string_view reason() const {
     return trace.empty() ? std::string_view() : trace.back().reason.view();
+  }
+  /// What a stage before the last one said for the log, such as the recipient's wave; empty:
+  /// nothing.
+  std::string_view told() const {
+    for (std::size_t i = 0; i + 1 < trace.size(); ++i) {
+      if (trace[i].is_told) return trace[i].reason.view();
+    }
+    return {};
   }
 };
 

@@ -94,21 +94,22 @@ Result<void, ControlFailure> reload_gateway(const std::string& socket,
                   patience.count()));
 }
 
-Result<std::size_t, ControlFailure> retry_messages(const std::string& socket,
-                                                   const std::vector<std::string>& ids) {
-  std::size_t done = 0;
+Result<Retried, ControlFailure> retry_messages(const std::string& socket,
+                                               const std::vector<std::string>& ids) {
+  Retried out;
   for (std::size_t i = 0; i < ids.size(); i += kIdsAtATime) {
     ControlRequest request;
     request.command = ControlCommand::retry;
     const auto from = ids.begin() + static_cast<std::ptrdiff_t>(i);
     request.ids.assign(from,
                        from + static_cast<std::ptrdiff_t>(std::min(kIdsAtATime, ids.size() - i)));
-    // One that was delivered meanwhile is refused, which is as well.
     const auto answer = ask(socket, request, [](const Json&) {});
     if (!answer) return answer.error();
-    done += answer->value("messages", std::size_t{0});
+    out.messages += answer->value("messages", std::size_t{0});
+    // Or settled since they were listed, which is as well.
+    out.busy += answer->value("refused", std::size_t{0});
   }
-  return done;
+  return out;
 }
 
 }  // namespace postern::tools

@@ -34,8 +34,13 @@ Result<void, ControlFailure> reload_gateway(const std::string& socket,
                                             routing::WaveState state,
                                             std::chrono::seconds patience);
 
-/// These messages are tried now: a try asks the stages again. How many were scheduled.
-Result<std::size_t, ControlFailure> retry_messages(const std::string& socket,
-                                                   const std::vector<std::string>& ids);
+/// What came of a retry.
+struct Retried {
+  std::size_t messages = 0;  ///< are tried now
+  std::size_t busy = 0;      ///< were being delivered at that moment, and left alone
+};
+/// These messages are tried now: a try asks the stages again.
+Result<Retried, ControlFailure> retry_messages(const std::string& socket,
+                                               const std::vector<std::string>& ids);
 
 }  // namespace postern::tools

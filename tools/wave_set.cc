@@ -195,31 +195,38 @@ class Change {
     const auto reloaded = reload_gateway(socket_, options_.name, options_.state, kPatience);
     const bool absent = !reloaded && reloaded.error().status == kNotRunning;
     std::string gateway = "reloaded";
-    std::size_t retried = 0;
+    Retried retried;
     if (!reloaded) gateway = reloaded.error().text;
     if (reloaded && (changes_ways() || from_ == options_.state)) retried = wake(gateway);
     if (options_.json) {
       out["gateway"] = gateway;
-      out["retried"] = retried;
+      out["retried"] = retried.messages;
+      out["busy"] = retried.busy;
       run_.print_json(out);
     } else if (absent) {
       run_.out << gateway << "; it takes the change when it starts\n";
     } else if (reloaded) {
       run_.out << "the gateway has taken the change";
-      if (retried > 0) run_.out << "; " << counted(retried, "message") << " tried again now";
+      if (retried.messages > 0) {
+        run_.out << "; " << counted(retried.messages, "message") << " tried again now";
+      }
+      if (retried.busy > 0) {
+        run_.out << "; " << counted(retried.busy, "message")
+                 << " being delivered at this moment: what is left of them follows at its next try";
+      }
       run_.out << "\n";
     }
     if (reloaded || absent) return kWaveDone;
     return run_.fail(kWaveRefused, "the config was changed, but " + gateway);
   }
 
-  std::size_t wake(std::string& gateway) const {
+  Retried wake(std::string& gateway) const {
     const auto queued = queued_for(socket_, *wave_->members);
-    if (!queued || queued->ids.empty()) return 0;
+    if (!queued || queued->ids.empty()) return {};
     const auto retried = retry_messages(socket_, queued->ids);
     if (retried) return *retried;
     gateway += "; the queue was not woken: " + retried.error().text;
-    return 0;
+    return {};
   }
 
   const WaveRun& run_;

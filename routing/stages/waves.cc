@@ -73,7 +73,7 @@ class WaveCutover final : public Stage {
   /// What the waves alone say; nullopt: the cut-over list is asked.
   static std::optional<Verdict> by_wave(const Found& found) {
     if (found.wave != nullptr && found.wave->state == WaveState::cutover) {
-      return Verdict{Bind{}, reason_of(found) + " (R5)"};
+      return Verdict{Bind{}, reason_of(found) + " (R5)", true};
     }
     if (found.unavailable == nullptr) return std::nullopt;
     return defer(replies::directory_unavailable(),
@@ -83,6 +83,7 @@ class WaveCutover final : public Stage {
   static Verdict named(Verdict listed, const Found& found) {
     if (found.wave != nullptr && std::holds_alternative<Pass>(listed.what)) {
       listed.reason = reason_of(found);
+      listed.is_told = true;
     }
     return listed;
   }

@@ -65,6 +65,7 @@ def there_and_back(check: Check) -> None:
         said = check.net.g.explain(ports.OUTSIDE, "nina@corp.com", _USER)
         [step] = [step for step in said["trace"] if step["stage"] == "cutover"]
         check.equal("reason", step["reason"], f"wave {WAVE}: cutover (wave.txt, line 1) (R5)")
+        check.equal("letters of the wave in G's log", len(check.net.g.log_lines(f'told="{step["reason"]}"')) >= 2, True)
         set_state(check, "rolled_back")
         arrives(check, *_BOTH)
     finally:

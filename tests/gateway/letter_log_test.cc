@@ -21,6 +21,7 @@ LetterRecord record() {
   r.decision = "route";
   r.stage = "mailboxes";
   r.reason = "mailboxes of company.ru";
+  r.told = "wave pilot: dual (p.txt, line 2)";
   r.next_hop = "vk";
   r.host = "10.0.1.10:25";
   r.reply = "250 2.0.0 taken";
@@ -34,7 +35,8 @@ TEST(LetterLog, SaysInOneLineWhereALetterWentAndWhy) {
             "letter id=0A1 session=0A0 client=10.0.0.5 listener=mx from=<a@corp.com> "
             "to=<u@tech.company.ru> "
             "out=<u@tech.company.ru> size=1234 outcome=delivered decision=route stage=mailboxes "
-            "reason=\"mailboxes of company.ru\" hop=vk host=10.0.1.10:25 reply=\"250 2.0.0 taken\" "
+            "reason=\"mailboxes of company.ru\" told=\"wave pilot: dual (p.txt, line 2)\" hop=vk "
+            "host=10.0.1.10:25 reply=\"250 2.0.0 taken\" "
             "seconds=0.012345");
 }
 

@@ -123,6 +123,15 @@ TEST(WaveStage, NamesTheWaveItsStateAndTheLineInEveryVerdict) {
             "bind: wave pilot: cutover (list.txt, line 2) (R5)");
 }
 
+TEST(WaveStage, TellsTheLogTheWaveBesideTheReasonOfWhoDecided) {
+  const Decision decision = WaveWorld(kDual).decide(kStranger, kD);
+  EXPECT_EQ(decision.stage, "custom_route");
+  EXPECT_EQ(decision.told(), "wave pilot: dual (list.txt, line 2)");
+  EXPECT_EQ(WaveWorld(kCutover).decide(kStranger, kD).told(),
+            "wave pilot: cutover (list.txt, line 2) (R5)");
+  EXPECT_EQ(WaveWorld(kCutover).decide(kStranger, "zoya@company.ru").told(), "");
+}
+
 TEST(WaveStage, SaysOfOthersWhatItSaysWithoutWaves) {
   EXPECT_EQ(WaveWorld(kCutover).said(kStranger, "zoya@company.ru"),
             "pass: not in the domain's cutover list");
