@@ -17,7 +17,7 @@ using routing::WaveState;
 class WaveCheck {
  public:
   WaveCheck(const Config& config, Findings& out)
-      : config_(config), out_(out), waves_(config.routing) {}
+      : config_(config), out_(out), waves_(config.routing), lists_(config.routing) {}
 
   void run() {
     const std::vector<routing::WaveConfig>& all = config_.routing.waves;
@@ -104,12 +104,11 @@ class WaveCheck {
 
   /// The list has the last word: a wave does not bring its users back to X.
   void check_list(std::size_t i, const Waves::Wave& wave) {
-    const routing::CutoverLists lists(config_.routing);
     std::size_t both = 0;
     std::string first;
     wave.file->each([&](const smtp::Mailbox& member, std::size_t line) {
       for (const routing::Domain& domain : config_.routing.domains) {
-        const routing::CutoverList* list = lists.find(domain);
+        const routing::CutoverList* list = lists_.find(domain);
         if (domain.name != member.domain() || list == nullptr) continue;
         const routing::CutoverList::Answer answer = list->look_up(member);
         if (answer.standing != routing::CutoverList::Standing::listed || both++ > 0) continue;
@@ -134,6 +133,7 @@ class WaveCheck {
   const Config& config_;
   Findings& out_;
   const Waves waves_;
+  const routing::CutoverLists lists_;
 };
 
 }  // namespace

@@ -173,7 +173,8 @@ LoadResult load_config(const std::string& path, const Environment& env) {
 std::vector<std::string> config_keys() {
   // The readers know the keys: each asks for all of its own once there is a table to read.
   const Result<Node, Finding> root = parse_document(
-      "[[listener]]\n[[next_hop]]\n[[domain]]\n[[route]]\n[[wave]]\n[tls]\ncertificates = [{}]\n", "keys");
+      "[[listener]]\n[[next_hop]]\n[[domain]]\n[[route]]\n[[wave]]\n[tls]\ncertificates = [{}]\n",
+      "keys");
   Reader reader;
   if (root) read_all(reader, &*root);
   return {reader.keys.begin(), reader.keys.end()};
