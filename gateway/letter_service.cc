@@ -8,11 +8,17 @@ namespace postern::gateway {
 
 net::Awaitable<smtp::Begun> LetterService::begin(const smtp::SessionFacts& session,
                                                  const smtp::Sender& sender) {
+  std::shared_ptr<const Runtime> runtime = current_.get();
+  const ListenerRuntime* listener = runtime->find(listener_.name);
+  if (listener == nullptr) {
+    runtime = runtime_;
+    listener = &listener_;
+  }
   std::unique_ptr<smtp::Transaction> letter;
-  if (runtime_->delivery_by_route) {
-    letter = std::make_unique<ByRouteLetter>(runtime_, listener_, session, sender, tools_);
+  if (runtime->delivery_by_route) {
+    letter = std::make_unique<ByRouteLetter>(runtime, *listener, session, sender, tools_);
   } else {
-    letter = make_letter(listener_.delivery, runtime_, listener_, session, sender, tools_);
+    letter = make_letter(listener->delivery, runtime, *listener, session, sender, tools_);
   }
   smtp::Begun begun(smtp::replies::sender_ok(), std::move(letter));
   co_return begun;

@@ -10,18 +10,21 @@
 namespace postern::gateway {
 
 /// The service of one session: makes its letters, of the kind that the listener's `delivery` asks
-/// for. Holds the runtime that the session began with.
+/// for. A letter gets the runtime that is current at its MAIL; that of the session's begin, which
+/// owns `listener`, serves where the listener's name has gone since.
 class LetterService final : public smtp::Service {
  public:
-  LetterService(std::shared_ptr<const Runtime> runtime,
+  LetterService(const CurrentRuntime& current,
+                std::shared_ptr<const Runtime> runtime,
                 const ListenerRuntime& listener,
                 LetterTools tools)
-      : runtime_(std::move(runtime)), listener_(listener), tools_(tools) {}
+      : current_(current), runtime_(std::move(runtime)), listener_(listener), tools_(tools) {}
   net::Awaitable<smtp::Begun> begin(const smtp::SessionFacts& session,
                                     const smtp::Sender& sender) override;
   void note(const smtp::SessionFacts& session, const smtp::SessionNote& what) override;
 
  private:
+  const CurrentRuntime& current_;
   std::shared_ptr<const Runtime> runtime_;
   const ListenerRuntime& listener_;
   LetterTools tools_;

@@ -6,8 +6,10 @@
 #include "queue/routing_view.h"
 #include "smtp/session/server_session.h"
 
+#include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace postern::gateway {
@@ -21,8 +23,9 @@ struct ListenerRuntime {
   smtp::SessionOptions options;
 };
 
-/// A config snapshot with what sessions need of it. Immutable; a reload makes a new one, and a
-/// session keeps the one it began with. Any thread.
+/// A config snapshot with what sessions need of it. Immutable; a reload makes a new one. A letter
+/// goes wholly by the one that is current at its MAIL; a session keeps TLS, limits and timeouts of
+/// the one it began with. Any thread.
 struct Runtime {
   std::shared_ptr<const Snapshot> snapshot;
   std::vector<ListenerRuntime> listeners;  ///< in the config's order
@@ -32,6 +35,17 @@ struct Runtime {
   /// Null: no listener of that name.
   const ListenerRuntime* find(std::string_view name) const;
   static std::shared_ptr<const Runtime> make(std::shared_ptr<const Snapshot> snapshot);
+};
+
+/// The runtime that a reload swaps. Any thread.
+class CurrentRuntime {
+ public:
+  explicit CurrentRuntime(std::shared_ptr<const Runtime> first) : runtime_(std::move(first)) {}
+  std::shared_ptr<const Runtime> get() const { return std::atomic_load(&runtime_); }
+  void set(std::shared_ptr<const Runtime> next) { std::atomic_store(&runtime_, std::move(next)); }
+
+ private:
+  std::shared_ptr<const Runtime> runtime_;
 };
 
 /// A runtime as deliveries see it.

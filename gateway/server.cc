@@ -67,7 +67,7 @@ queue::HopPoolConfig pool_config(const Config& config, const std::vector<Server:
 }  // namespace
 
 Server::Server(std::shared_ptr<const Snapshot> snapshot, const LetterLog& log, Options options)
-    : runtime_(Runtime::make(std::move(snapshot))), log_(log), options_(std::move(options)) {}
+    : current_(Runtime::make(std::move(snapshot))), log_(log), options_(std::move(options)) {}
 
 Server::~Server() {
   // Workers first: their sessions hold tickets of admission_, their deliveries letters of the
@@ -81,8 +81,8 @@ Result<void, BindError> Server::open_spool() {
     return {};
   }
   spool::Options options;
-  options.data_dir = runtime_->config().data_dir;
-  options.reserve_octets = runtime_->config().limits.disk_reserve;
+  options.data_dir = runtime()->config().data_dir;
+  options.reserve_octets = runtime()->config().limits.disk_reserve;
   options.on_damaged = [](spool::MessageId id, const std::string& why) {
     spdlog::error("letter {} was moved aside: {}", id.str(), why);
   };
@@ -107,7 +107,8 @@ Result<void, BindError> Server::bind() {
   Result<void, BindError> opened = open_spool();
   if (opened) opened = open_control();
   if (!opened) return opened.error();
-  for (const ListenerConfig& listener : runtime_->config().listeners) {
+  const std::shared_ptr<const Runtime> now = runtime();
+  for (const ListenerConfig& listener : now->config().listeners) {
     const Parsed<Bind> where = parse_bind(listener.bind);  // the config was read: it is one
     const net::Endpoint endpoint(where->address, where->port);
     net::Acceptor acceptor(context_.get_executor());
@@ -129,7 +130,8 @@ Result<void, BindError> Server::bind() {
 }
 
 void Server::start_workers() {
-  const Config& config = runtime_->config();
+  const std::shared_ptr<const Runtime> now = runtime();
+  const Config& config = now->config();
   Worker::ResolverFactory resolver = options_.resolver;
   if (!resolver) {
     resolver = [dns = config.dns](const net::Executor& executor) {
@@ -150,7 +152,7 @@ void Server::start_workers() {
   engine.hot_octets =
       std::min(engine.hot_octets, static_cast<std::int64_t>(config.limits.body_memory / 2));
   for (std::size_t i = 0; i < count; ++i)
-    workers_.push_back(std::make_unique<Worker>(pool, resolver, *spool_, engine, log_));
+    workers_.push_back(std::make_unique<Worker>(pool, resolver, *spool_, engine, log_, current_));
 }
 
 /// What was in the spool when it was opened, to the workers in turn.
@@ -344,7 +346,7 @@ std::vector<std::string> Server::reload(std::shared_ptr<const Snapshot> snapshot
   for (const std::unique_ptr<Listening>& l : listening_) {
     if (next->find(l->name) == nullptr) need_restart.push_back(l->name);
   }
-  std::atomic_store(&runtime_, next);
+  current_.set(next);
   return need_restart;
 }
 

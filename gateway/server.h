@@ -7,7 +7,6 @@
 #include "gateway/runtime.h"
 #include "gateway/worker.h"
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -56,8 +55,9 @@ class Server {
   void stop();
   /// The same without waiting for anything that is still under way. Any thread.
   void stop_now();
-  /// New sessions get this from now on; running ones keep what they began with. A listener that is
-  /// new or has another address needs a restart: its name is in the result. Any thread.
+  /// From now on each MAIL gets this, also in sessions that are open; letters under way keep what
+  /// they began with, and sessions their TLS, limits and timeouts. A listener that is new or has
+  /// another address needs a restart: its name is in the result. Any thread.
   std::vector<std::string> reload(std::shared_ptr<const Snapshot> snapshot);
 
   std::size_t sessions() const { return admission_.sessions(); }
@@ -87,10 +87,10 @@ class Server {
   void recover(const std::stop_token& stop);
   void serve(net::Socket socket, Worker& worker, const std::string& listener);
   Worker& least_loaded();
-  std::shared_ptr<const Runtime> runtime() const { return std::atomic_load(&runtime_); }
+  std::shared_ptr<const Runtime> runtime() const { return current_.get(); }
 
   net::IoContext context_{1};
-  std::shared_ptr<const Runtime> runtime_;
+  CurrentRuntime current_;
   const LetterLog& log_;
   Options options_;
   Admission admission_;

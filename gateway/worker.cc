@@ -47,9 +47,11 @@ Worker::Worker(const queue::HopPoolConfig& pool,
                const ResolverFactory& resolver,
                spool::Spool& spool,
                const queue::EngineOptions& engine,
-               const LetterLog& log)
+               const LetterLog& log,
+               const CurrentRuntime& current)
     : log_(log),
       spool_(spool),
+      current_(current),
       work_(context_.get_executor()),
       resolver_(resolver(context_.get_executor())),
       pool_(std::make_unique<queue::HopPool>(context_.get_executor(), pool, *resolver_)),
@@ -88,7 +90,7 @@ net::Awaitable<void> Worker::serve(net::Socket socket,
   facts.local = socket.local_endpoint(ec);
   const bool trusted = runtime->config().routing.allow_without_auth.contains(facts.client);
   const LetterTools tools{pool_.get(), engine_.get(), &spool_, &log_};
-  LetterService service(runtime, *listener, tools);
+  LetterService service(current_, runtime, *listener, tools);
   smtp::ServerSession session(
       std::move(socket), listener->options, service, std::move(facts), trusted);
   const Listed listed(sessions_, session);

@@ -22,12 +22,13 @@ class Worker {
  public:
   using ResolverFactory = std::function<std::unique_ptr<dns::Resolver>(net::Executor)>;
 
-  /// `spool` and `log` outlive it.
+  /// `spool`, `log` and `current` outlive it.
   Worker(const queue::HopPoolConfig& pool,
          const ResolverFactory& resolver,
          spool::Spool& spool,
          const queue::EngineOptions& engine,
-         const LetterLog& log);
+         const LetterLog& log,
+         const CurrentRuntime& current);
   ~Worker();
   Worker(Worker&&) = delete;
 
@@ -63,6 +64,7 @@ class Worker {
 
   const LetterLog& log_;
   spool::Spool& spool_;
+  const CurrentRuntime& current_;
   std::unordered_set<smtp::ServerSession*> sessions_;
   std::atomic<std::size_t> session_count_{0};
   // The order matters at the end: what is still under way is destroyed with the loop, and takes

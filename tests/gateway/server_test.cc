@@ -169,18 +169,35 @@ TEST_F(ServerTest, EndsAtOnceWhenItIsToldTwice) {
   EXPECT_FALSE(outcome.delivered());
 }
 
-TEST_F(ServerTest, NewSessionsGetAReloadedConfigAndOldOnesKeepTheirs) {
+TEST_F(ServerTest, AReloadedConfigDecidesFromTheNextMailOnAlsoInOpenSessions) {
   start();
-  ExchangeClient old_session = client();
-  EXPECT_TRUE(old_session.send("a@corp.com", {"u@company.ru"}, kMessage).delivered());
+  ExchangeClient session = client();
+  EXPECT_TRUE(session.send("a@corp.com", {"u@company.ru"}, kMessage).delivered());
   EXPECT_EQ(x.wait_for_mails(1).size(), 1U);
   setup.route_to_x = false;
   reload();
-  EXPECT_TRUE(old_session.send("a@corp.com", {"u@company.ru"}, kMessage).delivered());
-  EXPECT_EQ(x.wait_for_mails(2).size(), 2U);
-  ExchangeClient new_session = client();
-  EXPECT_TRUE(new_session.send("a@corp.com", {"u@company.ru"}, kMessage).delivered());
+  EXPECT_TRUE(session.send("a@corp.com", {"u@company.ru"}, kMessage).delivered());
+  EXPECT_EQ(session.connections(), 1U);
   EXPECT_THAT(v.wait_for_mails(1)[0].rcpt, ElementsAre(HasSubstr("<u@tech.company.ru>")));
+  EXPECT_EQ(x.mails().size(), 1U);
+}
+
+TEST_F(ServerTest, ALetterUnderWayGoesByTheConfigOfItsMailThroughAReload) {
+  x.plan(At::rcpt, act(Fault::Kind::hold));
+  start();
+  ExchangeClient session = client();
+  ExchangeClient::Outcome outcome;
+  std::thread sending([&] {
+    outcome = session.send("a@corp.com", {"u@company.ru", "w@company.ru"}, kMessage);
+  });
+  x.wait_for_held(1);
+  setup.route_to_x = false;
+  reload();
+  x.release();
+  sending.join();
+  EXPECT_TRUE(outcome.delivered()) << outcome.end;
+  EXPECT_EQ(x.wait_for_mails(1)[0].rcpt.size(), 2U);
+  EXPECT_EQ(v.mails().size(), 0U);
 }
 
 TEST_F(ServerTest, TurnsAwayMoreSessionsOfAClientThanAreAllowed) {
