@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dns/config.h"
+#include "gateway/config_record.h"
 #include "gateway/finding.h"
 #include "gateway/letter_log.h"
 #include "routing/config.h"
@@ -94,6 +95,7 @@ struct Config {
   LogConfig log;
   dns::Config dns;
   LimitsConfig limits;
+  RecordConfig record;
 
   /// Next hops without `sources` of their own of which some host is a name: what these names
   /// resolve to counts as their source too (R7), which needs a resolver.

@@ -134,6 +134,7 @@ void read_service(Reader& reader, Section& top);
 void read_routing(Reader& reader, Section& top);
 /// [[wave]]; after the domains (config_waves.cc).
 void read_waves(Reader& reader, Section& top);
+void read_record(Reader& reader, Section& section);  // config_record.cc
 /// What can be said only when all is read: references, duplicates, contradictions
 /// (config_references.cc).
 void resolve_references(Reader& reader);

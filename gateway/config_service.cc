@@ -197,6 +197,7 @@ void read_service(Reader& reader, Section& top) {
   read_section(reader, top, "log", read_log);
   read_section(reader, top, "dns", read_dns);
   read_section(reader, top, "limits", read_limits);
+  read_section(reader, top, "record", read_record);
 }
 
 }  // namespace postern::gateway

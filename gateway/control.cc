@@ -92,7 +92,8 @@ Control::~Control() {
   running_.clear();
 }
 
-void Control::serve(spool::Spool& spool, std::vector<Worker*> workers) {
+void Control::serve(spool::Spool& spool, std::vector<Worker*> workers, ReloadHandler reload) {
+  target_.reload = std::move(reload);
   target_.spool = &spool;
   target_.workers = std::move(workers);
   boost::asio::co_spawn(acceptor_.get_executor(), accept_loop(), boost::asio::detached);
@@ -149,14 +150,15 @@ void Control::carry_out(Socket& socket, const std::string& line) {
     return ControlSink(fd).refuse("too many requests at a time: try again");
   }
   Running& running = running_.emplace_back(fd);
-  running.thread = std::jthread([this, &running, line] { run(running, line); });
+  running.thread = std::jthread(
+      [this, &running, line](const std::stop_token& stop) { run(running, line, stop); });
 }
 
-void Control::run(Running& running, const std::string& line) {
+void Control::run(Running& running, const std::string& line, const std::stop_token& stop) {
   try {
     const Parsed<ControlRequest> request = parse_request(line);
     if (request) {
-      ControlCommands(target_, running.sink).run(*request);
+      ControlCommands(target_, running.sink, stop).run(*request);
     } else {
       running.sink.refuse(request.error().text);
     }

@@ -37,7 +37,7 @@ class Control {
     target_.waves = std::move(waves);
   }
   /// Answers from now on.
-  void serve(spool::Spool& spool, std::vector<Worker*> workers);
+  void serve(spool::Spool& spool, std::vector<Worker*> workers, ReloadHandler reload = {});
   const std::string& path() const { return path_; }
 
  private:
@@ -57,7 +57,7 @@ class Control {
   net::Awaitable<void> accept_loop();
   net::Awaitable<void> receive(std::shared_ptr<Socket> socket);
   void carry_out(Socket& socket, const std::string& line);
-  void run(Running& running, const std::string& line);
+  void run(Running& running, const std::string& line, const std::stop_token& stop);
 
   const std::string path_;
   ControlAddress address_;

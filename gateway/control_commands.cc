@@ -18,6 +18,8 @@ void ControlCommands::run(const ControlRequest& request) {
       return show(request.ids.front(), request.body);
     case ControlCommand::stats:
       return stats();
+    case ControlCommand::reload:
+      return reload(request);
     case ControlCommand::hold:
     case ControlCommand::release:
     case ControlCommand::retry:

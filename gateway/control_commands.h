@@ -3,6 +3,7 @@
 
 #include "gateway/control_request.h"
 #include "gateway/control_sink.h"
+#include "gateway/reload_order.h"
 #include "queue/engine.h"
 #include "queue/spool/spool.h"
 #include "routing/wave_config.h"
@@ -11,12 +12,17 @@
 #include <functional>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
+#include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace postern::gateway {
 
 class Worker;
+
+/// What `postern reload` does: reads the config, and takes it or not. Blocks; one at a time.
+using ReloadHandler = std::function<ReloadOutcome(const ReloadOrder&)>;
 
 /// What the commands work on. Outlives them; the workers run all the while.
 struct ControlTarget {
@@ -24,6 +30,7 @@ struct ControlTarget {
   std::vector<Worker*> workers;
   /// The waves of the config that is served now; any thread. Empty: unknown.
   std::function<std::vector<routing::WaveConfig>()> waves;
+  ReloadHandler reload;  ///< empty: there is none
   /// One change at a time: a hold takes messages out of lanes that a release puts in.
   std::mutex changes;
 };
@@ -33,7 +40,9 @@ struct ControlTarget {
 /// it is said so.
 class ControlCommands {
  public:
-  ControlCommands(ControlTarget& target, ControlSink& sink) : target_(target), sink_(sink) {}
+  /// `stop`: what takes long ends early; nobody waits for it any more.
+  ControlCommands(ControlTarget& target, ControlSink& sink, std::stop_token stop = {})
+      : target_(target), sink_(sink), stop_(std::move(stop)) {}
   void run(const ControlRequest& request);
 
  private:
@@ -64,6 +73,9 @@ class ControlCommands {
   void say(spool::MessageId id, const char* what, std::size_t recipients, std::size_t busy);
   void say_no(spool::MessageId id, const std::string& why, Tally& tally);
 
+  // control_reload.cc
+  void reload(const ControlRequest& request);
+
   Result<spool::MessagePtr> load(spool::MessageId id);
   /// Calls it for each worker on that worker's thread, and waits.
   void on_workers(const std::function<void(queue::Engine&)>& call);
@@ -71,6 +83,7 @@ class ControlCommands {
 
   ControlTarget& target_;
   ControlSink& sink_;
+  const std::stop_token stop_;
   std::size_t next_ = 0;
 };
 

@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::pair<std::string_view, ControlCommand>, 8> kCommands{
+constexpr std::array<std::pair<std::string_view, ControlCommand>, 9> kCommands{
     {
      {"list", ControlCommand::list},
      {"show", ControlCommand::show},
@@ -22,6 +22,7 @@ constexpr std::array<std::pair<std::string_view, ControlCommand>, 8> kCommands{
      {"remove", ControlCommand::remove},
      {"bounce", ControlCommand::bounce},
      {"stats", ControlCommand::stats},
+     {"reload", ControlCommand::reload},
      }
 };
 constexpr std::array<std::pair<std::string_view, QueueState>, 3> kStates{
@@ -70,6 +71,11 @@ struct Taking {
     if (seconds < 0 || seconds > kOldest) return fail("older", "a number of seconds");
     out.filter.older = std::chrono::seconds(seconds);
   }
+  void guard(const json& value) {
+    const double share = value.is_number() ? value.get<double>() : -1;
+    if (!(share >= 0 && share <= 1)) return fail("guard", "a share from 0 to 1");
+    out.guard = share;
+  }
   void command(const json& value) {
     const std::string name = text("command", value);
     for (const auto& [known, command] : kCommands) {
@@ -88,6 +94,7 @@ struct Taking {
     if (key == "command") return command(value);
     if (key == "ids") return ids(value);
     if (key == "older") return older(value);
+    if (key == "guard") return guard(value);
     if (key == "state") return state(value);
     if (key == "hop") {
       out.filter.hop = text(key, value);
@@ -118,6 +125,10 @@ std::string contradiction(const ControlRequest& r) {
   if (r.command == ControlCommand::stats && (!r.ids.empty() || !r.filter.empty())) {
     return "stats takes neither ids nor filters";
   }
+  if (r.command == ControlCommand::reload && (!r.ids.empty() || !r.filter.empty() || r.all)) {
+    return "reload takes neither ids nor filters";
+  }
+  if (r.guard && r.command != ControlCommand::reload) return "guard belongs to reload";
   if (!changes_messages(r.command)) return {};
   const int ways = int{!r.ids.empty()} + int{!r.filter.empty()} + int{r.all};
   if (ways != 1) return fmt::format("{} takes ids, or filters, or all", name);
@@ -143,7 +154,7 @@ std::optional<QueueState> parse_state(std::string_view name) {
 
 bool changes_messages(ControlCommand command) {
   return command != ControlCommand::list && command != ControlCommand::show &&
-         command != ControlCommand::stats;
+         command != ControlCommand::stats && command != ControlCommand::reload;
 }
 
 Parsed<ControlRequest> parse_request(std::string_view line) {
@@ -175,6 +186,7 @@ std::string format_request(const ControlRequest& request) {
   if (request.all) out["all"] = true;
   if (request.dry_run) out["dry_run"] = true;
   if (request.body) out["body"] = true;
+  if (request.guard) out["guard"] = *request.guard;
   return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

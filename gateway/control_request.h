@@ -25,6 +25,7 @@ enum class ControlCommand : std::uint8_t {
   remove,
   bounce,
   stats,
+  reload,  ///< of `postern reload`
 };
 
 /// How far a stored message has come.
@@ -54,7 +55,8 @@ struct ControlRequest {
   ControlFilter filter;
   bool all = false;      ///< what changes messages must be told so when it is given no filter
   bool dry_run = false;  ///< only says what would be changed
-  bool body = false;     ///< of show
+  std::optional<double> guard;  ///< of reload: a share of recipients, 0 to 1
+  bool body = false;            ///< of show
   friend bool operator==(const ControlRequest&, const ControlRequest&) = default;
 };
 

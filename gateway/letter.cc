@@ -25,6 +25,7 @@ Letter::Letter(std::shared_ptr<const Runtime> runtime,
       session_(session),
       sender_(sender),
       tools_(tools),
+      recording_(tools.recorder, runtime_->config(), listener, session, sender),
       id_(new_id()),
       began_(net::Clock::now()) {}
 
@@ -51,6 +52,7 @@ net::Awaitable<smtp::Reply> Letter::take(const smtp::Recipient& recipient,
     smtp::Reply said = co_await stored_->take(recipient, std::move(decision));
     co_return said;
   }
+  recording_.add(recipient.address, decision);
   smtp::Reply reply = decision.reply;
   std::string_view outcome = decision.kind == routing::DecisionKind::defer ? "deferred" : "refused";
   if (forks) {

@@ -3,6 +3,7 @@
 
 #include "gateway/decided_letter.h"
 #include "gateway/letter_tools.h"
+#include "gateway/recording.h"
 #include "gateway/runtime.h"
 #include "queue/hop_pool.h"
 #include "queue/hop_transaction.h"
@@ -72,6 +73,7 @@ class Letter final : public DecidedLetter {
   const smtp::SessionFacts& session_;
   smtp::Sender sender_;
   LetterTools tools_;
+  Recording recording_;
   std::string id_;
   net::TimePoint began_;
   std::vector<Accepted> accepted_;

@@ -37,6 +37,7 @@ net::Awaitable<void> Letter::store_from_header() {
     failure_ = begun;
     co_return;
   }
+  recording_.drop();
   settled_ = true;  // the stored letter's own lines tell it
   stored_ = std::move(stored);
   const std::string octets = std::move(header_);

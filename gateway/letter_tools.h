@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "gateway/envelope_recorder.h"
 #include "gateway/letter_log.h"
 #include "queue/engine.h"
 #include "queue/hop_pool.h"
@@ -14,6 +15,7 @@ struct LetterTools {
   queue::Engine* engine = nullptr;
   spool::Spool* spool = nullptr;  ///< of all workers
   const LetterLog* log = nullptr;
+  EnvelopeRecorder* recorder = nullptr;  ///< null: nothing is recorded
 };
 
 }  // namespace postern::gateway

@@ -5,6 +5,7 @@
 #include "gateway/config_values.h"
 #include "gateway/delivery_log.h"
 #include "gateway/own_addresses.h"
+#include "gateway/record_files.h"
 #include "smtp/replies.h"
 #include "tls/context.h"
 
@@ -88,13 +89,29 @@ Result<void, BindError> Server::open_spool() {
   };
   options.on_trouble = [](const std::string& what) { spdlog::error("spool: {}", what); };
   if (options_.control.empty()) options_.control = control_path(options.data_dir);
+  if (options_.records.empty()) options_.records = records_path(options.data_dir);
   auto opened = spool::Spool::open(std::move(options));
   if (!opened) return BindError{"data_dir: " + opened.error().text};
   spool_ = std::move(*opened);
   return {};
 }
 
-/// Behind open_spool(), which has data_dir for this process alone.
+/// Behind open_spool(), which has data_dir for this process alone. Mail goes on without records.
+void Server::open_recorder() {
+  if (options_.records.empty()) return;
+  EnvelopeRecorder::Options options;
+  options.folder = options_.records;
+  options.envelopes = runtime()->config().record.envelopes;
+  options.on_trouble = [](const std::string& what) { spdlog::warn("record: {}", what); };
+  auto opened = EnvelopeRecorder::open(std::move(options));
+  if (opened) {
+    recorder_ = *std::move(opened);
+  } else {
+    spdlog::warn("record: no envelopes are recorded: {}", opened.error());
+  }
+}
+
+/// Behind open_spool(), too.
 Result<void, BindError> Server::open_control() {
   if (options_.control.empty()) return {};
   auto opened = Control::open(context_.get_executor(), options_.control);
@@ -107,6 +124,7 @@ Result<void, BindError> Server::bind() {
   Result<void, BindError> opened = open_spool();
   if (opened) opened = open_control();
   if (!opened) return opened.error();
+  open_recorder();
   const std::shared_ptr<const Runtime> now = runtime();
   for (const ListenerConfig& listener : now->config().listeners) {
     const Parsed<Bind> where = parse_bind(listener.bind);  // the config was read: it is one
@@ -152,7 +170,8 @@ void Server::start_workers() {
   engine.hot_octets =
       std::min(engine.hot_octets, static_cast<std::int64_t>(config.limits.body_memory / 2));
   for (std::size_t i = 0; i < count; ++i)
-    workers_.push_back(std::make_unique<Worker>(pool, resolver, *spool_, engine, log_, current_));
+    workers_.push_back(
+        std::make_unique<Worker>(pool, resolver, *spool_, engine, log_, current_, recorder_.get()));
 }
 
 /// What was in the spool when it was opened, to the workers in turn.
@@ -185,7 +204,7 @@ void Server::run() {
     for (const std::unique_ptr<Worker>& worker : workers_)
       workers.push_back(worker.get());
     control_->show_waves([this] { return runtime()->config().routing.waves; });
-    control_->serve(*spool_, std::move(workers));
+    control_->serve(*spool_, std::move(workers), reload_handler_);
   }
   for (const std::unique_ptr<Listening>& listening : listening_) {
     boost::asio::co_spawn(context_, accept_loop(*listening), boost::asio::detached);
@@ -346,6 +365,7 @@ std::vector<std::string> Server::reload(std::shared_ptr<const Snapshot> snapshot
   for (const std::unique_ptr<Listening>& l : listening_) {
     if (next->find(l->name) == nullptr) need_restart.push_back(l->name);
   }
+  if (recorder_) recorder_->keep(next->config().record.envelopes);
   current_.set(next);
   return need_restart;
 }

@@ -3,6 +3,7 @@
 
 #include "gateway/admission.h"
 #include "gateway/control.h"
+#include "gateway/envelope_recorder.h"
 #include "gateway/letter_log.h"
 #include "gateway/runtime.h"
 #include "gateway/worker.h"
@@ -32,6 +33,8 @@ class Server {
     std::chrono::milliseconds watch{1000};  ///< how often files named by the config are looked at
     Worker::ResolverFactory resolver;       ///< empty: DNS as the config says
     std::unique_ptr<spool::Spool> spool;    ///< null: opened in the config's data_dir
+    /// Folder of the recorded envelopes; empty: in data_dir, with the spool there.
+    std::string records;
     std::string control;  ///< path of the control socket; empty: in data_dir, with the spool there
   };
   /// A listener that is bound: the address is the real one when the config said port 0.
@@ -64,6 +67,10 @@ class Server {
   /// Once bind() has succeeded. Any thread.
   spool::Spool& spool() { return *spool_; }
   net::IoContext& context() { return context_; }
+  /// Null: nothing is recorded. Once bind() has succeeded; any thread.
+  EnvelopeRecorder* recorder() { return recorder_.get(); }
+  /// What `postern reload` does, on a thread that may wait; before run(). Empty: it is refused.
+  void on_reload(ReloadHandler handler) { reload_handler_ = std::move(handler); }
 
  private:
   struct Listening {
@@ -81,6 +88,7 @@ class Server {
   template <class Done>
   net::Awaitable<void> wait_for_workers(Done done, net::TimePoint end);
   Result<void, BindError> open_spool();
+  void open_recorder();
   Result<void, BindError> open_control();
   void start_workers();
   void end_workers();
@@ -97,6 +105,8 @@ class Server {
   std::vector<std::unique_ptr<Listening>> listening_;
   std::vector<Bound> bound_;
   std::unique_ptr<spool::Spool> spool_;
+  std::unique_ptr<EnvelopeRecorder> recorder_;  ///< null: nothing is recorded
+  ReloadHandler reload_handler_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Control> control_;  ///< null: there is none
   std::size_t accepting_ = 0;         ///< accept loops that run

@@ -31,6 +31,7 @@ StoredLetter::StoredLetter(std::shared_ptr<const Runtime> runtime,
       session_(session),
       sender_(sender),
       tools_(tools),
+      recording_(tools.recorder, runtime_->config(), listener, session, sender),
       id_(new_id()),
       began_(net::Clock::now()) {}
 
@@ -49,6 +50,7 @@ net::Awaitable<smtp::Reply> StoredLetter::recipient(const smtp::Recipient& recip
 
 net::Awaitable<smtp::Reply> StoredLetter::take(const smtp::Recipient& recipient,
                                                routing::Decision decision) {
+  recording_.add(recipient.address, decision);
   const bool taken = decision.kind == routing::DecisionKind::route ||
                      decision.kind == routing::DecisionKind::discard;
   smtp::Reply reply = taken ? smtp::replies::recipient_ok() : decision.reply;

@@ -4,6 +4,7 @@
 #include "gateway/decided_letter.h"
 #include "gateway/letter_copies.h"
 #include "gateway/letter_tools.h"
+#include "gateway/recording.h"
 #include "gateway/runtime.h"
 #include "queue/engine.h"
 #include "smtp/session/service.h"
@@ -57,6 +58,7 @@ class StoredLetter final : public DecidedLetter {
   const smtp::SessionFacts& session_;
   smtp::Sender sender_;
   LetterTools tools_;
+  Recording recording_;
   std::string id_;  ///< the spool's from the message's begin on
   net::TimePoint began_;
   std::vector<LetterRecipient> accepted_;  ///< behind the header: the copies too

@@ -22,13 +22,14 @@ class Worker {
  public:
   using ResolverFactory = std::function<std::unique_ptr<dns::Resolver>(net::Executor)>;
 
-  /// `spool`, `log` and `current` outlive it.
+  /// `spool`, `log`, `current` and `recorder` (may be null) outlive it.
   Worker(const queue::HopPoolConfig& pool,
          const ResolverFactory& resolver,
          spool::Spool& spool,
          const queue::EngineOptions& engine,
          const LetterLog& log,
-         const CurrentRuntime& current);
+         const CurrentRuntime& current,
+         EnvelopeRecorder* recorder);
   ~Worker();
   Worker(Worker&&) = delete;
 
@@ -65,6 +66,7 @@ class Worker {
   const LetterLog& log_;
   spool::Spool& spool_;
   const CurrentRuntime& current_;
+  EnvelopeRecorder* const recorder_;
   std::unordered_set<smtp::ServerSession*> sessions_;
   std::atomic<std::size_t> session_count_{0};
   // The order matters at the end: what is still under way is destroyed with the loop, and takes

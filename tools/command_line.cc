@@ -2,6 +2,7 @@
 #include "gateway/config_values.h"
 #include "tools/commands.h"
 #include "tools/queue_line.h"
+#include "tools/replay_line.h"
 #include "tools/wave_line.h"
 
 #include <fmt/format.h>
@@ -128,6 +129,7 @@ int run_command_line(int argc,
   add_explain(app, explain_options);
   const QueueLine queue_line(app, kDefaultConfig);
   const WaveLine wave_line(app, kDefaultConfig);
+  const ReplayLine replay_line(app, kDefaultConfig);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -148,6 +150,13 @@ int run_command_line(int argc,
     const gateway::Parsed<WaveOptions> wave_options = wave_line.options();
     if (wave_options) return run_wave(*wave_options, out, err);
     err << wave_options.error().text << "\n";
+    return kWrongUse;
+  }
+  if (app.got_subcommand("replay")) return run_replay(replay_line.replay(), out, err);
+  if (app.got_subcommand("reload")) {
+    const gateway::Parsed<ReloadOptions> reload_options = replay_line.reload();
+    if (reload_options) return run_reload(*reload_options, out, err);
+    err << reload_options.error().text << "\n";
     return kWrongUse;
   }
   return serve(serve_options, out, err);

@@ -5,6 +5,7 @@
 #include "gateway/finding.h"
 #include "routing/wave_config.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
@@ -68,6 +69,28 @@ struct WaveOptions {
 /// 0: done, also where no gateway runs that could be told; 1: refused, or the gateway has not taken
 /// it; 2: wrong config, no such wave.
 int run_wave(const WaveOptions& options, std::ostream& out, std::ostream& err);
+struct ReplayOptions {
+  std::string config;     ///< the new one
+  std::string against;    ///< empty: what was decided when the envelopes were recorded
+  std::string data_dir;   ///< empty: the new config's
+  std::string records;    ///< a file or folder of records; empty: in data_dir
+  std::size_t limit = 0;  ///< the last so many envelopes; 0: all
+  bool json = false;
+};
+/// 0: nothing would change, 1: something would, or could not be told for want of a directory's
+/// answer, 2: errors.
+int run_replay(const ReplayOptions& options, std::ostream& out, std::ostream& err);
+
+struct ReloadOptions {
+  std::string config;
+  std::optional<double> guard;  ///< 0 to 1
+  bool dry_run = false;
+  bool json = false;
+};
+/// Asks the gateway that runs on this config's data_dir to read its config again. 0: taken (or
+/// sound, of a dry run), 1: refused, 2: the config is wrong, 69: it is not running, 77: it is
+/// another user's.
+int run_reload(const ReloadOptions& options, std::ostream& out, std::ostream& err);
 
 /// One line each.
 void print_findings(const std::vector<gateway::Finding>& findings, std::ostream& out);

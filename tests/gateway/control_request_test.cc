@@ -33,6 +33,23 @@ TEST(ControlRequest, ComesBackAsItWasWritten) {
   EXPECT_EQ(*parsed, request);
 }
 
+TEST(ControlRequest, ReloadTakesAShareAndNothingOfTheQueues) {
+  ControlRequest request;
+  request.command = ControlCommand::reload;
+  request.guard = 0.05;
+  request.dry_run = true;
+  EXPECT_EQ(*parse_request(format_request(request)), request);
+  EXPECT_FALSE(changes_messages(ControlCommand::reload));
+  EXPECT_EQ(parse_request(R"({"command":"reload"})")->guard, std::nullopt);
+  for (const char* wrong : {R"({"command":"reload","guard":1.5})",
+                            R"({"command":"reload","guard":-0.1})",
+                            R"({"command":"reload","guard":"5%"})"}) {
+    EXPECT_THAT(mistake_of(wrong), HasSubstr("a share from 0 to 1")) << wrong;
+  }
+  EXPECT_THAT(mistake_of(R"({"command":"reload","hop":"vk"})"), HasSubstr("neither"));
+  EXPECT_THAT(mistake_of(R"({"command":"stats","guard":0.1})"), HasSubstr("belongs to reload"));
+}
+
 TEST(ControlRequest, TellsTheNullSenderFromNoFilter) {
   EXPECT_EQ(parse_request(R"({"command":"list"})")->filter.sender, std::nullopt);
   EXPECT_EQ(parse_request(R"({"command":"list","sender":""})")->filter.sender, "");

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/recorded_envelope.h"
+
+#include "queue/spool/codec.h"
+#include "queue/spool/crc32c.h"
+
+#include <algorithm>
+#include <array>
+
+namespace postern::gateway {
+namespace {
+
+using boost::asio::ip::address_v4;
+using boost::asio::ip::address_v6;
+using routing::DecisionKind;
+using spool::ByteReader;
+using spool::ByteWriter;
+
+constexpr std::string_view kMagic = "PsE1";
+constexpr std::size_t kHead = 12;  ///< magic, length, checksum
+constexpr std::uint8_t kHashed = 1;
+constexpr std::uint8_t kSized = 2;
+/// How recipient_out is written.
+enum : std::uint8_t { kNoAddress = 0, kSameAddress = 1, kOtherAddress = 2 };
+
+void write_mailbox(ByteWriter& out, const smtp::Mailbox& mailbox) {
+  out.text(mailbox.local());
+  out.text(mailbox.has_domain() ? mailbox.domain() : std::string_view());
+}
+
+smtp::Mailbox read_mailbox(ByteReader& in) {
+  const std::string_view local = in.text();
+  const std::string_view domain = in.text();
+  return {local, domain};
+}
+
+void write_address(ByteWriter& out, const IpAddress& address) {
+  const auto write = [&out](const auto& octets) {
+    out.octet(static_cast<std::uint8_t>(octets.size()));
+    for (const unsigned char octet : octets)
+      out.octet(octet);
+  };
+  if (address.is_v4()) return write(address.to_v4().to_bytes());
+  write(address.to_v6().to_bytes());
+}
+
+template <class Address>
+IpAddress read_octets(ByteReader& in) {
+  typename Address::bytes_type octets{};
+  for (unsigned char& octet : octets)
+    octet = in.octet();
+  return Address(octets);
+}
+
+IpAddress read_address(ByteReader& in) {
+  const std::uint8_t size = in.octet();
+  if (size == 4) return read_octets<address_v4>(in);
+  if (size == 16) return read_octets<address_v6>(in);
+  in.fail();
+  return {};
+}
+
+/// Octet for octet, which equality of mailboxes is not (domains without case).
+bool same_text(const smtp::Mailbox& a, const smtp::Mailbox& b) {
+  return a.text() == b.text() && a.local() == b.local();
+}
+
+void write_recipient(ByteWriter& out, const RecordedRecipient& recipient) {
+  const Way& way = recipient.way;
+  write_mailbox(out, recipient.address);
+  out.octet(static_cast<std::uint8_t>(way.kind));
+  out.text(way.stage);
+  out.text(way.hop);
+  if (way.recipient_out.empty()) {
+    out.octet(kNoAddress);
+  } else if (same_text(way.recipient_out, recipient.address)) {
+    out.octet(kSameAddress);
+  } else {
+    out.octet(kOtherAddress);
+    write_mailbox(out, way.recipient_out);
+  }
+  out.number(way.code);
+  if (way.code == 0) return;
+  out.number(way.status.klass);
+  out.number(way.status.subject);
+  out.number(way.status.detail);
+}
+
+std::uint16_t read_short(ByteReader& in) {
+  return static_cast<std::uint16_t>(in.number(0xffff));
+}
+
+/// Takes only what write_recipient() writes, so that octets and values correspond one to one.
+smtp::Mailbox read_recipient_out(ByteReader& in, const smtp::Mailbox& came) {
+  switch (in.octet()) {
+    case kNoAddress:
+      return {};
+    case kSameAddress:
+      if (came.empty()) in.fail();
+      return came;
+    case kOtherAddress: {
+      smtp::Mailbox other = read_mailbox(in);
+      if (other.empty() || same_text(other, came)) in.fail();
+      return other;
+    }
+    default:
+      in.fail();
+      return {};
+  }
+}
+
+RecordedRecipient read_recipient(ByteReader& in) {
+  RecordedRecipient out;
+  out.address = read_mailbox(in);
+  const std::uint8_t kind = in.octet();
+  if (kind > static_cast<std::uint8_t>(DecisionKind::discard)) in.fail();
+  out.way.kind = static_cast<DecisionKind>(kind);
+  out.way.stage = in.text();
+  out.way.hop = in.text();
+  out.way.recipient_out = read_recipient_out(in, out.address);
+  out.way.code = read_short(in);
+  if (out.way.code == 0) return out;
+  out.way.status.klass = read_short(in);
+  out.way.status.subject = read_short(in);
+  out.way.status.detail = read_short(in);
+  return out;
+}
+
+bool decode(std::string_view payload, RecordedEnvelope& out) {
+  ByteReader in(payload);
+  const std::uint8_t flags = in.octet();
+  if ((flags & ~(kHashed | kSized)) != 0) return false;
+  out.hashed = (flags & kHashed) != 0;
+  out.time = std::chrono::sys_time<std::chrono::milliseconds>(
+      std::chrono::milliseconds(in.signed_number()));
+  out.client = read_address(in);
+  out.listener = in.text();
+  out.identity = in.text();
+  out.sender = read_mailbox(in);
+  out.size.reset();
+  if ((flags & kSized) != 0) out.size = in.number();
+  // Each takes seven octets at least.
+  const std::uint64_t count = in.number(payload.size() / 7);
+  out.recipients.clear();
+  for (std::uint64_t i = 0; i < count && in.good(); ++i)
+    out.recipients.push_back(read_recipient(in));
+  return in.good() && in.at_end();
+}
+
+}  // namespace
+
+Way way_of(const routing::Decision& decision) {
+  Way out;
+  out.kind = decision.kind;
+  out.stage = decision.stage;
+  if (decision.kind == DecisionKind::route) {
+    out.hop = decision.target.name();
+    out.recipient_out = decision.recipient_out;
+  } else if (decision.kind != DecisionKind::discard) {
+    out.code = static_cast<std::uint16_t>(decision.reply.code());
+    out.status = decision.reply.status();
+  }
+  return out;
+}
+
+void append_record(const RecordedEnvelope& envelope, std::string& out) {
+  std::string payload;
+  ByteWriter body(payload);
+  const int flags = (envelope.hashed ? kHashed : 0) | (envelope.size ? kSized : 0);
+  body.octet(static_cast<std::uint8_t>(flags));
+  body.signed_number(envelope.time.time_since_epoch().count());
+  write_address(body, envelope.client);
+  body.text(envelope.listener);
+  body.text(envelope.identity);
+  write_mailbox(body, envelope.sender);
+  if (envelope.size) body.number(*envelope.size);
+  body.number(envelope.recipients.size());
+  for (const RecordedRecipient& recipient : envelope.recipients)
+    write_recipient(body, recipient);
+  ByteWriter record(out);
+  record.raw(kMagic);
+  record.fixed32(static_cast<std::uint32_t>(payload.size()));
+  record.fixed32(spool::crc32c(payload));
+  record.raw(payload);
+}
+
+/// The next whole record's payload.
+std::optional<std::string_view> RecordReader::find() {
+  for (;;) {
+    const std::size_t at = rest_.find(kMagic);
+    const std::size_t passed = at == std::string_view::npos ? rest_.size() : at;
+    passed_ += passed;
+    rest_.remove_prefix(passed);
+    if (rest_.size() < kHead) return std::nullopt;
+    ByteReader head(rest_.substr(kMagic.size()));
+    const std::uint32_t size = head.fixed32();
+    const std::uint32_t sum = head.fixed32();
+    const std::string_view payload = rest_.substr(kHead, size);
+    if (size <= kMostRecord && payload.size() == size && spool::crc32c(payload) == sum) {
+      if (passed_ != 0) ++damaged_;
+      position_ += passed_ + kHead + size;
+      passed_ = 0;
+      rest_.remove_prefix(kHead + size);
+      return payload;
+    }
+    passed_ += 1;
+    rest_.remove_prefix(1);
+  }
+}
+
+bool RecordReader::next(RecordedEnvelope& out) {
+  while (const std::optional<std::string_view> payload = find()) {
+    if (decode(*payload, out)) return true;
+    ++damaged_;
+  }
+  return false;
+}
+
+bool RecordReader::skip() {
+  return find().has_value();
+}
+
+}  // namespace postern::gateway
