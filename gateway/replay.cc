@@ -120,11 +120,11 @@ void Replay::note(const RecordedEnvelope& envelope,
                   const Way& from,
                   const ReplayAnswer& to) {
   auto [before, after] = labels_of(from, to.way);
-  ReplayGroup& group = groups_[{before, after, to.way.stage}];
+  ReplayGroup& group = groups_[{before, after, to.stage}];
   if (group.recipients++ == 0) {
     group.from = std::move(before);
     group.to = std::move(after);
-    group.stage = to.way.stage;
+    group.stage = to.stage;
     group.reason = to.reason;
     group.deferred = to.way.kind == DecisionKind::defer;
   }

@@ -24,12 +24,12 @@ struct ReplayExample {
   std::string listener;
 };
 
-/// Recipients that go from one way to one other, decided by one stage.
+/// Recipients that go from one way to one other, because of one stage.
 struct ReplayGroup {
   static constexpr std::size_t kExamples = 3;
   std::string from;  ///< "exchange", "refused (550 5.1.1)", "discarded", ...
   std::string to;
-  std::string stage;      ///< that decided
+  std::string stage;      ///< the cause
   std::string reason;     ///< of the first example
   bool deferred = false;  ///< `to` is a 4xx: no change that is known, somebody could not be asked
   std::uint64_t recipients = 0;

@@ -73,9 +73,21 @@ bool is_hidden(const routing::Config& config, const Request& request, const Deci
   return false;
 }
 
+/// "mailboxes" takes whom another stage has bound (R4, R5): that one is the cause.
+const routing::TraceStep* cause_of(const Decision& decision) {
+  if (decision.trace.empty()) return nullptr;
+  const auto binds = [](const routing::TraceStep& step) { return step.verdict == "bind"; };
+  const auto bound = std::find_if(decision.trace.begin(), decision.trace.end(), binds);
+  const bool is_bound = bound != decision.trace.end() && decision.stage == "mailboxes";
+  return is_bound ? &*bound : &decision.trace.back();
+}
+
 void answer(const routing::Pipeline& pipeline, const Question& question, const Decision& decision) {
   question.answer->way = way_of(decision);
-  question.answer->reason = decision.reason();
+  if (const routing::TraceStep* cause = cause_of(decision)) {
+    question.answer->stage = cause->stage;
+    question.answer->reason = cause->reason.str();
+  }
   if (question.hashed) {
     question.answer->hidden = is_hidden(pipeline.config(), question.request, decision);
   }
@@ -120,7 +132,7 @@ Request request_of(const RecordedEnvelope& envelope,
 
 ReplayAnswer no_listener(const std::string& name) {
   ReplayAnswer out;
-  out.way.stage = "listener";
+  out.stage = "listener";
   out.reason = fmt::format("the config has no listener \"{}\"", name);
   return out;
 }

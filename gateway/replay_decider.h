@@ -13,7 +13,8 @@ namespace postern::gateway {
 /// What a config decides about a recorded recipient.
 struct ReplayAnswer {
   Way way;
-  std::string reason;
+  std::string stage;   ///< the cause: that decided, or has bound the recipient to its mailboxes
+  std::string reason;  ///< that stage's
   /// The local part decides, or may, and the record has only its hash: the answer tells nothing.
   bool hidden = false;
 };

@@ -92,6 +92,8 @@ TEST_F(ReplayTest, GroupsWhatChangesByWayAndStageTheLargestFirstR5) {
   EXPECT_EQ(report.groups[0].from, "exchange");
   EXPECT_EQ(report.groups[0].to, "vk");
   EXPECT_EQ(report.groups[0].recipients, 4U);
+  EXPECT_EQ(report.groups[0].stage, "cutover");
+  EXPECT_EQ(report.groups[0].reason, "cutover.txt, line 1 (R5)");
   EXPECT_THAT(report.groups[0].examples, SizeIs(ReplayGroup::kExamples));
   EXPECT_EQ(report.groups[0].examples[2].recipient, "clara@company.ru");
   EXPECT_EQ(report.groups[1].from, "refused (550 5.1.1)");
