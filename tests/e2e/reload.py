@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A reload while DNS is silent: mail goes on being taken, and the gateway ends when it is told to."""
+"""Reloads: while DNS is silent mail goes on being taken; by command they are guarded by the mail of before."""
 
 import contextlib
 import os
 import signal
 import smtplib
 import socket
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from gateway import Gateway
-from ports import GATEWAY, WORKSPACE, free_port
+from gateway import Gateway, executable
+from ports import EXCHANGE, GATEWAY, WORKSPACE, free_port
 from process import HarnessError, wait_until
 from sink import Sink
 
@@ -42,10 +43,35 @@ name = "exchange"
 hosts = ["ex.company.ru:25"]
 """
 
+TWO_WAYS = """
+hostname = "gw.company.ru"
+data_dir = "{data}"
+
+[[listener]]
+name = "mx"
+bind = "127.0.0.1:0"
+
+[[next_hop]]
+name = "exchange"
+hosts = ["{exchange}"]
+
+[[next_hop]]
+name = "vk"
+hosts = ["{vk}"]
+
+[[domain]]
+name = "company.ru"
+mailboxes = "vk"
+
+[[route]]
+domains = ["company.ru"]
+via = "{via}"
+"""
+
 
 @contextlib.contextmanager
-def running_sink(root: Path):
-    sink = Sink(root / "sink", WORKSPACE, free_port(WORKSPACE)).start()
+def running_sink(root: Path, address: str = WORKSPACE):
+    sink = Sink(root / f"sink-{address}", address, free_port(address)).start()
     try:
         yield sink
     finally:
@@ -113,9 +139,70 @@ def status(pid: int) -> dict[str, str]:
     return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
+def command(*words: str, status: int) -> str:
+    """What `postern WORDS` printed; a failure when it ends otherwise."""
+    done = subprocess.run([str(executable()), *words], capture_output=True, text=True, check=False, timeout=60)
+    if done.returncode != status:
+        raise HarnessError(f"{' '.join(words)}: status {done.returncode}, not {status}:\n{done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def expect(text: str, *needles: str) -> None:
+    for needle in needles:
+        if needle not in text:
+            raise HarnessError(f"there is no {needle!r} in:\n{text}")
+
+
+def arrives(session: smtplib.SMTP, sink: Sink) -> None:
+    count = sink.count
+    session.sendmail("boss@corp.com", ["u@company.ru"], b"Subject: reload\r\n\r\nbody\r\n")
+    if not sink.wait_for(count + 1, 20):
+        raise HarnessError(f"the letter did not come to {sink.address}")
+
+
+def guarded_reloads(root: Path) -> None:
+    """One session all the while: each of its letters goes by the config that is in force at its MAIL."""
+    with running_sink(root, EXCHANGE) as exchange, running_sink(root, WORKSPACE) as vk:
+        def config(via: str) -> str:
+            return TWO_WAYS.format(data=root / "data", exchange=f"{EXCHANGE}:{exchange.port}",
+                                   vk=f"{WORKSPACE}:{vk.port}", via=via)
+        gateway = Gateway("gateway", root, config("exchange")).start()
+        at = ("--config", str(gateway.config))
+        new = root / "new.toml"
+        new.write_text(config("vk"))
+        try:
+            with smtplib.SMTP(*gateway.endpoints["mx"], timeout=20) as session:
+                for _ in range(5):
+                    arrives(session, exchange)
+                expect(command("reload", *at, "--guard", "0%", status=0), "5 stay", "is in force")
+                expect(command("replay", "--config", str(new), status=1), "5 recipients: exchange -> vk, because")
+                gateway.config.write_text(config("vk"))
+                expect(command("reload", *at, "--guard", "5%", status=1), "5 recipients: exchange -> vk", "guard")
+                arrives(session, exchange)
+                expect(command("reload", *at, "--dry-run", status=0), "6 recipients: exchange -> vk")
+                arrives(session, exchange)
+                expect(command("reload", *at, status=0), "is in force")
+                arrives(session, vk)
+                gateway.config.write_text(config("nowhere"))
+                expect(command("reload", *at, status=2), f"{gateway.config}:23:7: error: route.via", "goes on")
+                arrives(session, vk)
+                gateway.config.write_text(config("exchange"))
+                os.kill(gateway.pid, signal.SIGHUP)
+                wait_until(lambda: len(gateway.log_lines(" reloaded ")) == 3, 20, "SIGHUP has reloaded")
+                arrives(session, exchange)
+            command("reload", *at, "--dry-run", status=0)  # the records are in the file
+            gateway.kill()
+            said = command("replay", "--config", str(new), status=1)
+            expect(said, "8 recipients: exchange -> vk", "10 envelopes")
+            expect(command("reload", *at, status=69), "postern is not running")
+        finally:
+            if gateway.alive():
+                gateway.stop()
+
+
 def main() -> int:
     passed = failed = 0
-    for test in (reload_while_dns_is_silent, hang_up_at_the_start):
+    for test in (reload_while_dns_is_silent, hang_up_at_the_start, guarded_reloads):
         with tempfile.TemporaryDirectory(prefix="postern-reload-") as root:
             try:
                 test(Path(root))
