@@ -47,6 +47,7 @@ void read_all(Reader& reader, const Node* root) {
   read_service(reader, top);
   read_routing(reader, top);
   read_waves(reader, top);
+  read_directories(reader, top);
   top.finish();
 }
 
@@ -165,7 +166,10 @@ LoadResult load_config(const std::string& path, const Environment& env) {
     return result;
   }
   LoadResult result = parse_config(*text, path, env);
-  if (result.config) read_trace_key(*result.config, result.findings);
+  if (result.config) {
+    read_trace_key(*result.config, result.findings);
+    read_directory_secrets(*result.config, result.findings);
+  }
   if (has_errors(result.findings)) result.config.reset();
   return result;
 }
@@ -173,7 +177,9 @@ LoadResult load_config(const std::string& path, const Environment& env) {
 std::vector<std::string> config_keys() {
   // The readers know the keys: each asks for all of its own once there is a table to read.
   const Result<Node, Finding> root = parse_document(
-      "[[listener]]\n[[next_hop]]\n[[domain]]\n[[route]]\n[[wave]]\n[tls]\ncertificates = [{}]\n",
+      "[[listener]]\n[[next_hop]]\n[[domain]]\n[[route]]\n[[wave]]\n[[directory]]\n[tls]"
+      "\ncertificates = "
+      "[{}]\n",
       "keys");
   Reader reader;
   if (root) read_all(reader, &*root);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "directories/config.h"
 #include "dns/config.h"
 #include "gateway/config_record.h"
 #include "gateway/finding.h"
@@ -96,6 +97,7 @@ struct Config {
   dns::Config dns;
   LimitsConfig limits;
   RecordConfig record;
+  std::vector<directories::Config> directories;  ///< `[[directory]]`, in the file's order
 
   /// Next hops without `sources` of their own of which some host is a name: what these names
   /// resolve to counts as their source too (R7), which needs a resolver.
@@ -108,6 +110,8 @@ struct Config {
 
   /// Null: no listener of that name.
   const ListenerConfig* find_listener(std::string_view name) const;
+  /// Null: no directory of that name.
+  const directories::Config* find_directory(std::string_view name) const;
   /// A finding about the value at `path` ("listener[0].bind", shown as "listener.bind").
   Finding finding(Severity severity,
                   std::string_view path,

@@ -135,6 +135,17 @@ void read_routing(Reader& reader, Section& top);
 /// [[wave]]; after the domains (config_waves.cc).
 void read_waves(Reader& reader, Section& top);
 void read_record(Reader& reader, Section& section);  // config_record.cc
+/// [[directory]] (config_directories.cc).
+void read_directories(Reader& reader, Section& top);
+/// A setting that says whom to ask (directories/setting.h), checked for form.
+void read_setting(Section& section, std::string_view key, std::string& out);
+/// `domain.cutover`: a file's path as it is, or a setting (R5).
+void read_cutover(Section& section, routing::Domain& domain);
+/// Names in settings that refer to nothing, and directories that are there twice.
+void resolve_directories(Reader& reader);
+/// The secrets that directories name files for; a file that gives none is an error.
+void read_directory_secrets(Config& config, std::vector<Finding>& findings);
+
 /// What can be said only when all is read: references, duplicates, contradictions
 /// (config_references.cc).
 void resolve_references(Reader& reader);

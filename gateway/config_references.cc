@@ -146,6 +146,7 @@ void check_certificates(Reader& reader) {
 
 void resolve_references(Reader& reader) {
   References(reader).all();
+  resolve_directories(reader);
   check_names(reader);
   check_domains(reader);
   check_routes(reader);

@@ -75,9 +75,8 @@ void read_domain(Reader& reader, Section& section) {
     domain.aliases.push_back(*alias);
   });
   section.read("mailboxes", domain.mailboxes, Need::required);
-  section.read("cutover", domain.cutover_file);
-  if (const std::optional<std::string> path = file_of(domain.cutover_file))
-    domain.cutover_file = *path;
+  read_cutover(section, domain);
+  read_setting(section, "directory", domain.directory);
   domain.deliver_as = domain.aliases.empty() ? routing::DeliverAs::main : routing::DeliverAs::alias;
   section.read<routing::DeliverAs>(
       "deliver_as",
@@ -118,14 +117,7 @@ void read_recipients(Reader& reader, Section& section) {
   routing::RecipientsConfig& out = reader.config.routing.recipients;
   section.read("validate", out.validate);
   section.read("unknown_redirect", out.unknown_redirect);
-  section.read("directory", out.directory);
-  if (!out.directory.empty() && !file_of(out.directory)) {
-    const std::string path = out.directory.starts_with('/') ? out.directory : "/path";
-    section.fail(
-        "directory",
-        "bad-value",
-        fmt::format("\"{}\" does not say what it is; write \"file:{}\"", out.directory, path));
-  }
+  read_setting(section, "directory", out.directory);
   section.read("case_sensitive", out.case_sensitive);
   section.read("delimiter", out.delimiter);
   if (out.delimiter.find_first_not_of("!#$%&'*+-/=?^_`{|}~.") != std::string::npos) {

@@ -27,7 +27,9 @@ struct Domain {
   std::string mailboxes;             ///< name of the next hop V
   DeliverAs deliver_as =
       DeliverAs::main;       ///< R4a; the reader's default is alias where there is one
-  std::string cutover_file;  ///< R5; empty: none
+  std::string cutover_file;  ///< R5; empty: no file
+  std::string cutover;       ///< R5: a directory's setting ("ldap:left") in place of a file
+  std::string directory;     ///< who exists; empty: as recipients.directory says
 };
 
 /// `[[route]]`: R6. `domains` are exact, "*.sub" or "*"; exact beats the longest "*.", which beats
@@ -41,7 +43,7 @@ struct Route {
 struct RecipientsConfig {
   bool validate = false;         ///< R8; OUR_ADDRESS_VALIDATE has been applied
   std::string unknown_redirect;  ///< R9; name of a next hop, empty: off
-  std::string directory;         ///< "file:/path"; empty: everyone is known
+  std::string directory;         ///< "file:/path", "ldap:NAME", ...; empty: everyone is known
   bool case_sensitive = false;   ///< R8a
   std::string delimiter = "+";   ///< R8a; empty: no tags
 };

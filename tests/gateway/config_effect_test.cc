@@ -155,6 +155,7 @@ std::vector<Effect> routing_effects() {
       {"domain.aliases", in_domain("aliases = [\"T.Other.ru\"]"), [](auto& c) { return domain(c).aliases == std::vector<std::string>{"t.other.ru"}; }},
       {"domain.mailboxes", in_domain(""), [](auto& c) { return domain(c).mailboxes == "vk"; }},
       {"domain.cutover", in_domain("cutover = \"/c.txt\""), [](auto& c) { return domain(c).cutover_file == "/c.txt"; }},
+      {"domain.directory", in_domain("directory = \"file:/d\""), [](auto& c) { return domain(c).directory == "file:/d"; }},
       {"domain.deliver_as", in_domain("aliases = [\"t.other.ru\"]\ndeliver_as = \"main\""), [](auto& c) { return domain(c).deliver_as == routing::DeliverAs::main; }},
       {"route", "", [](auto& c) { return c.routing.routes.size() == 1; }},
       {"route.domains", "", [](auto& c) { return c.routing.routes[0].domains == std::vector<std::string>{"company.ru"}; }},
@@ -190,9 +191,65 @@ std::vector<Effect> wave_effects() {
 }
 // clang-format on
 
+std::string in_directory(const std::string& line, const std::string& kind = "ldap") {
+  std::string must = "servers = [\"ldap://dc1\"]\nbase = \"dc=x\"\n";
+  if (kind == "sql") must = "connection = \"host=db\"\nquery = \"SELECT $1\"\n";
+  if (kind == "smtp") must = "next_hop = \"vk\"\n";
+  const std::string key = line.substr(0, line.find(' '));
+  if (const std::size_t at = must.find(key + " ="); !key.empty() && at != std::string::npos)
+    must.erase(at, must.find('\n', at) + 1 - at);
+  return "[[directory]]\nname = \"d\"\nkind = \"" + kind + "\"\n" + must + line + "\n";
+}
+const directories::Config& directory(const Config& c) {
+  return c.directories.back();
+}
+
+// clang-format off
+std::vector<Effect> directory_effects() {
+  using D = directories::Config;
+  const std::string account = "bind_dn = \"cn=p\"\nbind_password = \"file:/s\"";
+  const auto of_ldap = [](const std::string& key, const std::string& value, std::function<bool(const directories::LdapConfig&)> is) {
+    return Effect{"directory." + key, in_directory(key + " = " + value), [is](auto& c) { return is(directory(c).ldap); }};
+  };
+  const auto of_all = [](const std::string& key, const std::string& value, std::function<bool(const D&)> is) {
+    return Effect{"directory." + key, in_directory(key + " = " + value), [is](auto& c) { return is(directory(c)); }};
+  };
+  return {
+      {"directory", in_directory(""), [](auto& c) { return c.directories.size() == 1; }},
+      {"directory.name", in_directory(""), [](auto& c) { return c.find_directory("d") == &directory(c); }},
+      {"directory.kind", in_directory("", "sql"), [](auto& c) { return directory(c).kind == directories::Kind::sql; }},
+      of_all("timeout", "\"2s\"", [](auto& d) { return d.timeout == 2s; }),
+      of_all("connections", "7", [](auto& d) { return d.connections == 7; }),
+      of_all("known_for", "\"2s\"", [](auto& d) { return d.cache.known_for == 2s; }),
+      of_all("unknown_for", "\"0s\"", [](auto& d) { return d.cache.unknown_for == 0s; }),
+      of_all("stale_for", "\"1h\"", [](auto& d) { return d.cache.stale_for == 1h; }),
+      of_all("cache_size", "7", [](auto& d) { return d.cache.size == 7; }),
+      of_ldap("servers", "[\"ldaps://dc1\", \"ldap://dc2:3268\"]", [](auto& l) { return l.servers.size() == 2 && l.servers[1] == "ldap://dc2:3268"; }),
+      of_ldap("start_tls", "true", [](auto& l) { return l.start_tls; }),
+      of_ldap("ca", "\"/ca\"", [](auto& l) { return l.ca == "/ca"; }),
+      of_ldap("verify", "false", [](auto& l) { return !l.verify; }),
+      {"directory.bind_dn", in_directory(account), [](auto& c) { return directory(c).ldap.bind_dn == "cn=p"; }},
+      {"directory.bind_password", in_directory(account), [](auto& c) { return directory(c).ldap.bind_password_file == "/s"; }},
+      of_ldap("base", "\"dc=y\"", [](auto& l) { return l.base == "dc=y"; }),
+      of_ldap("scope", "\"one\"", [](auto& l) { return l.scope == directories::Scope::one; }),
+      of_ldap("filter", "\"(mail={address})\"", [](auto& l) { return l.filter == "(mail={address})"; }),
+      of_ldap("attributes", "[\"mail\"]", [](auto& l) { return l.attributes == std::vector<std::string>{"mail"}; }),
+      of_ldap("mode", "\"bulk\"", [](auto& l) { return l.mode == directories::LdapMode::bulk && l.filter == "(proxyAddresses=*)"; }),
+      of_ldap("refresh", "\"1h\"", [](auto& l) { return l.refresh == 1h; }),
+      of_ldap("page_size", "7", [](auto& l) { return l.page_size == 7; }),
+      {"directory.connection", in_directory("connection = \"host=x\"", "sql"), [](auto& c) { return directory(c).sql.connection == "host=x"; }},
+      {"directory.password", in_directory("password = \"file:/p\"", "sql"), [](auto& c) { return directory(c).sql.password_file == "/p"; }},
+      {"directory.query", in_directory("query = \"SELECT 2, $1\"", "sql"), [](auto& c) { return directory(c).sql.query == "SELECT 2, $1"; }},
+      {"directory.next_hop", in_directory("next_hop = \"exchange\"", "smtp"), [](auto& c) { return directory(c).smtp.next_hop == "exchange"; }},
+      {"directory.mail_from", in_directory("mail_from = \"p@x.ru\"", "smtp"), [](auto& c) { return directory(c).smtp.mail_from == "p@x.ru"; }},
+      {"directory.batch", in_directory("batch = 7", "smtp"), [](auto& c) { return directory(c).smtp.batch == 7; }},
+  };
+}
+// clang-format on
+
 TEST(ConfigEffect, EveryKeyArrivesWhereItBelongs) {
   std::vector<Effect> effects = service_effects();
-  for (auto* more : {limit_effects, routing_effects, wave_effects}) {
+  for (auto* more : {limit_effects, routing_effects, wave_effects, directory_effects}) {
     for (Effect& effect : more())
       effects.push_back(std::move(effect));
   }
