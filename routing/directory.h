@@ -5,6 +5,7 @@
 #include "smtp/address.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,9 +23,14 @@ struct DirectoryAnswer {
 class Directory {
  public:
   virtual ~Directory() = default;
-  /// True when `look_up_now` answers without waiting; stages then stay plain functions.
+  /// True when `look_up_now` always answers without waiting.
   virtual bool is_immediate() const = 0;
   virtual DirectoryAnswer look_up_now(const smtp::Mailbox& mailbox) const = 0;
+  /// The answer where nobody need be asked for it: always of a file, of a server while it is
+  /// cached. Stages try this first and stay plain functions; nullopt: look_up().
+  virtual std::optional<DirectoryAnswer> try_now(const smtp::Mailbox& mailbox) const {
+    return is_immediate() ? std::optional(look_up_now(mailbox)) : std::nullopt;
+  }
   virtual net::Awaitable<DirectoryAnswer> look_up(smtp::Mailbox mailbox) const = 0;
 };
 

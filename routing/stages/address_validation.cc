@@ -3,6 +3,8 @@
 #include "routing/replies.h"
 #include "routing/stages/builtin.h"
 
+#include <optional>
+
 namespace postern::routing::stages {
 namespace {
 
@@ -19,8 +21,9 @@ class AddressValidation final : public Stage {
     if (!validate_) return pass("recipients.validate is off (R8)"_text);
     if (progress.domain == nullptr) return pass("not a domain of ours"_text);
     if (directory_ == nullptr) return pass("no directory is configured: everyone is known"_text);
-    if (!directory_->is_immediate()) return ask(progress);
-    return judge(directory_->look_up_now(progress.recipient));
+    std::optional<DirectoryAnswer> answer = directory_->try_now(progress.recipient);
+    if (!answer) return ask(progress);
+    return judge(std::move(*answer));
   }
 
  private:

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 namespace postern::routing::stages {
 namespace {
 
@@ -21,8 +23,9 @@ class UnknownRecipient final : public Stage {
     if (redirect_ == nullptr) return pass("recipients.unknown_redirect is not set"_text);
     if (progress.domain == nullptr) return pass("not a domain of ours"_text);
     if (directory_ == nullptr) return pass("no directory is configured: everyone is known"_text);
-    if (!directory_->is_immediate()) return ask(progress);
-    return judge(progress, directory_->look_up_now(progress.recipient));
+    std::optional<DirectoryAnswer> answer = directory_->try_now(progress.recipient);
+    if (!answer) return ask(progress);
+    return judge(progress, std::move(*answer));
   }
 
  private:
