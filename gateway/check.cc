@@ -20,6 +20,7 @@ std::vector<Finding> check(const Config& config) {
   check_access(config, out);
   check_ways(config, out);
   check_waves(config, out);
+  check_directories(config, out);
   check_unused_settings(config, out);
   std::vector<Finding> list = out.take();
   sort_by_place(list);

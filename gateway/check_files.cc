@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "directories/setting.h"
 #include "gateway/check_parts.h"
 
 #include <fmt/format.h>
@@ -36,10 +37,19 @@ void check_files(const Config& config, Findings& out) {
         "create it, empty if nobody has left yet, or mail for this domain gets 451 4.4.3 (R5)",
         out);
   }
-  if (const auto directory = file_of(config.routing.recipients.directory)) {
-    check_file(*directory,
-               "recipients.directory",
-               "create it, or stages that ask it answer 451 4.4.3 (R8, R9)",
+  for_each_setting(config, [&out](const std::string& path, const std::string& text) {
+    const auto setting = directories::parse_setting(text);
+    if (!setting) return;
+    directories::for_each_leaf(*setting, [&](const directories::Setting& leaf) {
+      if (leaf.kind != directories::Setting::Kind::file) return;
+      check_file(
+          leaf.name, path, "create it, or stages that ask it answer 451 4.4.3 (R5, R8, R9)", out);
+    });
+  });
+  for (std::size_t i = 0; i < config.directories.size(); ++i) {
+    check_file(config.directories[i].ldap.ca,
+               fmt::format("directory[{}].ca", i),
+               "create it, or no server can be asked and the answer is 451 4.4.3",
                out);
   }
   for (std::size_t i = 0; i < config.tls.certificates.size(); ++i) {

@@ -3,6 +3,8 @@
 
 #include "gateway/config.h"
 
+#include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,6 +48,15 @@ void check_access(const Config& config, Findings& out);
 void check_ways(const Config& config, Findings& out);
 /// Waves of users, and who is in them (check_waves.cc).
 void check_waves(const Config& config, Findings& out);
+/// Directories that nobody asks, or that anybody could answer for (check_directories.cc).
+void check_directories(const Config& config, Findings& out);
+/// Each setting that says whom to ask (directories/setting.h) with its path; a cut-over list that
+/// is a plain file is none.
+void for_each_setting(
+    const Config& config,
+    const std::function<void(const std::string& path, const std::string& text)>& take);
+/// Directories and next hops that such settings name.
+std::set<std::string> names_in_settings(const Config& config);
 /// Settings that this version reads and does not use (check.cc).
 void check_unused_settings(const Config& config, Findings& out);
 

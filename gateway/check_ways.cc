@@ -48,6 +48,9 @@ void check_own_address(const Config& config, Findings& out) {
 void check_unused_hops(const Config& config, Findings& out) {
   const routing::Config& routing = config.routing;
   std::set<std::string> used{routing.recipients.unknown_redirect};
+  used.merge(names_in_settings(config));
+  for (const directories::Config& directory : config.directories)
+    used.insert(directory.smtp.next_hop);
   for (const ListenerConfig& listener : config.listeners)
     used.insert(listener.from);
   for (const Domain& domain : routing.domains)
@@ -98,7 +101,10 @@ void check_recipients(const Config& config, Findings& out) {
                 "validate = true refuses unknown recipients before (R8): nothing is ever "
                 "redirected; write validate = false, or leave unknown_redirect out");
   }
-  if (!recipients.directory.empty()) return;
+  const std::vector<Domain>& domains = config.routing.domains;
+  const bool some_have_their_own = std::any_of(
+      domains.begin(), domains.end(), [](const Domain& d) { return !d.directory.empty(); });
+  if (!recipients.directory.empty() || some_have_their_own) return;
   if (redirects) {
     out.warning("recipients.unknown_redirect",
                 "no-directory",
@@ -156,9 +162,10 @@ void check_routes(const Config& config, Findings& out) {
 void check_stages(const Config& config, Findings& out) {
   const routing::Config& routing = config.routing;
   const bool ours = !routing.domains.empty();
-  const bool cutover = std::any_of(routing.domains.begin(),
-                                   routing.domains.end(),
-                                   [](const Domain& d) { return !d.cutover_file.empty(); });
+  const bool cutover =
+      std::any_of(routing.domains.begin(), routing.domains.end(), [](const Domain& d) {
+        return !d.cutover_file.empty() || !d.cutover.empty();
+      });
   const bool aliases = std::any_of(routing.domains.begin(),
                                    routing.domains.end(),
                                    [](const Domain& d) { return !d.aliases.empty(); });

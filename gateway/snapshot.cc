@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/snapshot.h"
 
+#include <fmt/format.h>
 #include <openssl/rand.h>
 #include <spdlog/spdlog.h>
 
@@ -40,13 +41,24 @@ Result<std::shared_ptr<const Snapshot>, std::vector<Finding>> Snapshot::build(Co
   routing::WatchedTable::Options watching;
   watching.settle = options.settle;
   watching.notice = [raw = snapshot.get()](const std::string& line) { raw->tell(line); };
-  if (const std::optional<std::string> file = file_of(own.routing.recipients.directory)) {
-    snapshot->directory_ = std::make_unique<routing::FileDirectory>(own.routing, *file, watching);
-  }
+  snapshot->directories_ = std::make_unique<Directories>(own, std::move(options.makers), watching);
+  const auto recipients = snapshot->directories_->recipients();
+  if (!recipients) return single(recipients.error());
   snapshot->cutover_ = std::make_unique<routing::CutoverLists>(own.routing, watching);
   snapshot->waves_ = std::make_unique<routing::Waves>(own.routing, watching);
-  const routing::StageSources sources{
-      &own.routing, snapshot->directory_.get(), snapshot->cutover_.get(), snapshot->waves_.get()};
+  for (std::size_t i = 0; i < own.routing.domains.size(); ++i) {
+    const routing::Domain& domain = own.routing.domains[i];
+    if (domain.cutover.empty()) continue;
+    const auto left =
+        snapshot->directories_->make(domain.cutover, fmt::format("domain[{}].cutover", i));
+    if (!left) return single(left.error());
+    snapshot->cutover_->use(domain, **left);
+  }
+  routing::StageSources sources;
+  sources.config = &own.routing;
+  sources.directory = *recipients;
+  sources.cutover = snapshot->cutover_.get();
+  sources.waves = snapshot->waves_.get();
   Result<routing::Pipeline, std::string> pipeline =
       routing::Pipeline::build(routing::Registry::builtin(), sources);
   if (!pipeline) {
@@ -76,7 +88,7 @@ void Snapshot::tell(const std::string& line) {
 }
 
 void Snapshot::refresh_files() const {
-  if (directory_ != nullptr) directory_->refresh();
+  directories_->refresh();
   cutover_->refresh();
   waves_->refresh();
 }

@@ -3,9 +3,9 @@
 
 #include "base/result.h"
 #include "gateway/config.h"
+#include "gateway/directories.h"
 #include "gateway/finding.h"
 #include "routing/cutover_list.h"
-#include "routing/file_directory.h"
 #include "routing/pipeline.h"
 #include "routing/waves.h"
 #include "tls/context.h"
@@ -17,7 +17,7 @@
 
 namespace postern::gateway {
 
-/// A config with everything that is made from it: directory, cut-over lists, pipeline, TLS.
+/// A config with everything that is made from it: directories, cut-over lists, pipeline, TLS.
 /// Immutable and shared by all threads; sessions hold it for as long as they live. The files that
 /// it names are reloaded inside it (refresh_files), each by swapping one table.
 class Snapshot {
@@ -31,6 +31,8 @@ class Snapshot {
     routing::Notice notice;
     /// How long a changed file must have been left alone before it is taken.
     std::chrono::milliseconds settle{1000};
+    /// How servers that know who exists are asked.
+    DirectoryMakers makers = makers_of_process();
   };
 
   /// An empty `routing.trace_key` becomes a random one: loops are then seen until the next start.
@@ -60,7 +62,7 @@ class Snapshot {
   Config config_;
   routing::Notice notice_;  ///< empty while the snapshot is built
   std::vector<std::string> notes_;
-  std::unique_ptr<routing::FileDirectory> directory_;  ///< null: everyone is known (R9)
+  std::unique_ptr<Directories> directories_;
   std::unique_ptr<routing::CutoverLists> cutover_;
   std::unique_ptr<routing::Waves> waves_;
   std::optional<routing::Pipeline> pipeline_;

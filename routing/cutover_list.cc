@@ -37,6 +37,16 @@ const CutoverList* CutoverLists::find(const Domain& domain) const {
   return it == lists_.end() ? nullptr : it->second.get();
 }
 
+void CutoverLists::use(const Domain& domain, const Directory& directory) {
+  directories_[domain.name] = &directory;
+}
+
+const Directory* CutoverLists::directory(const Domain& domain) const {
+  if (domain.cutover.empty()) return nullptr;
+  const auto it = directories_.find(domain.name);
+  return it == directories_.end() ? nullptr : it->second;
+}
+
 std::vector<const CutoverList*> CutoverLists::all() const {
   std::vector<const CutoverList*> out;
   for (const auto& [path, list] : lists_)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "routing/directory.h"
 #include "routing/watched_table.h"
 
 #include <map>
@@ -39,12 +40,17 @@ class CutoverLists {
   bool refresh();
   /// Null: the domain has no list.
   const CutoverList* find(const Domain& domain) const;
+  /// `domain` has its list in a directory, which outlives this; before any look-up.
+  void use(const Domain& domain, const Directory& directory);
+  /// Null: the domain's list, if any, is a file.
+  const Directory* directory(const Domain& domain) const;
   /// Every list once.
   std::vector<const CutoverList*> all() const;
 
  private:
   DomainIndex domains_;
   std::map<std::string, std::unique_ptr<CutoverList>, std::less<>> lists_;  ///< by file
+  std::map<std::string, const Directory*, std::less<>> directories_;        ///< by domain
 };
 
 }  // namespace postern::routing

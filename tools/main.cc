@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "directories/ask_pool.h"
 #include "tools/commands.h"
 
 #include <exception>
@@ -6,8 +7,10 @@
 
 int main(int argc, char** argv) {
   try {
-    return postern::tools::run_command_line(
+    const int status = postern::tools::run_command_line(
         argc, argv, postern::tools::run_serve, std::cout, std::cerr);
+    postern::directories::join_leftover_threads();
+    return status;
   } catch (const std::exception& error) {
     // Nothing is expected to throw up to here: a defect, or no memory.
     std::cerr << "postern: " << error.what() << "\n";

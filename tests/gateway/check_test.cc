@@ -49,6 +49,12 @@ TEST_P(Check, FindsItAndNothingElse) {
 constexpr auto kInfo = Severity::info;
 constexpr auto kWarning = Severity::warning;
 constexpr auto kError = Severity::error;
+constexpr std::string_view kLdap =
+    "[[directory]]\nname = \"ad\"\nkind = \"ldap\"\nservers = [\"ldaps://dc1\"]\nbase = \"dc=x\"\n";
+/// A server that is asked, with one more line.
+std::string asked(std::string_view more) {
+  return std::string(kLdap) + std::string(more) + "[recipients]\ndirectory = \"ldap:ad\"\n";
+}
 constexpr std::string_view kDirectory = "directory = \"file:/dev/null\"\n";
 
 // clang-format off
@@ -99,6 +105,14 @@ const Doubtful kAll[] = {
      "recipients.directory", "missing-file"},
     {"DirectoryIsAFolder", and_then("[recipients]\ndirectory = \"file:/\"\n"), kWarning, 23, "recipients.directory",
      "missing-file"},
+    {"DirectoryInACombinationMissing", and_then("[recipients]\ndirectory = \"any:file:/dev/null file:/no/such\"\n"), kWarning,
+     23, "recipients.directory", "missing-file"},
+    {"DirectoryNobodyAsks", and_then(std::string(kLdap)), kWarning, 23, "directory.name", "unused-directory"},
+    {"DirectoryAuthorityMissing", and_then(asked("ca = \"/no/such\"\n")), kWarning, 27, "directory.ca", "missing-file"},
+    {"DirectoryNotVerified", and_then(asked("verify = false\n")), kWarning, 27, "directory.verify", "not-verified"},
+    {"DirectorySecretInClear",
+     replaced(and_then(asked("bind_dn = \"cn=p\"\nbind_password = \"file:/s\"\n")), "ldaps://", "ldap://"), kWarning, 25,
+     "directory.servers", "secret-in-clear"},
     {"CutoverMissing", with("mailboxes =", "cutover = \"/no/such\"\nmailboxes ="), kWarning, 16, "domain.cutover",
      "missing-file"},
     {"CertificateMissing", and_then("[tls]\ncertificates = [{ cert = \"/no/such\", key = \"/dev/null\" }]\n"), kWarning,

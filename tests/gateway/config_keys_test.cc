@@ -43,27 +43,30 @@ TEST(ConfigKeys, AreAllInTheDocumentationAndNoOthers) {
   EXPECT_EQ(documented_keys(), std::set<std::string>(keys.begin(), keys.end()));
 }
 
-TEST(ConfigKeys, EveryCodeBlockOfTheDocumentationIsAccepted) {
-  std::istringstream lines(content_of(std::string(POSTERN_SOURCE_DIR) + "/docs/config.md"));
-  std::string block;
+/// The TOML blocks of a page.
+std::vector<std::string> toml_blocks(const std::string& page) {
+  std::vector<std::string> out;
+  std::istringstream lines(content_of(std::string(POSTERN_SOURCE_DIR) + "/docs/" + page));
   bool inside = false;
-  int blocks = 0;
   for (std::string line; std::getline(lines, line);) {
-    if (line == "```") {
-      if (inside) {
-        const LoadResult result = parse(block);
-        EXPECT_TRUE(result.config) << block << shown(result.findings);
-        ++blocks;
-      }
-      inside = false;
-    }
-    if (inside) block += line + "\n";
-    if (line == "```toml") {
-      inside = true;
-      block.clear();
+    if (line == "```") inside = false;
+    if (inside) out.back() += line + "\n";
+    if (line != "```toml") continue;
+    inside = true;
+    out.emplace_back();
+  }
+  return out;
+}
+
+TEST(ConfigKeys, EveryCodeBlockOfTheDocumentationIsAccepted) {
+  for (const auto& [page, least] : {std::pair("config.md", 1U), std::pair("directories.md", 3U)}) {
+    const std::vector<std::string> blocks = toml_blocks(page);
+    EXPECT_GE(blocks.size(), least) << page;
+    for (const std::string& block : blocks) {
+      const LoadResult result = parse(block);
+      EXPECT_TRUE(result.config) << block << shown(result.findings);
     }
   }
-  EXPECT_GE(blocks, 1);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 namespace postern::routing::testing {
 namespace {
 
@@ -46,6 +48,29 @@ TEST_F(CutoverTest, DefersWhileTheListCannotBeRead) {
   const Verdict verdict = about("i.ivanov@company.ru");
   EXPECT_EQ(verdict_name(verdict), "defer");
   EXPECT_THAT(verdict.reason.str(), HasSubstr("No such file"));
+}
+
+TEST_F(CutoverTest, R5AsksADirectoryWhereTheListIsOneAndDefersWhileItIsDown) {
+  FakeDirectory left;
+  left.known = {"v.vetrov"};
+  Domain& domain = config_.domains.front();
+  domain.cutover_file.clear();
+  domain.cutover = "ldap:left";
+  CutoverLists lists(config_);
+  const auto about_with = [&](std::string_view to) {
+    const auto stage = stages::make_cutover({&config_, nullptr, &lists});
+    return ask(*stage, Situation(config_, {kStranger, to}).progress);
+  };
+  EXPECT_EQ(verdict_name(about_with("v.vetrov@company.ru")), "defer") << "nobody made it";
+  lists.use(domain, left);
+  EXPECT_EQ(verdict_name(about_with("v.vetrov@company.ru")), "bind");
+  EXPECT_EQ(about_with("v.vetrov@company.ru").reason.view(), "cut over: fake directory (R5)");
+  EXPECT_EQ(verdict_name(about_with("i.ivanov@company.ru")), "pass");
+  left.available = false;
+  EXPECT_EQ(verdict_name(about_with("v.vetrov@company.ru")), "defer");
+  left.available = true;
+  left.immediate = false;
+  EXPECT_THROW(about_with("v.vetrov@company.ru"), std::runtime_error) << "it has to be asked";
 }
 
 }  // namespace
