@@ -49,45 +49,6 @@ void check_balancer(const Config& config, Findings& out) {
   }
 }
 
-bool is_allowed(const Config& config, const routing::NextHop& hop) {
-  const std::vector<IpPrefix>& sources = hop.sources.prefixes();
-  return sources.empty() ||
-         std::any_of(sources.begin(), sources.end(), [&config](const IpPrefix& s) {
-           const std::vector<IpPrefix>& allowed = config.routing.allow_without_auth.prefixes();
-           return std::any_of(
-               allowed.begin(), allowed.end(), [&s](const IpPrefix& a) { return overlap(a, s); });
-         });
-}
-
-/// The guide's step: X and V send mail to the world through postern, by their address.
-void check_senders_are_allowed(const Config& config, Findings& out) {
-  const routing::Config& routing = config.routing;
-  const auto ask = [&](const std::string& path, const std::string& name, std::string_view what) {
-    const routing::NextHop* hop = routing.find_next_hop(name);
-    if (hop == nullptr || is_allowed(config, *hop)) return;
-    out.warning(
-        path,
-        "hop-not-allowed",
-        fmt::format("no address of \"{}\" is in relay.allow_without_auth: {} (R2: 550 5.7.1); "
-                    "add {} there",
-                    name,
-                    what,
-                    hop->sources.prefixes().front().str()));
-  };
-  for (std::size_t i = 0; i < routing.domains.size(); ++i) {
-    ask(fmt::format("domain[{}].mailboxes", i),
-        routing.domains[i].mailboxes,
-        "its users cannot send to other domains through postern");
-  }
-  for (std::size_t i = 0; i < routing.routes.size(); ++i) {
-    const routing::NextHop* hop = routing.find_next_hop(routing.routes[i].via);
-    if (hop == nullptr || hop->behaves != routing::Behaviour::exchange) continue;
-    ask(fmt::format("route[{}].via", i),
-        routing.routes[i].via,
-        "what it forwards to other domains through postern is refused");
-  }
-}
-
 void check_listeners(const Config& config, Findings& out) {
   if (config.listeners.empty() && !config.positions.empty()) {
     out.warning(
@@ -124,7 +85,6 @@ void check_listeners(const Config& config, Findings& out) {
 void check_access(const Config& config, Findings& out) {
   check_open_relay(config, out);
   check_balancer(config, out);
-  check_senders_are_allowed(config, out);
   check_listeners(config, out);
 }
 

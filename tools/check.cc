@@ -2,6 +2,7 @@
 #include "gateway/check.h"
 
 #include "gateway/config.h"
+#include "gateway/proof/prove.h"
 #include "tools/commands.h"
 
 #include <fmt/format.h>
@@ -17,6 +18,14 @@ using gateway::Severity;
 
 std::string counted(std::size_t n, std::string_view what) {
   return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+}
+
+/// What the proof went over (docs/proof.md).
+std::string extent(const gateway::proof::Proof& proof) {
+  return fmt::format("{} followed through {} of {}",
+                     counted(proof.letters, "letter"),
+                     counted(proof.domains, "domain"),
+                     counted(proof.shapes, "shape"));
 }
 
 std::string summary(const std::string& config, const std::vector<Finding>& findings) {
@@ -43,16 +52,21 @@ int run_check(const CheckOptions& options, std::ostream& out, std::ostream& /*er
   gateway::LoadResult loaded =
       gateway::load_config(options.config, gateway::Environment::from_process());
   std::vector<Finding> findings = std::move(loaded.findings);
+  gateway::proof::Proof proof;
   if (loaded.config) {
     std::vector<Finding> checked = gateway::check(*loaded.config);
     findings.insert(findings.end(), checked.begin(), checked.end());
+    proof = gateway::proof::prove(*loaded.config);
+    findings.insert(findings.end(), proof.findings.begin(), proof.findings.end());
     gateway::sort_by_place(findings);
   }
   if (options.json) {
     out << gateway::format_json(findings);
   } else {
     print_findings(findings, out);
-    out << summary(options.config, findings) << "\n";
+    out << summary(options.config, findings);
+    if (proof.letters != 0) out << "; " << extent(proof);
+    out << "\n";
   }
   return gateway::exit_status(findings);
 }

@@ -66,8 +66,6 @@ const Doubtful kAll[] = {
      "relay.allow_without_auth", "open-relay"},
     {"BalancerR7a", and_then("[gateways]\nintermediate_mx = [\"10.0.1.7\"]\n"), kWarning, 23,
      "gateways.intermediate_mx", "balancer-open-relay"},
-    {"ExchangeNotAllowedR2", with("\"10.0.0.5\", ", ""), kWarning, 19, "route.via", "hop-not-allowed"},
-    {"MailboxesNotAllowedR2", with(", \"10.0.1.0/24\"", ""), kWarning, 16, "domain.mailboxes", "hop-not-allowed"},
     {"ListenerWithoutDomainR1", "[[listener]]\nname = \"mx\"\nbind = \"127.0.0.1:25\"\nrole = \"mx\"\n", kWarning, 4,
      "listener.role", "no-domain"},
     {"NoListener", "hostname = \"a.b\"\n", kWarning, 0, "", "no-listener"},

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/proof/persons.h"
+
+#include <algorithm>
+
+namespace postern::gateway::proof {
+namespace {
+
+using routing::Presence;
+
+constexpr auto kListed = CutoverAnswer::listed;
+constexpr auto kNotListed = CutoverAnswer::not_listed;
+constexpr auto kListDown = CutoverAnswer::unavailable;
+
+// name, in X, forwards, in V, directory, cut-over list
+// clang-format off
+constexpr Person kWithX[] = {
+    {"not migrated",                   true,  false, false, Presence::unknown,     kNotListed},
+    {"migrated",                       true,  true,  true,  Presence::known,       kNotListed},
+    {"in the new platform alone",      false, false, true,  Presence::known,       kNotListed},
+    {"cut over",                       false, false, true,  Presence::known,       kListed},
+    {"unknown",                        false, false, false, Presence::unknown,     kNotListed},
+    {"not migrated, directory down",   true,  false, false, Presence::unavailable, kNotListed},
+    {"migrated, directory down",       true,  true,  true,  Presence::unavailable, kNotListed},
+    {"cut over, directory down",       false, false, true,  Presence::unavailable, kListed},
+    {"migrated, cut-over list down",   true,  true,  true,  Presence::known,       kListDown},
+    {"cut over, cut-over list down",   false, false, true,  Presence::known,       kListDown},
+};
+constexpr Person kWithoutX[] = {
+    {"known",                          false, false, true,  Presence::known,       kNotListed},
+    {"cut over",                       false, false, true,  Presence::known,       kListed},
+    {"unknown",                        false, false, false, Presence::unknown,     kNotListed},
+    {"known, directory down",          false, false, true,  Presence::unavailable, kNotListed},
+    {"known, cut-over list down",      false, false, true,  Presence::known,       kListDown},
+};
+// clang-format on
+
+}  // namespace
+
+std::vector<Person> persons_of(const DomainTraits& traits) {
+  std::vector<Person> out;
+  const auto take = [&](const Person& person) {
+    if (person.cutover != kNotListed && !traits.has_cutover) return;
+    if (person.forwards && !traits.has_alias) return;  // X has no address to forward to
+    out.push_back(person);
+  };
+  if (traits.has_x) {
+    std::for_each(std::begin(kWithX), std::end(kWithX), take);
+  } else {
+    std::for_each(std::begin(kWithoutX), std::end(kWithoutX), take);
+  }
+  return out;
+}
+
+}  // namespace postern::gateway::proof

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/proof/prove.h"
+
+#include "gateway/proof/guide.h"
+#include "gateway/proof/judge.h"
+#include "gateway/proof/letters.h"
+
+#include <fmt/format.h>
+
+namespace postern::gateway::proof {
+namespace {
+
+/// Aliases that are followed of one domain; the others are treated alike by every rule.
+constexpr std::size_t kMostAliases = 4;
+
+std::vector<smtp::Mailbox> addresses_in(const routing::Domain& domain) {
+  std::vector<smtp::Mailbox> out = {smtp::Mailbox("user", domain.name)};
+  for (const std::string& alias : domain.aliases) {
+    if (out.size() > kMostAliases) break;
+    out.emplace_back("user", alias);
+  }
+  return out;
+}
+
+class Prover {
+ public:
+  explicit Prover(const World& world) : world_(world), wirings_(wirings(world)) {}
+
+  void run() {
+    for (const routing::Domain& domain : world_.routing().domains)
+      to_domain(domain);
+    const std::vector<Beginning> starts = beginnings(world_, nullptr);
+    for (const std::string& domain : domains_elsewhere(world_))
+      to_elsewhere(domain, starts);
+  }
+
+  const Faults& faults() const { return faults_; }
+  std::size_t letters() const { return letters_; }
+
+ private:
+  void to_domain(const routing::Domain& domain) {
+    const std::vector<Beginning> starts = beginnings(world_, &domain);
+    for (const Person& person : persons_of(world_.traits_of(domain))) {
+      for (const Wiring& wiring : wirings_) {
+        Walker walker(world_, wiring, person);
+        for (const smtp::Mailbox& recipient : addresses_in(domain)) {
+          for (const Beginning& beginning : starts) {
+            const Case letter{&domain, &person, &beginning, &wiring, recipient};
+            if (!is_written(world_, letter)) continue;
+            ++letters_;
+            judge(world_, letter, walker.follow(beginning.start, recipient), faults_);
+          }
+        }
+      }
+    }
+  }
+
+  void to_elsewhere(const std::string& domain, const std::vector<Beginning>& starts) {
+    const Person nobody;
+    const smtp::Mailbox recipient("user", domain);
+    for (const Wiring& wiring : wirings_) {
+      Walker walker(world_, wiring, nobody);
+      for (const Beginning& beginning : starts) {
+        ++letters_;
+        judge_elsewhere(
+            world_, beginning, wiring, domain, walker.follow(beginning.start, recipient), faults_);
+      }
+    }
+  }
+
+  const World& world_;
+  std::vector<Wiring> wirings_;
+  Faults faults_;
+  std::size_t letters_ = 0;
+};
+
+}  // namespace
+
+Proof prove(const Config& config) {
+  Proof out;
+  out.domains = config.routing.domains.size();
+  if (config.listeners.empty()) return out;  // nothing comes in: check() tells it
+  Result<std::unique_ptr<World>, std::string> world = World::build(config);
+  if (!world) {
+    out.findings.push_back(
+        config.finding(Severity::error, "routing.stages", "pipeline", world.error()));
+    return out;
+  }
+  Prover prover(**world);
+  prover.run();
+  out.letters = prover.letters();
+  out.shapes = (*world)->routing().domains.size();
+  out.findings = prover.faults().findings(config);
+  const std::vector<Finding> guide = guide_findings(**world);
+  out.findings.insert(out.findings.end(), guide.begin(), guide.end());
+  sort_by_place(out.findings);
+  return out;
+}
+
+}  // namespace postern::gateway::proof

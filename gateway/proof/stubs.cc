@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/proof/stubs.h"
+
+#include "routing/directory.h"
+#include "routing/replies.h"
+
+#include <algorithm>
+
+namespace postern::gateway::proof {
+namespace {
+
+using routing::Answer;
+using routing::Progress;
+using routing::Verdict;
+
+class StubDirectory final : public routing::Directory {
+ public:
+  explicit StubDirectory(routing::Presence presence) : presence_(presence) {}
+
+  bool is_immediate() const override { return true; }
+  routing::DirectoryAnswer look_up_now(const smtp::Mailbox& /*mailbox*/) const override {
+    return {presence_, "assumed by the proof"};
+  }
+  net::Awaitable<routing::DirectoryAnswer> look_up(smtp::Mailbox mailbox) const override {
+    co_return look_up_now(mailbox);
+  }
+
+ private:
+  routing::Presence presence_;
+};
+
+/// R5 with a given answer in place of the list.
+class StubCutover final : public routing::Stage {
+ public:
+  explicit StubCutover(CutoverAnswer answer) : answer_(answer) {}
+
+  std::string_view name() const override { return "cutover"; }
+
+  Answer evaluate(const Progress& progress) const override {
+    const bool asks =
+        progress.domain != nullptr && !progress.bound && has_cutover(*progress.domain);
+    if (!asks || answer_ == CutoverAnswer::not_listed) {
+      return Verdict{routing::Pass{}, "not in a cut-over list"_text};
+    }
+    if (answer_ == CutoverAnswer::listed) return Verdict{routing::Bind{}, "cut over (R5)"_text};
+    return Verdict{routing::Defer{routing::replies::directory_unavailable()},
+                   "the cut-over list cannot be asked (R5)"_text};
+  }
+
+ private:
+  CutoverAnswer answer_;
+};
+
+/// A stage that is not asked.
+class SilentStage final : public routing::Stage {
+ public:
+  explicit SilentStage(std::string name) : name_(std::move(name)) {}
+  std::string_view name() const override { return name_; }
+  Answer evaluate(const Progress& /*progress*/) const override {
+    return Verdict{routing::Pass{}, "not asked by the proof"_text};
+  }
+
+ private:
+  std::string name_;
+};
+
+/// A real stage as long as it answers at once. What it would do later is a coroutine that is never
+/// begun, so that nobody is asked.
+class ImmediateStage final : public routing::Stage {
+ public:
+  explicit ImmediateStage(std::unique_ptr<routing::Stage> stage) : stage_(std::move(stage)) {}
+  std::string_view name() const override { return stage_->name(); }
+  Answer evaluate(const Progress& progress) const override {
+    Answer answer = stage_->evaluate(progress);
+    if (std::holds_alternative<Verdict>(answer)) return answer;
+    return Verdict{routing::Pass{}, "would ask somebody: no opinion in the proof"_text};
+  }
+
+ private:
+  std::unique_ptr<routing::Stage> stage_;
+};
+
+routing::Registry stubbed_registry(const std::vector<std::string>& stages, CutoverAnswer cutover) {
+  auto real = std::make_shared<const routing::Registry>(routing::Registry::builtin());
+  const std::vector<std::string> known = real->names();
+  routing::Registry out;
+  for (const std::string& name : stages) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      out.add(name,
+              [name](const routing::StageSources&) { return std::make_unique<SilentStage>(name); });
+      continue;
+    }
+    out.add(name, [real, name](const routing::StageSources& sources) {
+      return std::make_unique<ImmediateStage>(real->make(name, sources));
+    });
+  }
+  out.add("cutover", [cutover](const routing::StageSources&) {
+    return std::make_unique<StubCutover>(cutover);
+  });
+  return out;
+}
+
+}  // namespace
+
+bool has_cutover(const routing::Domain& domain) {
+  return !domain.cutover_file.empty();
+}
+
+Result<StubbedPipeline, std::string> StubbedPipeline::build(const routing::Config& config,
+                                                            routing::Presence presence,
+                                                            CutoverAnswer cutover) {
+  std::unique_ptr<const routing::Directory> directory;
+  if (!config.recipients.directory.empty()) directory = std::make_unique<StubDirectory>(presence);
+  routing::StageSources sources;
+  sources.config = &config;
+  sources.directory = directory.get();
+  Result<routing::Pipeline, std::string> pipeline =
+      routing::Pipeline::build(stubbed_registry(config.routing.stages, cutover), sources);
+  if (!pipeline) return pipeline.error();
+  return StubbedPipeline(std::move(directory), std::move(*pipeline));
+}
+
+routing::Decision StubbedPipeline::decide(const routing::Request& request) const {
+  std::optional<routing::Decision> decision = pipeline_.decide_now(request);
+  return decision ? std::move(*decision) : routing::Decision();
+}
+
+}  // namespace postern::gateway::proof

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "gateway/proof/persons.h"
+#include "routing/pipeline.h"
+
+#include <memory>
+#include <string>
+
+namespace postern::gateway::proof {
+
+/// The real stages over answers that are given: no directory, list or server is asked. Immutable;
+/// the config outlives it.
+class StubbedPipeline {
+ public:
+  /// Error: why the stages cannot be built.
+  static Result<StubbedPipeline, std::string> build(const routing::Config& config,
+                                                    routing::Presence presence,
+                                                    CutoverAnswer cutover);
+
+  /// Always at once: a stage that would have to ask somebody counts as having no opinion.
+  routing::Decision decide(const routing::Request& request) const;
+  const routing::Pipeline& pipeline() const { return pipeline_; }
+
+ private:
+  StubbedPipeline(std::unique_ptr<const routing::Directory> directory, routing::Pipeline pipeline)
+      : directory_(std::move(directory)), pipeline_(std::move(pipeline)) {}
+
+  std::unique_ptr<const routing::Directory> directory_;
+  routing::Pipeline pipeline_;
+};
+
+/// Does the domain have a cut-over list (R5)?
+bool has_cutover(const routing::Domain& domain);
+
+}  // namespace postern::gateway::proof
