@@ -2,6 +2,7 @@
 #include "gateway/reloader.h"
 
 #include "gateway/check.h"
+#include "gateway/proof/prove.h"
 #include "gateway/record_files.h"
 #include "gateway/replay_report.h"
 #include "gateway/server.h"
@@ -23,6 +24,22 @@ void append(std::vector<Finding>& to, std::vector<Finding> more) {
   to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
+/// Whether the letters of every class rest where they must; what is found joins `findings`.
+bool stands_proof(const Config& config, bool force, std::vector<Finding>& findings) {
+  proof::Proof proof = proof::prove(config);
+  const bool stands = exit_status(proof.findings) < static_cast<int>(Severity::error);
+  append(findings, std::move(proof.findings));
+  if (stands) return true;
+  findings.push_back(config.finding(
+      force ? Severity::warning : Severity::error,
+      "",
+      "not-proved",
+      force ? "mail would circle or be lost (see above); taken all the same: --force"
+            : "refused, mail would circle or be lost (see above); mend the config, or start with "
+              "--force"));
+  return force;
+}
+
 }  // namespace
 
 std::string_view name_of(ReloadOutcome::Result result) {
@@ -41,13 +58,15 @@ std::string_view name_of(ReloadOutcome::Result result) {
   return "stopped";
 }
 
-LoadedConfig load_for_service(const std::string& path, const SourceQuery& query) {
+LoadedConfig load_for_service(const std::string& path, const SourceQuery& query, bool force) {
   LoadedConfig out;
+  out.forced = force;
   LoadResult loaded = load_config(path, Environment::from_process());
   out.findings = std::move(loaded.findings);
   if (!loaded.config) return out;
   append(out.findings, check(*loaded.config));
   if (exit_status(out.findings) >= static_cast<int>(Severity::error)) return out;
+  if (!stands_proof(*loaded.config, force, out.findings)) return out;
   std::string& key = loaded.config->routing.routing.trace_key;
   if (key.empty()) {
     const Result<std::string, TraceKeyError> made =
@@ -119,7 +138,7 @@ ReloadOutcome Reloader::perform(const ReloadOrder& order) {
   SourceQuery query;
   query.before = &current_.snapshot->config();
   query.stop = order.stop;
-  LoadedConfig next = load_for_service(path_, query);
+  LoadedConfig next = load_for_service(path_, query, current_.forced);
   out.findings = std::move(next.findings);
   if (order.stop.stop_requested()) return out;
   out.result = Outcome::wrong;

@@ -20,12 +20,16 @@ class Server;
 struct LoadedConfig {
   std::shared_ptr<const Snapshot> snapshot;
   bool complete = true;
+  bool forced = false;            ///< taken whatever the proof says: so are the ones after it
   std::vector<Finding> findings;  ///< of all severities
 };
 
 /// The file as a snapshot that can be served, or everything that is wrong with it: what `postern
-/// serve` does at its start, and a reload. Blocks: it reads large files, and asks DNS.
-LoadedConfig load_for_service(const std::string& path, const SourceQuery& query);
+/// serve` does at its start, and a reload. A config under which mail would circle or be lost
+/// (docs/proof.md) is wrong, unless `force`. Blocks: it reads large files, and asks DNS.
+LoadedConfig load_for_service(const std::string& path,
+                              const SourceQuery& query,
+                              bool force = false);
 
 /// Reads the config again, on a thread that may wait: a large directory or a silent DNS must not
 /// hold up accepting. A config that is wrong changes nothing. Made before the server runs, and

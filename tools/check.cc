@@ -2,6 +2,7 @@
 #include "gateway/check.h"
 
 #include "gateway/config.h"
+#include "gateway/proof/graph.h"
 #include "gateway/proof/prove.h"
 #include "tools/commands.h"
 
@@ -41,6 +42,13 @@ std::string summary(const std::string& config, const std::vector<Finding>& findi
   return fmt::format("{}: {}, {}", config, counted(errors, "error"), counted(warnings, "warning"));
 }
 
+void draw(const gateway::Config& config, std::string_view format, std::ostream& out) {
+  using gateway::proof::GraphFormat;
+  const bool dot = format == "dot";
+  const auto graph = gateway::proof::graph(config, dot ? GraphFormat::dot : GraphFormat::mermaid);
+  if (graph) out << *graph;
+}
+
 }  // namespace
 
 void print_findings(const std::vector<Finding>& findings, std::ostream& out) {
@@ -48,7 +56,7 @@ void print_findings(const std::vector<Finding>& findings, std::ostream& out) {
     out << format_text(finding) << "\n";
 }
 
-int run_check(const CheckOptions& options, std::ostream& out, std::ostream& /*err*/) {
+int run_check(const CheckOptions& options, std::ostream& out, std::ostream& err) {
   gateway::LoadResult loaded =
       gateway::load_config(options.config, gateway::Environment::from_process());
   std::vector<Finding> findings = std::move(loaded.findings);
@@ -60,7 +68,10 @@ int run_check(const CheckOptions& options, std::ostream& out, std::ostream& /*er
     findings.insert(findings.end(), proof.findings.begin(), proof.findings.end());
     gateway::sort_by_place(findings);
   }
-  if (options.json) {
+  if (!options.graph.empty()) {
+    print_findings(findings, err);
+    if (loaded.config) draw(*loaded.config, options.graph, out);
+  } else if (options.json) {
     out << gateway::format_json(findings);
   } else {
     print_findings(findings, out);

@@ -28,7 +28,11 @@ void add_check(CLI::App& app, CheckOptions& options) {
   CLI::App* command =
       app.add_subcommand("check", "is this config sound? 0: yes, 1: warnings, 2: errors");
   add_config(*command, options.config);
-  command->add_flag("--json", options.json, "the findings as JSON");
+  CLI::Option* json = command->add_flag("--json", options.json, "the findings as JSON");
+  command->add_option("--graph", options.graph, "the flow of mail as a picture, mermaid or dot")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"mermaid", "dot"}))
+      ->excludes(json);
 }
 
 void add_explain(CLI::App& app, ExplainOptions& options) {
@@ -55,6 +59,7 @@ void add_serve(CLI::App& app, ServeOptions& options) {
   CLI::App* command =
       app.add_subcommand("serve", "the gateway; ends with SIGTERM, reloads with SIGHUP");
   add_config(*command, options.config);
+  command->add_flag("--force", options.force, "also a config whose mail circles or is lost");
 }
 
 std::vector<std::string> known_words(CLI::App& app) {

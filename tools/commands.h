@@ -21,6 +21,7 @@ namespace postern::tools {
 
 struct ServeOptions {
   std::string config;
+  bool force = false;  ///< also where the proof has found errors (docs/proof.md)
 };
 /// Serves until SIGTERM or SIGINT. 0: ended as asked, 1: could not listen, 2: wrong config.
 int run_serve(const ServeOptions& options, std::ostream& out, std::ostream& err);
@@ -28,8 +29,9 @@ int run_serve(const ServeOptions& options, std::ostream& out, std::ostream& err)
 struct CheckOptions {
   std::string config;
   bool json = false;
+  std::string graph;  ///< "mermaid" or "dot": the flow in place of the findings; empty: none
 };
-/// 0: sound, 1: warnings, 2: errors.
+/// 0: sound, 1: warnings, 2: errors. With `graph` the findings go to `err`.
 int run_check(const CheckOptions& options, std::ostream& out, std::ostream& err);
 
 struct ExplainOptions {

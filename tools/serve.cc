@@ -76,7 +76,7 @@ class HangUpHeld {
 int run_serve(const ServeOptions& options, std::ostream& out, std::ostream& err) {
   std::signal(SIGPIPE, SIG_IGN);
   std::optional<HangUpHeld> held(std::in_place);
-  const gateway::LoadedConfig loaded = gateway::load_for_service(options.config, {});
+  const gateway::LoadedConfig loaded = gateway::load_for_service(options.config, {}, options.force);
   print_findings(loaded.findings, err);
   if (!loaded.snapshot) return 2;
   const std::shared_ptr<const Snapshot>& snapshot = loaded.snapshot;

@@ -31,12 +31,7 @@ bool has_mailboxes(const World& world, const NextHop& hop) {
 /// Which next hops send mail to G: servers with mailboxes, and gateways of the config.
 bool sends_mail(const World& world, const NextHop& hop) {
   if (hop.behaves == Behaviour::exchange || hop.behaves == Behaviour::vk_workspace) return true;
-  if (has_mailboxes(world, hop)) return true;
-  const routing::GatewaysConfig& gateways = world.routing().gateways;
-  const auto lists = [&hop](const std::vector<std::string>& names) {
-    return std::find(names.begin(), names.end(), hop.name) != names.end();
-  };
-  return lists(gateways.internal) || lists(gateways.external);
+  return has_mailboxes(world, hop) || world.is_gateway(hop);
 }
 
 void add_clients(const World& world, std::vector<Beginning>& out) {
@@ -111,7 +106,7 @@ std::vector<Wiring> wirings(const World& world) {
   for (const NextHop& hop : world.routing().next_hops) {
     x = x || hop.behaves == Behaviour::exchange;
     v = v || hop.behaves == Behaviour::vk_workspace;
-    relay = relay || hop.behaves == Behaviour::relay;
+    relay = relay || (hop.behaves == Behaviour::relay && world.is_gateway(hop));
   }
   for (const ListenerConfig& listener : world.given().listeners)
     own_listener = own_listener || !listener.from.empty();

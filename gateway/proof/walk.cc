@@ -290,14 +290,15 @@ void Walker::at_workspace(Path path, const NextHop& hop, const Mailbox& recipien
 /// A gateway: gives mail back to G, or sends it on by MX. D's MX is X, T's is G.
 void Walker::at_relay(Path path, const NextHop& hop, const Mailbox& recipient) {
   const routing::Domain* domain = world_.domain_of(recipient.domain());
+  const bool returns = wiring_.relays_return && world_.is_gateway(hop);
   if (domain == nullptr) {
     const bool may = world_.routing().allow_without_auth.contains(source_of(hop).address);
-    if (wiring_.relays_return && may) return back(std::move(path), hop, recipient);
+    if (returns && may) return back(std::move(path), hop, recipient);
     move(path, "the world", "");
     return end(std::move(path), End::rests, nullptr, "");
   }
   const NextHop* x = world_.exchange_of(*domain);
-  const bool by_mx = !wiring_.relays_return && !world_.is_alias(*domain, recipient.domain());
+  const bool by_mx = !returns && !world_.is_alias(*domain, recipient.domain());
   if (by_mx && x != nullptr) {
     move(path, x->name, "");
     return at_hop(std::move(path), *x, recipient);

@@ -186,7 +186,7 @@ const NextHop* World::exchange_of(const Domain& domain) const {
   if (const NextHop* hop = exchange(domain.mailboxes)) return hop;
   if (const NextHop* hop = exchange(routing_.recipients.unknown_redirect)) return hop;
   for (const NextHop& hop : routing_.next_hops) {
-    if (hop.behaves == Behaviour::exchange) return &hop;
+    if (hop.behaves == Behaviour::exchange && is_used(hop)) return &hop;
   }
   return nullptr;
 }
@@ -194,6 +194,23 @@ const NextHop* World::exchange_of(const Domain& domain) const {
 bool World::coexists(const Domain& domain) const {
   const NextHop* hop = routing_.find_next_hop(routes_->via(domain.name));
   return hop != nullptr && hop->behaves == Behaviour::exchange;
+}
+
+/// A server that no rule sends to and no listener takes from has no part in the flow.
+bool World::is_used(const NextHop& hop) const {
+  const auto& routes = routing_.routes;
+  const auto& listeners = given_.listeners;
+  const auto leads = [&hop](const routing::Route& route) { return route.via == hop.name; };
+  const auto takes = [&hop](const ListenerConfig& listener) { return listener.from == hop.name; };
+  return is_gateway(hop) || std::any_of(routes.begin(), routes.end(), leads) ||
+         std::any_of(listeners.begin(), listeners.end(), takes);
+}
+
+bool World::is_gateway(const NextHop& hop) const {
+  const auto lists = [&hop](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), hop.name) != names.end();
+  };
+  return lists(routing_.gateways.internal) || lists(routing_.gateways.external);
 }
 
 DomainTraits World::traits_of(const Domain& domain) const {

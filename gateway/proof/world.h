@@ -63,6 +63,8 @@ class World {
 
   /// The old server of the domain; null: it has none.
   const routing::NextHop* exchange_of(const routing::Domain& domain) const;
+  /// In gateways.internal or gateways.external: it may give mail back to G (R7a).
+  bool is_gateway(const routing::NextHop& hop) const;
   /// G sends D's mail to X by its route: the time of coexistence.
   bool coexists(const routing::Domain& domain) const;
   DomainTraits traits_of(const routing::Domain& domain) const;
@@ -85,6 +87,7 @@ class World {
   void name_sources();
   void find_parties();
   void find_clients();
+  bool is_used(const routing::NextHop& hop) const;
   bool is_free(const IpAddress& address) const;
   std::string kind_of(const IpAddress& address) const;
 

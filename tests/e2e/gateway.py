@@ -34,6 +34,7 @@ class Gateway:
         self.log = root / "postern.log"
         self.endpoints: dict[str, tuple[str, int]] = {}
         self.on_spawn = lambda pid: None    # called while the process starts
+        self.more: list[str] = []      # arguments behind --config
         self.launcher: list[str] = []  # what starts it, such as env with its variables
         self._process: subprocess.Popen | None = None
         root.mkdir(parents=True, exist_ok=True)
@@ -43,7 +44,7 @@ class Gateway:
     def start(self, seconds: float = 20.0) -> "Gateway":
         if not executable().exists():
             raise HarnessError(f"{executable()} is not there: run tools/dev build")
-        command = [*self.launcher, str(executable()), "serve", "--config", str(self.config)]
+        command = [*self.launcher, str(executable()), "serve", "--config", str(self.config), *self.more]
         self._process = spawn(command, self.log, stdout=subprocess.PIPE, text=True)
         self.on_spawn(self.pid)
         lines: queue.Queue[str | None] = queue.Queue()

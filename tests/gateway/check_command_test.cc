@@ -43,7 +43,7 @@ class Commands : public testing::Test {
     std::ostringstream out;
     std::ostringstream err;
     const auto serve = [](const ServeOptions& options, std::ostream& o, std::ostream&) {
-      o << "serving " << options.config << "\n";
+      o << "serving " << options.config << (options.force ? ", forced" : "") << "\n";
       return 0;
     };
     const int status =
@@ -68,6 +68,31 @@ TEST_F(Commands, CheckSaysThatASoundConfigIsSound) {
   EXPECT_EQ(r.status, 0);
   EXPECT_THAT(r.out, StartsWith(path("c.toml") + ": sound; "));
   EXPECT_THAT(r.out, HasSubstr(" letters followed through 1 domain of 1 shape\n"));
+}
+
+TEST_F(Commands, CheckDrawsTheFlow) {
+  const Outcome mermaid = run({"check", "--config", gateway::example_path(), "--graph", "mermaid"});
+  EXPECT_LE(mermaid.status, 1);
+  EXPECT_THAT(mermaid.out, StartsWith("flowchart LR\n"));
+  EXPECT_THAT(mermaid.out, HasSubstr("subgraph c1[\"company.ru: not migrated\"]"));
+  EXPECT_THAT(mermaid.out, HasSubstr("-->|custom_route|"));
+  EXPECT_THAT(mermaid.out, HasSubstr("[(\"vk\")]"));
+  EXPECT_THAT(mermaid.err, HasSubstr("[missing-file]"));
+  const Outcome dot = run({"check", "--config", gateway::example_path(), "--graph", "dot"});
+  EXPECT_THAT(dot.out, StartsWith("digraph flow {\n"));
+  EXPECT_THAT(dot.out, HasSubstr("[label=\"vk\", shape=cylinder];"));
+  EXPECT_THAT(dot.out, HasSubstr("[label=\"tech_alias\"];"));
+  EXPECT_EQ(run({"check", "--config", gateway::example_path(), "--graph", "svg"}).status, 2);
+}
+
+TEST_F(Commands, CheckNamesALoopByItsWay) {  // S9
+  write("c.toml",
+        gateway::replaced(
+            gateway::kSmall, "[\"10.0.0.5:25\"]", "[\"10.0.0.5:25\"]\nsources = [\"10.9.9.9\"]"));
+  const Outcome r = run({"check", "--config", path("c.toml")});
+  EXPECT_EQ(r.status, 2);
+  EXPECT_THAT(r.out, HasSubstr("c.toml:8:11: error: next_hop.sources: "));
+  EXPECT_THAT(r.out, HasSubstr("G(mx) -[custom_route]-> exchange -> G(mx): a loop"));
 }
 
 TEST_F(Commands, CheckExitsWithOneForWarningsAndTwoForErrors) {
@@ -216,6 +241,7 @@ TEST_F(Commands, ServeGetsItsConfig) {
   const Outcome r = run({"serve", "--config", "/x.toml"});
   EXPECT_EQ(r.status, 0);
   EXPECT_EQ(r.out, "serving /x.toml\n");
+  EXPECT_EQ(run({"serve", "--config", "/x.toml", "--force"}).out, "serving /x.toml, forced\n");
   EXPECT_EQ(run({"serve"}).out, "serving /etc/postern/postern.toml\n");
 }
 

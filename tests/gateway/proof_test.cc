@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "gateway/proof/graph.h"
 #include "gateway/proof/judge.h"
 #include "gateway/proof/prove.h"
 #include "gateway/proof/walk.h"
@@ -9,6 +10,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <memory>
 
 namespace postern::gateway::proof {
@@ -94,6 +97,17 @@ TEST(Proof, HasNothingToSayAboutTheExample) {  // S1 to S10
   const Proof proof = prove(*loaded.config);
   EXPECT_TRUE(proof.findings.empty()) << shown(proof.findings);
   EXPECT_GT(proof.letters, 500U);
+}
+
+TEST(Proof, TheDocsShowTheFlowOfTheExample) {
+  const LoadResult loaded = load_config(example_path(), Environment{});
+  ASSERT_TRUE(loaded.config) << shown(loaded.findings);
+  std::ifstream file(std::string(POSTERN_SOURCE_DIR) + "/docs/proof.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  const std::optional<std::string> drawn = graph(*loaded.config, GraphFormat::mermaid);
+  ASSERT_TRUE(drawn);
+  EXPECT_THAT(page, HasSubstr("```mermaid\n" + *drawn + "```"))
+      << "write what postern check --graph mermaid prints into docs/proof.md";
 }
 
 TEST(Proof, AcceptsOtherSoundConfigs) {
