@@ -152,8 +152,9 @@ void check_routes(const Config& config, Findings& out) {
   };
   for (std::size_t i = 0; i < routing.routes.size(); ++i) {
     for (std::size_t j = 0; j < routing.routes[i].domains.size(); ++j) {
+      const std::string path = fmt::format("route[{}].domains[{}]", i, j);
       for (const Domain& domain : routing.domains)
-        ask(fmt::format("route[{}].domains[{}]", i, j), routing.routes[i].domains[j], domain);
+        ask(path, routing.routes[i].domains[j], domain);
     }
   }
 }

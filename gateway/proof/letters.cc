@@ -131,19 +131,17 @@ std::vector<Wiring> wirings(const World& world) {
 
 std::vector<std::string> domains_elsewhere(const World& world) {
   std::vector<std::string> out = {"outside.example"};
+  std::set<std::string, std::less<>> ours;
+  for (const Domain& domain : world.given().routing.domains) {
+    ours.insert(domain.name);
+    ours.insert(domain.aliases.begin(), domain.aliases.end());
+  }
   std::set<std::string> vias;
   for (const routing::Route& route : world.given().routing.routes) {
     for (const std::string& pattern : route.domains) {
       if (pattern == "*" || vias.contains(route.via)) continue;
       std::string name = pattern.starts_with("*.") ? "host" + pattern.substr(1) : pattern;
-      const routing::Config& given = world.given().routing;
-      const bool ours =
-          std::any_of(given.domains.begin(), given.domains.end(), [&name](const Domain& domain) {
-            return domain.name == name ||
-                   std::find(domain.aliases.begin(), domain.aliases.end(), name) !=
-                       domain.aliases.end();
-          });
-      if (ours) continue;
+      if (ours.contains(name)) continue;
       vias.insert(route.via);
       out.push_back(std::move(name));
     }
