@@ -27,6 +27,7 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares>=1.18)
 pkg_check_modules(IDN2 REQUIRED IMPORTED_TARGET libidn2)
 pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(LDAP REQUIRED IMPORTED_TARGET ldap lber)
 if(POSTERN_TESTS)
   find_package(GTest REQUIRED)
   # The tests that run under ThreadSanitizer: whatever has more than one thread.

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ldap_support.h"
+
+#include <arpa/inet.h>
+#include <cstdlib>
+#include <filesystem>
+#include <netinet/in.h>
+#include <stdexcept>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace postern::directories::testing {
+namespace {
+
+using test::Slapd;
+
+std::string ldap_result(char id, char operation, int code) {
+  const char octets[] = {0x30,
+                         0x0c,
+                         0x02,
+                         0x01,
+                         id,
+                         operation,
+                         0x07,
+                         0x0a,
+                         0x01,
+                         static_cast<char>(code),
+                         0x04,
+                         0x00,
+                         0x04,
+                         0x00};
+  return {octets, sizeof octets};
+}
+
+}  // namespace
+
+LdapSettings settings_for(std::vector<std::string> servers) {
+  LdapSettings out;
+  out.name = "ad";
+  out.servers = std::move(servers);
+  out.base = Slapd::kBase;
+  out.filter = "(|(mail={address})(proxyAddresses=smtp:{address}))";
+  out.attributes = {"mail", "proxyAddresses"};
+  out.timeout = std::chrono::seconds(20);
+  return out;
+}
+
+smtp::Mailbox mailbox(std::string_view local, std::string_view domain) {
+  return {local, domain};
+}
+
+std::string_view word_of(routing::Presence presence) {
+  switch (presence) {
+    case routing::Presence::known:
+      return "known";
+    case routing::Presence::unknown:
+      return "unknown";
+    case routing::Presence::unavailable:
+      break;
+  }
+  return "unavailable";
+}
+
+std::string people() {
+  return Slapd::person("ivanov",
+                       "Ivan.Ivanov@company.ru",
+                       "SMTP:Ivan.Ivanov@company.ru smtp:i.ivanov@company.ru sip:sip@company.ru") +
+         Slapd::person("vetrov", "v.vetrov@company.ru") +
+         Slapd::person("odd", "a(b)c@company.ru", "smtp:back\\slash@company.ru");
+}
+
+Folder::Folder() {
+  std::string pattern = std::filesystem::temp_directory_path() / "postern-ldap-XXXXXX";
+  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
+  path_ = pattern;
+}
+
+Folder::~Folder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+ScriptedServer::ScriptedServer(std::vector<std::string> answers) : answers_(std::move(answers)) {
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  auto* const raw = reinterpret_cast<sockaddr*>(&at);
+  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (::bind(listener_, raw, size) != 0 || ::listen(listener_, 16) != 0 ||
+      ::getsockname(listener_, raw, &size) != 0) {
+    throw std::runtime_error("scripted server: listen");
+  }
+  port_ = ntohs(at.sin_port);
+  thread_ = std::thread([this] {
+    for (int client; (client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC)) >= 0;) {
+      ++clients_;
+      open_.push_back(client);
+      sessions_.emplace_back([this, client] { serve(client); });
+    }
+  });
+}
+
+ScriptedServer::~ScriptedServer() {
+  ::shutdown(listener_, SHUT_RDWR);  // wakes accept
+  thread_.join();
+  for (const int client : open_)
+    ::shutdown(client, SHUT_RDWR);
+  for (std::thread& session : sessions_)
+    session.join();
+  for (const int client : open_)
+    ::close(client);
+  ::close(listener_);
+}
+
+void ScriptedServer::serve(int client) const {
+  char block[4096];
+  for (std::size_t i = 0; ::recv(client, block, sizeof block, 0) > 0; ++i) {
+    if (i >= answers_.size()) continue;
+    if (answers_[i] == kClose) {
+      ::shutdown(client, SHUT_RDWR);
+      return;
+    }
+    ::send(client, answers_[i].data(), answers_[i].size(), MSG_NOSIGNAL);
+  }
+}
+
+std::string ScriptedServer::url(std::string_view scheme) const {
+  return std::string(scheme) + "://127.0.0.1:" + std::to_string(port_);
+}
+
+std::string bind_answer(int code) {
+  return ldap_result(1, 0x61, code);
+}
+
+std::string search_answer(int code) {
+  return ldap_result(2, 0x65, code);
+}
+
+}  // namespace postern::directories::testing
