@@ -41,6 +41,11 @@ std::size_t BulkDirectory::size() const {
   return now ? now->table.size() : 0;
 }
 
+bool BulkDirectory::await_first_load(std::chrono::milliseconds limit) const {
+  std::unique_lock lock(mutex_);
+  return ended_.wait_for(lock, limit, [this] { return has_tried_; });
+}
+
 void BulkDirectory::refresh() {
   const std::lock_guard lock(mutex_);
   asked_ = true;
@@ -63,6 +68,8 @@ void BulkDirectory::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const bool good = load(stop);
     std::unique_lock lock(mutex_);
+    has_tried_ = true;
+    ended_.notify_all();
     const auto pause = good ? options_.refresh : std::min(options_.refresh, options_.retry);
     wake_.wait_for(lock, stop, pause, [this] { return asked_; });
     asked_ = false;

@@ -57,6 +57,9 @@ class BulkDirectory final : public routing::Directory {
   routing::DirectoryAnswer look_up_now(const smtp::Mailbox& mailbox) const override;
   net::Awaitable<routing::DirectoryAnswer> look_up(smtp::Mailbox mailbox) const override;
 
+  /// Waits until the first load has ended, well or not; false: it has not in this time. For tools
+  /// that ask once, and for a start that does not begin with 451. Any thread but an io thread.
+  bool await_first_load(std::chrono::milliseconds limit) const;
   /// Loads now rather than at its time. Any thread, does not wait.
   void refresh();
   /// Empty: the last load was good. Any thread.
@@ -83,9 +86,11 @@ class BulkDirectory final : public routing::Directory {
 
   mutable std::mutex mutex_;  ///< held for a pointer copy
   std::condition_variable_any wake_;
+  mutable std::condition_variable_any ended_;  ///< the first load has
   std::shared_ptr<const Loaded> loaded_;
   std::string problem_ = "not loaded yet";
   bool asked_ = false;
+  bool has_tried_ = false;
   std::jthread thread_;  ///< last: it uses all of the above
 };
 

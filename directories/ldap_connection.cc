@@ -88,7 +88,7 @@ void LdapConnection::Unbind::operator()(ldap* handle) const {
 }
 
 LdapFailure LdapConnection::failure(int code, const char* doing) {
-  const bool late = std::chrono::steady_clock::now() >= limit_->deadline;
+  const bool late = std::chrono::steady_clock::now() >= limits_->deadline;
   if (code == LDAP_TIMEOUT || (code < 0 && late)) return no_answer(doing);
   char* raw = nullptr;
   ::ldap_get_option(handle_.get(), LDAP_OPT_DIAGNOSTIC_MESSAGE, &raw);
@@ -109,7 +109,11 @@ Result<LdapConnection, LdapFailure> LdapConnection::open(const LdapSettings& set
   }
   LdapConnection out(settings, handle);
   if (const auto set = out.set_options(deadline); !set) return set.error();
-  if (const auto up = out.connect(url.starts_with("ldaps:")); !up) return up.error();
+  const bool is_ldaps = url.starts_with("ldaps:");
+  if (is_ldaps || settings.start_tls) {
+    if (const auto set = out.set_tls_options(); !set) return set.error();
+  }
+  if (const auto up = out.connect(is_ldaps); !up) return up.error();
   // TLS and the connect took their part of the time.
   if (left_until(deadline) <= milliseconds(0)) return no_answer("connect");
   const timeval left = to_timeval(left_until(deadline));
@@ -120,17 +124,17 @@ Result<LdapConnection, LdapFailure> LdapConnection::open(const LdapSettings& set
 
 Result<void, LdapFailure> LdapConnection::set_options(Deadline deadline) {
   if (left_until(deadline) <= milliseconds(0)) return no_answer("connect");
-  limit_->deadline = deadline;
+  limits_->deadline = deadline;
   const timeval left = to_timeval(left_until(deadline));
   const int version = LDAP_VERSION3;
   ldap* const handle = handle_.get();
-  if (!limit_->guard(handle)) return LdapFailure{LdapTrouble::lost, "connect: no time limit"};
+  if (!limits_->guard(handle)) return LdapFailure{LdapTrouble::lost, "connect: no time limit"};
   ::ldap_set_option(handle, LDAP_OPT_PROTOCOL_VERSION, &version);
   ::ldap_set_option(handle, LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
   ::ldap_set_option(handle, LDAP_OPT_RESTART, LDAP_OPT_ON);  // signals are no errors
   ::ldap_set_option(handle, LDAP_OPT_NETWORK_TIMEOUT, &left);
   ::ldap_set_option(handle, LDAP_OPT_TIMEOUT, &left);
-  return set_tls_options();
+  return {};
 }
 
 Result<void, LdapFailure> LdapConnection::set_tls_options() {
@@ -224,7 +228,7 @@ Result<LdapFound, LdapFailure> LdapConnection::search(
     Deadline deadline,
     const std::function<void(const LdapEntry&)>& take) {
   if (left_until(deadline) <= milliseconds(0)) return no_answer("search");
-  limit_->deadline = deadline;
+  limits_->deadline = deadline;
   const auto id = send(search, deadline);
   if (!id) return id.error();
   while (left_until(deadline) > milliseconds(0) && !search.stop.stop_requested()) {

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "base/result.h"
+#include "directories/ldap_limits.h"
 #include "directories/ldap_settings.h"
-#include "directories/ldap_time_limit.h"
 
 #include <chrono>
 #include <cstddef>
@@ -80,7 +80,7 @@ class LdapConnection {
     void operator()(ldap* handle) const;
   };
   explicit LdapConnection(const LdapSettings& settings, ldap* handle)
-      : settings_(&settings), limit_(std::make_unique<LdapTimeLimit>()), handle_(handle) {}
+      : settings_(&settings), limits_(std::make_unique<LdapLimits>()), handle_(handle) {}
 
   Result<void, LdapFailure> set_options(Deadline deadline);
   Result<void, LdapFailure> set_tls_options();
@@ -92,7 +92,7 @@ class LdapConnection {
   LdapFailure failure(int code, const char* doing);
 
   const LdapSettings* settings_;
-  std::unique_ptr<LdapTimeLimit> limit_;  ///< at an address that stays
+  std::unique_ptr<LdapLimits> limits_;  ///< at an address that stays
   std::unique_ptr<ldap, Unbind> handle_;
 };
 

@@ -151,6 +151,18 @@ TEST_F(BulkDirectoryTest, AnEmptyDirectoryIsAFailureUnlessItMayBeEmpty) {
   EXPECT_EQ(ask(cutover, "u@company.ru").presence, Presence::unknown);
 }
 
+TEST_F(BulkDirectoryTest, AStartCanWaitForTheFirstLoadWhateverItsEnd) {
+  for (const bool good : {true, false}) {
+    const BulkDirectory directory(config_, feed_.loader(), options_);
+    EXPECT_FALSE(directory.await_first_load(std::chrono::milliseconds(1)));
+    feed_.give(good ? Feed::Load(std::vector<std::string>{"u@company.ru"})
+                    : Feed::Load(std::string("down")));
+    EXPECT_TRUE(directory.await_first_load(std::chrono::seconds(30)));
+    EXPECT_EQ(ask(directory, "u@company.ru").presence,
+              good ? Presence::known : Presence::unavailable);
+  }
+}
+
 TEST_F(BulkDirectoryTest, ReadsAgainByItself) {
   options_.refresh = std::chrono::milliseconds(1);
   const BulkDirectory directory(config_, feed_.loader(), options_);

@@ -14,22 +14,20 @@ namespace {
 
 using test::Slapd;
 
-std::string ldap_result(char id, char operation, int code) {
-  const char octets[] = {0x30,
-                         0x0c,
-                         0x02,
-                         0x01,
-                         id,
-                         operation,
-                         0x07,
-                         0x0a,
-                         0x01,
-                         static_cast<char>(code),
-                         0x04,
-                         0x00,
-                         0x04,
-                         0x00};
-  return {octets, sizeof octets};
+/// One element of BER, of under 128 octets.
+std::string element(int tag, std::string_view content) {
+  std::string out{static_cast<char>(tag), static_cast<char>(content.size())};
+  return out.append(content);
+}
+
+std::string message(int id, int operation, std::string_view content) {
+  const std::string number = element(0x02, std::string(1, static_cast<char>(id)));
+  return element(0x30, number + element(operation, content));
+}
+
+std::string result(int code) {
+  return element(0x0a, std::string(1, static_cast<char>(code))) + element(0x04, "") +
+         element(0x04, "");
 }
 
 }  // namespace
@@ -117,11 +115,11 @@ void ScriptedServer::serve(int client) const {
   char block[4096];
   for (std::size_t i = 0; ::recv(client, block, sizeof block, 0) > 0; ++i) {
     if (i >= answers_.size()) continue;
-    if (answers_[i] == kClose) {
-      ::shutdown(client, SHUT_RDWR);
-      return;
-    }
-    ::send(client, answers_[i].data(), answers_[i].size(), MSG_NOSIGNAL);
+    std::string_view answer = answers_[i];
+    const bool closes = answer.ends_with(kClose);
+    if (closes) answer.remove_suffix(kClose.size());
+    ::send(client, answer.data(), answer.size(), MSG_NOSIGNAL);
+    if (closes) ::shutdown(client, SHUT_RDWR);
   }
 }
 
@@ -130,11 +128,17 @@ std::string ScriptedServer::url(std::string_view scheme) const {
 }
 
 std::string bind_answer(int code) {
-  return ldap_result(1, 0x61, code);
+  return message(1, 0x61, result(code));
 }
 
 std::string search_answer(int code) {
-  return ldap_result(2, 0x65, code);
+  return message(2, 0x65, result(code));
+}
+
+std::string search_entry(std::string_view dn, std::string_view mail) {
+  const std::string values = element(0x31, element(0x04, mail));
+  const std::string attribute = element(0x30, element(0x04, "mail") + values);
+  return message(2, 0x64, element(0x04, dn) + element(0x30, attribute));
 }
 
 }  // namespace postern::directories::testing

@@ -44,7 +44,7 @@ class Folder {
 /// message, which one read brings.
 class ScriptedServer {
  public:
-  /// An answer that closes the connection.
+  /// An answer that ends in this closes the connection behind it.
   static constexpr std::string_view kClose = "close";
 
   explicit ScriptedServer(std::vector<std::string> answers);
@@ -68,5 +68,7 @@ class ScriptedServer {
 /// Messages of RFC 4511 in BER: the answer to a bind (message 1), the end of a search (message 2).
 std::string bind_answer(int code);
 std::string search_answer(int code);
+/// An entry of that search with one value of `mail`.
+std::string search_entry(std::string_view dn, std::string_view mail);
 
 }  // namespace postern::directories::testing

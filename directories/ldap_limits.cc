@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "directories/ldap_time_limit.h"
+#include "directories/ldap_limits.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -24,7 +24,7 @@ int descriptor_of(Sockbuf_IO_Desc* layer) {
 
 /// False: the time is over, and errno says so.
 bool wait_for(Sockbuf_IO_Desc* layer, short events) {
-  const auto& limit = *static_cast<const LdapTimeLimit*>(layer->sbiod_pvt);
+  const auto& limit = *static_cast<const LdapLimits*>(layer->sbiod_pvt);
   pollfd waiting{descriptor_of(layer), events, 0};
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(
@@ -65,6 +65,8 @@ ber_slen_t write(Sockbuf_IO_Desc* layer, void* octets, ber_len_t size) {
 Sockbuf_IO layer_functions{set_up, do_nothing, control, read, write, do_nothing};
 
 int add(LDAP*, Sockbuf* socket, LDAPURLDesc*, sockaddr*, ldap_conncb* callback) {
+  ber_len_t largest = LdapLimits::kLargest;
+  ::ber_sockbuf_ctrl(socket, LBER_SB_OPT_SET_MAX_INCOMING, &largest);
   return ::ber_sockbuf_add_io(socket, &layer_functions, kLevel, callback->lc_arg);
 }
 
@@ -72,7 +74,7 @@ void forget(LDAP*, Sockbuf*, ldap_conncb*) {}
 
 }  // namespace
 
-bool LdapTimeLimit::guard(ldap* handle) {
+bool LdapLimits::guard(ldap* handle) {
   callback_ = {add, forget, this};
   return ::ldap_set_option(handle, LDAP_OPT_CONNECT_CB, &callback_) == LDAP_OPT_SUCCESS;
 }

@@ -6,12 +6,16 @@
 
 namespace postern::directories {
 
-/// A time limit below libldap's own buffers and TLS, where libldap has none: with GnuTLS its
+/// Limits below libldap's own buffers and TLS, where libldap has none. Time: with GnuTLS its
 /// handshake turns in a loop for ever when the server says nothing, and the rest of a message that
-/// has begun is waited for without end. Its writes also raise no SIGPIPE. Belongs to the
-/// connection, which it outlives; one thread.
-class LdapTimeLimit {
+/// has begun is waited for without end. Size: a message of over kLargest octets is an error rather
+/// than so much memory. Its writes also raise no SIGPIPE. Belongs to the connection, which it
+/// outlives; one thread.
+class LdapLimits {
  public:
+  /// Of one message: one entry with the attributes that were asked for, or one result.
+  static constexpr unsigned long kLargest = 16UL << 20;
+
   /// Whatever `handle` connects to from now on is read and written until `deadline`, then fails.
   /// False: libldap did not take it.
   bool guard(ldap* handle);
