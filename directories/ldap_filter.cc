@@ -164,6 +164,7 @@ class FilterParser {
   }
 
   bool value(bool stars_allowed) {
+    bool after_star = false;
     while (at_ < text_.size() && peek() != ')') {
       const char c = peek();
       if (c == '\0') return fail(at_, "a NUL is written \\00");
@@ -171,6 +172,9 @@ class FilterParser {
         return fail(at_, "\")\" is missing before this; in a value \"(\" is written \\28");
       if (c == '*' && !stars_allowed)
         return fail(at_, "\"*\" goes with \"=\" only; as itself it is written \\2a");
+      // RFC 4515 has it, libldap does not take it.
+      if (c == '*' && after_star) return fail(at_, "one \"*\" is enough");
+      after_star = c == '*';
       if (c == '{') {
         if (!placeholder()) return false;
         continue;

@@ -58,7 +58,7 @@ class LdapSource final : public Source {
     const Clock::time_point now = Clock::now();
     if (now < refused_until_) return {Presence::unavailable, refusal_};
     const routing::LocalKey key(mailbox.local(), true);
-    if (!key.fits() || !mailbox.has_domain()) {
+    if (!key.fits() || key.view().empty() || !mailbox.has_domain()) {
       return {Presence::unknown,
               fmt::format("ldap {}: no mailbox can be called so", settings_.name)};
     }

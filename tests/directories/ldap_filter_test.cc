@@ -89,6 +89,7 @@ TEST(LdapFilterTest, SaysWhereAndWhatIsWrong) {
            Row{"(cn=a(b))",         5,  "before this"              },
            Row{"(cn>=a*)",          6,  "goes with \"=\" only"     },
            Row{{"(cn=a\0b)", 9},    5,  "NUL"                      },
+           Row{"(cn=a**)",          6,  "is enough"                },
            Row{"(&(cn=a)x)",        8,  "\")\" is missing"         },
   }) {
     const auto checked = check_filter(row.filter);

@@ -116,7 +116,9 @@ TEST_F(LdapSourceTest, CharactersOfFiltersInAMailboxAreOnlyCharacters) {
   EXPECT_THAT(standing("\"v.vetrov\"", bare), StartsWith("known |")) << "RFC 5321 4.1.2";
 }
 
-TEST_F(LdapSourceTest, ALocalPartThatIsTooLongIsUnknown) {
+TEST_F(LdapSourceTest, ALocalPartThatIsEmptyOrTooLongIsUnknown) {
+  EXPECT_THAT(standing("\"\"", [](LdapSettings& s) { s.filter = "(mail=*{local}*)"; }),
+              StartsWith("unknown |"));
   EXPECT_THAT(standing(std::string(2000, 'x')), StartsWith("unknown |"));
 }
 
