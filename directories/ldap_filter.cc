@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "directories/ldap_filter.h"
 
-#include "directories/printable.h"
+#include "base/printable.h"
 
 #include <fmt/format.h>
 

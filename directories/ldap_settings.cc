@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "directories/ldap_settings.h"
 
+#include "base/printable.h"
 #include "directories/ldap_filter.h"
-#include "directories/printable.h"
 
 #include <fmt/format.h>
 

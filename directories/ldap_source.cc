@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "directories/ldap_source.h"
 
+#include "base/printable.h"
 #include "directories/ldap_address.h"
 #include "directories/ldap_connection.h"
 #include "directories/ldap_filter.h"
-#include "directories/printable.h"
 #include "routing/mailbox_key.h"
 
 #include <fmt/format.h>
