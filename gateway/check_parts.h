@@ -57,6 +57,9 @@ void for_each_setting(
     const std::function<void(const std::string& path, const std::string& text)>& take);
 /// Directories and next hops that such settings name.
 std::set<std::string> names_in_settings(const Config& config);
+/// The ways of docs/ways.md: settings without effect, maps that lead in a circle, files that cannot
+/// be read (check_more_ways.cc).
+void check_more_ways(const Config& config, Findings& out);
 /// Settings that this version reads and does not use (check.cc).
 void check_unused_settings(const Config& config, Findings& out);
 

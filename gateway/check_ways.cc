@@ -57,6 +57,10 @@ void check_unused_hops(const Config& config, Findings& out) {
     used.insert(domain.mailboxes);
   for (const routing::Route& route : routing.routes)
     used.insert(route.via);
+  for (const routing::SenderRoute& route : routing.sender_routes)
+    used.insert(route.via);
+  for (const routing::Journal& journal : routing.journals)
+    used.insert(journal.via);
   used.insert(routing.gateways.internal.begin(), routing.gateways.internal.end());
   used.insert(routing.gateways.external.begin(), routing.gateways.external.end());
   for (std::size_t i = 0; i < routing.next_hops.size(); ++i) {
@@ -170,6 +174,9 @@ void check_stages(const Config& config, Findings& out) {
   const bool aliases = std::any_of(routing.domains.begin(),
                                    routing.domains.end(),
                                    [](const Domain& d) { return !d.aliases.empty(); });
+  const bool dual = std::any_of(routing.domains.begin(),
+                                routing.domains.end(),
+                                [](const Domain& d) { return !d.dual_delivery.empty(); });
   const routing::GatewaysConfig& gateways = routing.gateways;
   const routing::RecipientsConfig& recipients = routing.recipients;
   struct Need {
@@ -182,6 +189,11 @@ void check_stages(const Config& config, Findings& out) {
       {"loop_guard", true, "letters that circle are not stopped (R13)"},
       {"tech_alias", aliases, "aliases have no way of their own (R4)"},
       {"cutover", cutover, "nobody is cut over (R5)"},
+      {"dual_delivery", dual, "nobody gets a copy in the other place"},
+      {"lists", !routing.lists.empty(), "no [[list]] is asked"},
+      {"rewrite", !routing.rewrites.empty(), "no [[rewrite]] is done"},
+      {"journal", !routing.journals.empty(), "no [[journal]] gets a copy"},
+      {"sender_route", !routing.sender_routes.empty(), "no [[sender_route]] is taken"},
       {"custom_route", !routing.routes.empty(), "no [[route]] is taken (R6)"},
       {"internal_gateway", !gateways.internal.empty(), "gateways.internal is not used (R10)"},
       {"address_validation", recipients.validate, "nobody is refused for being unknown (R8)"},
@@ -208,6 +220,7 @@ void check_ways(const Config& config, Findings& out) {
   check_recipients(config, out);
   check_routes(config, out);
   check_stages(config, out);
+  check_more_ways(config, out);
 }
 
 }  // namespace postern::gateway

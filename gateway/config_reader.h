@@ -145,7 +145,8 @@ void read_cutover(Section& section, routing::Domain& domain);
 void resolve_directories(Reader& reader);
 /// The secrets that directories name files for; a file that gives none is an error.
 void read_directory_secrets(Config& config, std::vector<Finding>& findings);
-
+void read_ways(Reader& reader, Section& top);  // config_ways.cc
+void read_dual_delivery(Section& section, routing::Domain& domain);
 /// What can be said only when all is read: references, duplicates, contradictions
 /// (config_references.cc).
 void resolve_references(Reader& reader);

@@ -63,6 +63,10 @@ class References {
       next_hop(fmt::format("domain[{}].mailboxes", i), config_.routing.domains[i].mailboxes);
     for (std::size_t i = 0; i < config_.routing.routes.size(); ++i)
       next_hop(fmt::format("route[{}].via", i), config_.routing.routes[i].via);
+    for (std::size_t i = 0; i < config_.routing.sender_routes.size(); ++i)
+      next_hop(fmt::format("sender_route[{}].via", i), config_.routing.sender_routes[i].via);
+    for (std::size_t i = 0; i < config_.routing.journals.size(); ++i)
+      next_hop(fmt::format("journal[{}].via", i), config_.routing.journals[i].via);
     next_hop("recipients.unknown_redirect", config_.routing.recipients.unknown_redirect);
     list("gateways.internal", config_.routing.gateways.internal);
     list("gateways.external", config_.routing.gateways.external);

@@ -77,6 +77,7 @@ void read_domain(Reader& reader, Section& section) {
   section.read("mailboxes", domain.mailboxes, Need::required);
   read_cutover(section, domain);
   read_setting(section, "directory", domain.directory);
+  read_dual_delivery(section, domain);
   domain.deliver_as = domain.aliases.empty() ? routing::DeliverAs::main : routing::DeliverAs::alias;
   section.read<routing::DeliverAs>(
       "deliver_as",

@@ -45,6 +45,7 @@ Result<std::shared_ptr<const Snapshot>, std::vector<Finding>> Snapshot::build(Co
   const auto recipients = snapshot->directories_->recipients();
   if (!recipients) return single(recipients.error());
   snapshot->cutover_ = std::make_unique<routing::CutoverLists>(own.routing, watching);
+  snapshot->way_files_ = std::make_unique<routing::WayFiles>(own.routing, watching);
   snapshot->waves_ = std::make_unique<routing::Waves>(own.routing, watching);
   for (std::size_t i = 0; i < own.routing.domains.size(); ++i) {
     const routing::Domain& domain = own.routing.domains[i];
@@ -59,6 +60,7 @@ Result<std::shared_ptr<const Snapshot>, std::vector<Finding>> Snapshot::build(Co
   sources.directory = *recipients;
   sources.cutover = snapshot->cutover_.get();
   sources.waves = snapshot->waves_.get();
+  sources.files = snapshot->way_files_.get();
   Result<routing::Pipeline, std::string> pipeline =
       routing::Pipeline::build(routing::Registry::builtin(), sources);
   if (!pipeline) {
@@ -91,6 +93,7 @@ void Snapshot::refresh_files() const {
   directories_->refresh();
   cutover_->refresh();
   waves_->refresh();
+  way_files_->refresh();
 }
 
 }  // namespace postern::gateway

@@ -8,6 +8,7 @@
 #include "routing/cutover_list.h"
 #include "routing/pipeline.h"
 #include "routing/waves.h"
+#include "routing/way_files.h"
 #include "tls/context.h"
 
 #include <chrono>
@@ -65,6 +66,7 @@ class Snapshot {
   std::unique_ptr<Directories> directories_;
   std::unique_ptr<routing::CutoverLists> cutover_;
   std::unique_ptr<routing::Waves> waves_;
+  std::unique_ptr<routing::WayFiles> way_files_;
   std::optional<routing::Pipeline> pipeline_;
   std::shared_ptr<const tls::Context> tls_;
 };

@@ -17,8 +17,13 @@ const NextHop* Config::find_next_hop(std::string_view name) const {
 std::vector<std::string> default_stages() {
   return {"loop_guard",
           "relay_access",
+          "lists",
+          "rewrite",
+          "journal",
+          "sender_route",
           "tech_alias",
           "cutover",
+          "dual_delivery",
           "custom_route",
           "internal_gateway",
           "address_validation",
@@ -53,6 +58,12 @@ std::optional<std::string> find_broken_reference(const Config& config) {
                          route.domains.empty() ? "nothing" : route.domains.front(),
                          route.via);
     }
+  }
+  for (const SenderRoute& route : config.sender_routes) {
+    if (missing(route.via)) return fmt::format("sender_route: \"{}\" is no next hop", route.via);
+  }
+  for (const Journal& journal : config.journals) {
+    if (missing(journal.via)) return fmt::format("journal: \"{}\" is no next hop", journal.via);
   }
   const std::string& redirect = config.recipients.unknown_redirect;
   if (!redirect.empty() && missing(redirect)) {

@@ -4,6 +4,7 @@
 #include "base/ip.h"
 #include "routing/next_hop.h"
 #include "routing/wave_config.h"
+#include "routing/ways_config.h"
 
 #include <cstdint>
 #include <memory>
@@ -30,6 +31,8 @@ struct Domain {
   std::string cutover_file;  ///< R5; empty: no file
   std::string cutover;       ///< R5: a directory's setting ("ldap:left") in place of a file
   std::string directory;     ///< who exists; empty: as recipients.directory says
+  std::string
+      dual_delivery;  ///< who has mailboxes in X and V: a file's path, "*": all; empty: none
 };
 
 /// `[[route]]`: R6. `domains` are exact, "*.sub" or "*"; exact beats the longest "*.", which beats
@@ -73,11 +76,16 @@ struct Config {
   RecipientsConfig recipients;
   GatewaysConfig gateways;
   RoutingConfig routing;
+  std::vector<SenderRoute> sender_routes;
+  std::vector<RewriteRule> rewrites;
+  std::vector<Journal> journals;
+  std::vector<ListRule> lists;
 
   const NextHop* find_next_hop(std::string_view name) const;
 };
 
-/// The rules' order: mail-flow.md, "Ways".
+/// The rules' order: mail-flow.md, "Ways"; those of docs/ways.md, which are idle unless something
+/// is configured for them, where they belong among them.
 std::vector<std::string> default_stages();
 
 /// R7: whose mail counts as coming from these hosts when `sources` is not set: the hosts that are

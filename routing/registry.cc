@@ -7,8 +7,13 @@ Registry Registry::builtin() {
   Registry out;
   out.add("loop_guard", stages::make_loop_guard);
   out.add("relay_access", stages::make_relay_access);
+  out.add("lists", stages::make_lists);
+  out.add("rewrite", stages::make_rewrite);
+  out.add("journal", stages::make_journal);
+  out.add("sender_route", stages::make_sender_route);
   out.add("tech_alias", stages::make_tech_alias);
   out.add("cutover", stages::make_wave_cutover);
+  out.add("dual_delivery", stages::make_dual_delivery);
   out.add("custom_route", stages::make_custom_route);
   out.add("internal_gateway", stages::make_internal_gateway);
   out.add("address_validation", stages::make_address_validation);

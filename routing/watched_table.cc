@@ -33,7 +33,8 @@ std::int64_t nanoseconds(const timespec& t) {
 }
 
 /// Feeds the file's lines to the table; false: a read failed, and errno says why.
-bool read_lines(int fd, MailboxTable& table) {
+template <class Table>
+bool read_lines(int fd, Table& table) {
   std::vector<char> block(std::size_t{1} << 18);
   std::string rest;  // the beginning of a line whose end is in the next block
   for (;;) {
@@ -64,33 +65,39 @@ std::string system_message() {
 
 }  // namespace
 
-WatchedTable::WatchedTable(std::string path, MailboxRules rules, Options options)
+template <class Table>
+WatchedFile<Table>::WatchedFile(std::string path, MailboxRules rules, Options options)
     : path_(std::move(path)), rules_(std::move(rules)), options_(std::move(options)) {
   load();
 }
 
-std::string_view WatchedTable::short_name() const {
+template <class Table>
+std::string_view WatchedFile<Table>::short_name() const {
   return std::string_view(path_).substr(path_.rfind('/') + 1);
 }
 
-std::shared_ptr<const MailboxTable> WatchedTable::table() const {
+template <class Table>
+std::shared_ptr<const Table> WatchedFile<Table>::table() const {
   const std::lock_guard lock(mutex_);
   return table_;
 }
 
-std::string WatchedTable::problem() const {
+template <class Table>
+std::string WatchedFile<Table>::problem() const {
   const std::lock_guard lock(mutex_);
   return problem_;
 }
 
-void WatchedTable::put(std::shared_ptr<const MailboxTable> table, std::string problem) {
+template <class Table>
+void WatchedFile<Table>::put(std::shared_ptr<const Table> table, std::string problem) {
   // The old table is freed outside the lock: readers must not wait for that.
   const std::lock_guard lock(mutex_);
   table_.swap(table);
   problem_ = std::move(problem);
 }
 
-bool WatchedTable::stamp_of(int fd, Stamp& stamp) {
+template <class Table>
+bool WatchedFile<Table>::stamp_of(int fd, Stamp& stamp) {
   struct stat facts {};
   if (::fstat(fd, &facts) != 0) return false;
   stamp.modified_ns = nanoseconds(facts.st_mtim);
@@ -100,7 +107,8 @@ bool WatchedTable::stamp_of(int fd, Stamp& stamp) {
   return true;
 }
 
-bool WatchedTable::is_settled(const Stamp& stamp) {
+template <class Table>
+bool WatchedFile<Table>::is_settled(const Stamp& stamp) {
   const auto now = options_.now();
   if (!(stamp == seen_)) {
     seen_ = stamp;
@@ -109,8 +117,9 @@ bool WatchedTable::is_settled(const Stamp& stamp) {
   return now - seen_at_ >= options_.settle;
 }
 
-Refresh WatchedTable::fail(const std::string& what) {
-  const std::shared_ptr<const MailboxTable> kept = table();
+template <class Table>
+Refresh WatchedFile<Table>::fail(const std::string& what) {
+  const std::shared_ptr<const Table> kept = table();
   const std::string line = fmt::format("{}: {}", path_, what);
   put(kept, line);
   if (line != told_ && options_.notice) {
@@ -122,7 +131,8 @@ Refresh WatchedTable::fail(const std::string& what) {
   return Refresh::failed;
 }
 
-WatchedTable::Loading WatchedTable::load() {
+template <class Table>
+typename WatchedFile<Table>::Loading WatchedFile<Table>::load() {
   const Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   Stamp before;
   if (file.get() < 0 || !stamp_of(file.get(), before)) {
@@ -130,7 +140,7 @@ WatchedTable::Loading WatchedTable::load() {
     return Loading::failed;
   }
   const bool is_first = table() == nullptr;
-  auto fresh = std::make_shared<MailboxTable>(rules_);
+  auto fresh = std::make_shared<Table>(rules_);
   if (!read_lines(file.get(), *fresh)) {
     fail(system_message());
     return Loading::failed;
@@ -152,7 +162,8 @@ WatchedTable::Loading WatchedTable::load() {
   return Loading::done;
 }
 
-Refresh WatchedTable::refresh() {
+template <class Table>
+Refresh WatchedFile<Table>::refresh() {
   Stamp now;
   {
     const Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -178,5 +189,8 @@ Refresh WatchedTable::refresh() {
   }
   return Refresh::failed;
 }
+
+template class WatchedFile<MailboxTable>;
+template class WatchedFile<RewriteMap>;
 
 }  // namespace postern::routing

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routing/mailbox_table.h"
+#include "routing/rewrite_map.h"
 
 #include <chrono>
 #include <cstdint>
@@ -25,8 +26,10 @@ enum class Refresh : std::uint8_t {
 /// A file of addresses and the table that it last made. Look-ups never wait for a reload: a new
 /// table is built beside the old one and swapped. Once a good table is there it stays when the file
 /// goes away or cannot be read, since losing a list must not bounce everybody's mail; that is told
-/// by the notice. Readers: any thread. refresh(): one thread at a time.
-class WatchedTable {
+/// by the notice. Readers: any thread. refresh(): one thread at a time. A Table is made of
+/// MailboxRules and takes lines (add_line).
+template <class Table>
+class WatchedFile {
  public:
   /// `settle`: how long a changed file must stay as it is before a reload takes it, so that a list
   /// that is being written in place is not read by half; counted from the refresh that first saw
@@ -39,14 +42,14 @@ class WatchedTable {
   };
 
   /// Reads the file; a failure is kept as problem().
-  WatchedTable(std::string path, MailboxRules rules, Options options);
+  WatchedFile(std::string path, MailboxRules rules, Options options);
 
   /// Looks whether the file has changed (time, size or identity) and takes it when it has. Cheap
   /// when it has not: one stat.
   Refresh refresh();
 
   /// Null: no good table yet, and problem() says why.
-  std::shared_ptr<const MailboxTable> table() const;
+  std::shared_ptr<const Table> table() const;
   std::string problem() const;
   const std::string& path() const { return path_; }
   /// The file's name without its folders, for reasons.
@@ -67,7 +70,7 @@ class WatchedTable {
   bool is_settled(const Stamp& stamp);
   Loading load();
   Refresh fail(const std::string& what);
-  void put(std::shared_ptr<const MailboxTable> table, std::string problem);
+  void put(std::shared_ptr<const Table> table, std::string problem);
 
   const std::string path_;
   const MailboxRules rules_;
@@ -78,8 +81,11 @@ class WatchedTable {
   std::chrono::steady_clock::time_point seen_at_;
   std::string told_;          ///< the problem that the notice was last given
   mutable std::mutex mutex_;  ///< held for a pointer copy; libstdc++ 12's atomic<shared_ptr> races
-  std::shared_ptr<const MailboxTable> table_;
+  std::shared_ptr<const Table> table_;
   std::string problem_;
 };
+
+using WatchedTable = WatchedFile<MailboxTable>;
+using WatchedMap = WatchedFile<RewriteMap>;
 
 }  // namespace postern::routing

@@ -23,6 +23,12 @@ std::unique_ptr<Stage> make_unknown_recipient(const StageSources& sources);   //
 std::unique_ptr<Stage> make_mailboxes(const StageSources& sources);           // R1, R4a
 std::unique_ptr<Stage> make_external_gateway(const StageSources& sources);    // R11
 std::unique_ptr<Stage> make_dns_mx(const StageSources& sources);              // R12
+// More ways: docs/ways.md.
+std::unique_ptr<Stage> make_lists(const StageSources& sources);
+std::unique_ptr<Stage> make_rewrite(const StageSources& sources);
+std::unique_ptr<Stage> make_journal(const StageSources& sources);
+std::unique_ptr<Stage> make_sender_route(const StageSources& sources);
+std::unique_ptr<Stage> make_dual_delivery(const StageSources& sources);
 
 // What they share. Reasons made beforehand live in their stage: Text::literal of them is valid as
 // long as the pipeline is, which is what a decision promises.

@@ -156,6 +156,7 @@ std::vector<Effect> routing_effects() {
       {"domain.mailboxes", in_domain(""), [](auto& c) { return domain(c).mailboxes == "vk"; }},
       {"domain.cutover", in_domain("cutover = \"/c.txt\""), [](auto& c) { return domain(c).cutover_file == "/c.txt"; }},
       {"domain.directory", in_domain("directory = \"file:/d\""), [](auto& c) { return domain(c).directory == "file:/d"; }},
+      {"domain.dual_delivery", in_domain("dual_delivery = \"file:/two.txt\""), [](auto& c) { return domain(c).dual_delivery == "/two.txt"; }},
       {"domain.deliver_as", in_domain("aliases = [\"t.other.ru\"]\ndeliver_as = \"main\""), [](auto& c) { return domain(c).deliver_as == routing::DeliverAs::main; }},
       {"route", "", [](auto& c) { return c.routing.routes.size() == 1; }},
       {"route.domains", "", [](auto& c) { return c.routing.routes[0].domains == std::vector<std::string>{"company.ru"}; }},
@@ -247,9 +248,47 @@ std::vector<Effect> directory_effects() {
 }
 // clang-format on
 
+// clang-format off
+std::vector<Effect> ways_effects() {
+  using List = std::vector<std::string>;
+  const auto sender_route = [](const std::string& line) {
+    return "[[sender_route]]\nvia = \"vk\"\nsenders = [\"@x.ru\", \"\"]\n" + line + "\n";
+  };
+  const auto journal = [](const std::string& line) {
+    return "[[journal]]\nto = \"a@x.ru\"\nvia = \"vk\"\n" + line + "\n";
+  };
+  const auto list = [](const std::string& line) { return "[[list]]\nsenders = [\"@x.ru\"]\n" + line + "\n"; };
+  const std::string rewrite = "[[rewrite]]\nfrom = \"@x.ru\"\nto = \"@y.ru\"\n";
+  const std::string reject = "action = \"reject\"\n";
+  using Action = routing::ListRule::Action;
+  return {
+      {"sender_route", sender_route(""), [](auto& c) { return c.routing.sender_routes.size() == 1; }},
+      {"sender_route.senders", sender_route(""), [](auto& c) { return c.routing.sender_routes[0].senders == List{"@x.ru", ""}; }},
+      {"sender_route.clients", sender_route("clients = [\"10.7.0.0/16\"]"), [](auto& c) { return c.routing.sender_routes[0].clients.contains(*parse_ip("10.7.1.1")); }},
+      {"sender_route.via", sender_route(""), [](auto& c) { return c.routing.sender_routes[0].via == "vk"; }},
+      {"sender_route.all", sender_route("all = true"), [](auto& c) { return c.routing.sender_routes[0].all; }},
+      {"rewrite", rewrite, [](auto& c) { return c.routing.rewrites.size() == 1; }},
+      {"rewrite.from", rewrite, [](auto& c) { return c.routing.rewrites[0].from == "@x.ru"; }},
+      {"rewrite.to", rewrite, [](auto& c) { return c.routing.rewrites[0].to == "@y.ru"; }},
+      {"rewrite.map", "[[rewrite]]\nmap = \"file:/m\"\n", [](auto& c) { return c.routing.rewrites[0].map == "/m"; }},
+      {"journal", journal(""), [](auto& c) { return c.routing.journals.size() == 1; }},
+      {"journal.to", journal(""), [](auto& c) { return c.routing.journals[0].to == "a@x.ru"; }},
+      {"journal.via", journal(""), [](auto& c) { return c.routing.journals[0].via == "vk"; }},
+      {"journal.senders", journal("senders = [\"@z.ru\"]"), [](auto& c) { return c.routing.journals[0].senders == List{"@z.ru"}; }},
+      {"journal.recipients", journal("recipients = [\"u@z.ru\"]"), [](auto& c) { return c.routing.journals[0].recipients == List{"u@z.ru"}; }},
+      {"list", list(reject), [](auto& c) { return c.routing.lists.size() == 1; }},
+      {"list.action", list("action = \"discard\""), [](auto& c) { return c.routing.lists[0].action == Action::discard; }},
+      {"list.senders", list(reject), [](auto& c) { return c.routing.lists[0].senders == List{"@x.ru"}; }},
+      {"list.recipients", list(reject + "recipients = [\"@*.z.ru\"]"), [](auto& c) { return c.routing.lists[0].recipients == List{"@*.z.ru"}; }},
+      {"list.clients", list(reject + "clients = [\"10.7.0.1\"]"), [](auto& c) { return c.routing.lists[0].clients.contains(*parse_ip("10.7.0.1")); }},
+      {"list.reply", list(reject + "reply = \"no\""), [](auto& c) { return c.routing.lists[0].reply == "no"; }},
+  };
+}
+// clang-format on
+
 TEST(ConfigEffect, EveryKeyArrivesWhereItBelongs) {
   std::vector<Effect> effects = service_effects();
-  for (auto* more : {limit_effects, routing_effects, wave_effects, directory_effects}) {
+  for (auto* more : {limit_effects, routing_effects, wave_effects, directory_effects, ways_effects}) {
     for (Effect& effect : more())
       effects.push_back(std::move(effect));
   }

@@ -56,8 +56,8 @@ ServerTest::~ServerTest() {
 }
 
 std::shared_ptr<const Snapshot> ServerTest::snapshot() const {
-  const std::string text =
-      fmt::format(R"(hostname = "gw.company.ru"
+  const std::string text = fmt::format(
+      R"(hostname = "gw.company.ru"
 {}
 [[listener]]
 name = "mx"
@@ -85,23 +85,26 @@ behaves = "vk_workspace"
 name = "company.ru"
 aliases = ["tech.company.ru"]
 mailboxes = "vk"
+{}
 [routing]
 trace_key = "0123456789abcdef0123456789abcdef"
 {}
 {}
 )",
-                  setup.before,
-                  setup.delivery,
-                  setup.listener,
-                  x.port(),
-                  setup.next_hop_keys,
-                  v.port(),
-                  setup.next_hop_keys,
-                  setup.route_to_x ? "[[route]]\ndomains = [\"company.ru\"]\nvia = "
-                                     "\"exchange\"\n" +
-                                         setup.route
-                                   : "",
-                  setup.after);
+      setup.before +
+          (setup.data_dir.empty() ? "" : fmt::format("\ndata_dir = \"{}\"", setup.data_dir)),
+      setup.delivery,
+      setup.listener,
+      x.port(),
+      setup.next_hop_keys,
+      v.port(),
+      setup.next_hop_keys,
+      setup.domain_keys,
+      setup.route_to_x ? "[[route]]\ndomains = [\"company.ru\"]\nvia = "
+                         "\"exchange\"\n" +
+                             setup.route
+                       : "",
+      setup.after);
   LoadResult loaded = parse_config(text, "test.toml", Environment{});
   for (const Finding& finding : loaded.findings) {
     if (finding.severity == Severity::error) ADD_FAILURE() << format_text(finding);
@@ -117,7 +120,7 @@ trace_key = "0123456789abcdef0123456789abcdef"
 void ServerTest::start() {
   Server::Options options;
   options.threads = 2;
-  options.spool = spool::Spool::in_memory();
+  if (setup.data_dir.empty()) options.spool = spool::Spool::in_memory();
   options.resolver = [](const net::Executor&) {
     return std::unique_ptr<dns::Resolver>(std::make_unique<test::ZoneResolver>(""));
   };

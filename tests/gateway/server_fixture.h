@@ -28,6 +28,8 @@ class ServerTest : public ::testing::Test {
     std::string before;         ///< top-level keys
     std::string listener;       ///< more keys of the listener "mx"
     std::string next_hop_keys;  ///< more keys of both next hops
+    std::string domain_keys;    ///< more keys of company.ru
+    std::string data_dir;       ///< the spool is there, and outlives the server; empty: in memory
     std::string after;          ///< more tables
     std::string control;        ///< path of the control socket; empty: there is none
     bool route_to_x = true;

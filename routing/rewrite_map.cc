@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routing/rewrite_map.h"
+
+#include "routing/mailbox_key.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace postern::routing {
+namespace {
+
+/// A longer one is no slip of the pen, and following it from each rule would take for ever.
+constexpr std::size_t kLongestCycle = 1000;
+
+bool is_domain_rule(std::string_view text) {
+  return text.size() > 1 && text.front() == '@' &&
+         text.find_first_of("@* \t", 1) == std::string_view::npos;
+}
+
+std::string key_of(std::string_view local, std::string_view domain) {
+  return fmt::format("{}@{}", local, smtp::ascii_lower(domain));
+}
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+}  // namespace
+
+bool RewriteMap::add(std::string_view from, std::string_view to) {
+  if (is_domain_rule(from) && is_domain_rule(to)) {
+    for (std::string& spelling : domain_spellings(from.substr(1)))
+      domains_.emplace(std::move(spelling), To{{}, std::string(to.substr(1)), lines_});
+  } else {
+    const Result<smtp::Mailbox> old = smtp::Mailbox::parse(from);
+    const Result<smtp::Mailbox> fresh = smtp::Mailbox::parse(to);
+    if (!old || !fresh || !old->has_domain() || !fresh->has_domain()) return false;
+    const LocalKey key(old->local(), rules_.case_sensitive);
+    const To target{std::string(fresh->local()), std::string(fresh->domain()), lines_};
+    for (const std::string& spelling : domain_spellings(old->domain()))
+      addresses_.emplace(key_of(key.view(), spelling), target);
+  }
+  rules_in_order_.emplace_back(from, to);
+  return true;
+}
+
+void RewriteMap::add_line(std::string_view line) {
+  ++lines_;
+  line = trimmed(line);
+  if (line.empty() || line.front() == '#') return;
+  const std::size_t gap = line.find_first_of(" \t");
+  const bool two = gap != std::string_view::npos;
+  if (two && add(line.substr(0, gap), trimmed(line.substr(gap)))) return;
+  if (++ignored_ == 1) {
+    first_ignored_ = fmt::format(
+        "line {}: not two addresses or two domains, as in \"old@a.ru new@b.ru\"", lines_);
+  }
+}
+
+std::optional<RewriteMap::Found> RewriteMap::find_address(const smtp::Mailbox& mailbox) const {
+  if (addresses_.empty()) return std::nullopt;
+  const LocalKey key(mailbox.local(), rules_.case_sensitive);
+  if (!key.fits()) return std::nullopt;
+  auto it = addresses_.find(key_of(key.view(), mailbox.domain()));
+  if (it != addresses_.end()) {
+    return Found{smtp::Mailbox(it->second.local, it->second.domain), it->second.line};
+  }
+  const std::string_view without = key.without_tag(rules_.delimiter);
+  if (without.size() == key.view().size()) return std::nullopt;
+  it = addresses_.find(key_of(without, mailbox.domain()));
+  if (it == addresses_.end()) return std::nullopt;
+  // A quoted local part is not cut: where its tag begins is not where the key's does.
+  const bool quoted = mailbox.local().starts_with('"') || it->second.local.ends_with('"');
+  const std::string tag =
+      quoted ? std::string() : std::string(mailbox.local().substr(without.size()));
+  return Found{smtp::Mailbox(it->second.local + tag, it->second.domain), it->second.line};
+}
+
+std::optional<RewriteMap::Found> RewriteMap::find(const smtp::Mailbox& mailbox) const {
+  if (!mailbox.has_domain()) return std::nullopt;
+  std::optional<Found> exact = find_address(mailbox);
+  if (exact) return exact;
+  const auto it = domains_.find(mailbox.domain());
+  if (it == domains_.end()) return std::nullopt;
+  return Found{smtp::Mailbox(mailbox.local(), it->second.domain), it->second.line};
+}
+
+std::vector<std::string> RewriteMap::cycle() const {
+  for (const auto& [from, to] : rules_in_order_) {
+    // A domain's rule is followed with a local part that no rule names.
+    const bool whole = from.front() == '@';
+    const std::string start = whole ? "postern-probe" + from : from;
+    smtp::Mailbox now = *smtp::Mailbox::parse(start);
+    std::vector<std::string> path{smtp::ascii_lower(now.text())};
+    while (path.size() <= std::min(rules_in_order_.size() + 1, kLongestCycle)) {
+      const std::optional<Found> next = find(now);
+      if (!next) break;
+      now = next->to;
+      path.push_back(smtp::ascii_lower(now.text()));
+      if (path.back() != path.front()) continue;
+      for (std::string& step : path) {
+        if (whole) step = step.substr(step.rfind('@'));
+      }
+      return path;
+    }
+  }
+  return {};
+}
+
+}  // namespace postern::routing
