@@ -14,6 +14,10 @@
 #include <thread>
 #include <vector>
 
+#if __has_feature(address_sanitizer)
+#include <sanitizer/lsan_interface.h>
+#endif
+
 // Servers that go away, come back, say "not now", or say nothing.
 
 namespace postern::directories::testing {
@@ -30,6 +34,17 @@ std::string ask(Source& source, std::string_view local = "v.vetrov") {
   const auto answer = source.look_up(mailbox(local));
   return std::string(word_of(answer.presence)) + " | " + answer.evidence;
 }
+
+/// libldap 2.5 does not free a Notice of Disconnection (RFC 4511 4.4.1) that comes where an answer
+/// was awaited: 117 octets each time that a server is stopped in order. What a thread allocates in
+/// this scope is no leak to the sanitizer.
+struct LeavesNotices {
+#if __has_feature(address_sanitizer)
+  __lsan::ScopedDisabler disabler;
+#else
+  LeavesNotices() {}
+#endif
+};
 
 /// Two servers with the same people; the first is preferred and tried again at every question.
 struct Pair {
@@ -224,6 +239,7 @@ TEST(LdapFailoverTest, R9UnderLoadARestartedServerNeverMakesAnAnswerWrong) {
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&] {
+      const LeavesNotices scope;
       const auto source = make_ldap_source(settings);
       while (!stop) {
         const auto known = source->look_up(mailbox("v.vetrov"));
