@@ -154,7 +154,7 @@ net::Awaitable<void> StoredLetter::pass_header() {
 }
 
 smtp::Reply StoredLetter::judge(std::string_view header) {
-  const routing::MessageFacts facts = routing::scan_header(header);
+  routing::MessageFacts facts = routing::scan_header(header);
   loop_.received = facts.received;
   loop_.trace_fields.assign(facts.trace_fields.begin(), facts.trace_fields.end());
   const routing::Pipeline& pipeline = runtime_->snapshot->pipeline();
@@ -175,9 +175,10 @@ smtp::Reply StoredLetter::judge(std::string_view header) {
 }
 
 /// A copy that circles, or that is there already, is not made: the recipients go their way.
-void StoredLetter::add_copies(const routing::MessageFacts& facts) {
+void StoredLetter::add_copies(routing::MessageFacts& facts) {
   std::vector<LetterRecipient> copies = copies_of(accepted_);
   if (!copies.empty() || !facts.trace_fields.empty()) {
+    routing::identify(facts);
     loop_.by_id = facts.by_id;
     loop_.by_date = facts.by_date;
   }

@@ -43,7 +43,7 @@ class StoredLetter final : public DecidedLetter {
   net::Awaitable<bool> wait_for_memory();
   /// R13; an empty reply, or why nobody may get the message.
   smtp::Reply judge(std::string_view header);
-  void add_copies(const routing::MessageFacts& facts);
+  void add_copies(routing::MessageFacts& facts);
   spool::Envelope make_envelope() const;
   void fail(smtp::Reply why);
   /// Tells the memory's budget how much of the header block is held back now.

@@ -33,7 +33,8 @@ std::vector<Routed> with_dual_copies(routing::Decision decision,
   const std::vector<routing::Copy> copies = routed ? decision.also : std::vector<routing::Copy>();
   out.push_back(Routed{0, std::move(decision)});
   if (copies.empty()) return out;
-  const routing::MessageFacts facts = routing::scan_header(octets);
+  routing::MessageFacts facts = routing::scan_header(octets);
+  routing::identify(facts);
   envelope.loop.by_id = facts.by_id;
   envelope.loop.by_date = facts.by_date;
   for (const routing::Copy& copy : copies) {

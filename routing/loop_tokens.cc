@@ -26,8 +26,15 @@ std::string Pipeline::loop_tokens(const std::vector<const Decision*>& recipients
   if (message.empty()) return out;
   std::vector<TraceHex> mailboxes;
   for (const Decision* decision : recipients) {
-    if (!is_doubled(*decision) || !is_traced(decision->target)) continue;
-    if (const auto hash = mailbox_hash(decision->recipient_out)) mailboxes.push_back(*hash);
+    if (decision->kind != DecisionKind::route || !is_traced(decision->target)) continue;
+    const auto own = is_doubled(*decision) ? mailbox_hash(decision->recipient_out) : std::nullopt;
+    if (own) mailboxes.push_back(*own);
+    // A journal has a letter once, also where it passes twice (S4).
+    for (const Copy& copy : decision->also) {
+      const bool journal = copy.kind == CopyKind::journal;
+      const auto archive = journal ? mailbox_hash(copy.recipient_out) : std::nullopt;
+      if (archive) mailboxes.push_back(*archive);
+    }
   }
   std::sort(mailboxes.begin(), mailboxes.end());
   mailboxes.erase(std::unique(mailboxes.begin(), mailboxes.end()), mailboxes.end());

@@ -53,9 +53,6 @@ std::string digest_of(std::string_view first, std::string_view second) {
 
 MessageFacts scan_header(std::string_view header) {
   MessageFacts facts;
-  std::string_view message_id;
-  std::string_view date;
-  std::string_view from;
   while (!header.empty()) {
     const std::string_view field = field_at(header);
     if (field.empty() || field == "\r") break;
@@ -73,16 +70,20 @@ MessageFacts scan_header(std::string_view header) {
                facts.trace_fields.size() < kMaxTraceFields) {
       facts.trace_fields.push_back(body);
     } else if (smtp::iequals(name, "message-id")) {
-      if (message_id.empty()) message_id = body;
+      if (facts.message_id.empty()) facts.message_id = body;
     } else if (smtp::iequals(name, "date")) {
-      if (date.empty()) date = body;
+      if (facts.date.empty()) facts.date = body;
     } else if (smtp::iequals(name, "from")) {
-      if (from.empty()) from = body;
+      if (facts.from.empty()) facts.from = body;
     }
   }
-  facts.by_id = digest_of(message_id, {});
-  facts.by_date = digest_of(date, from);
+  if (!facts.trace_fields.empty()) identify(facts);
   return facts;
+}
+
+void identify(MessageFacts& facts) {
+  facts.by_id = digest_of(facts.message_id, {});
+  facts.by_date = digest_of(facts.date, facts.from);
 }
 
 }  // namespace postern::routing

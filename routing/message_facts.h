@@ -15,4 +15,8 @@ inline constexpr std::size_t kMaxTraceFields = 2048;
 /// reader of the body). Stops at the empty line or the end. The views point into `header`.
 MessageFacts scan_header(std::string_view header);
 
+/// Fills in the digests. scan_header has done so where there are trace fields, among which there
+/// may be a token; whoever makes tokens asks for it.
+void identify(MessageFacts& facts);
+
 }  // namespace postern::routing

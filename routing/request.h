@@ -31,9 +31,13 @@ struct Request {
 struct MessageFacts {
   unsigned received = 0;                       ///< number of Received fields
   std::vector<std::string_view> trace_fields;  ///< bodies of Postern-Trace fields, unfolded or not
-  /// Which message it is, for loop tokens: digests (32 hex digits) of its Message-ID, and of its
-  /// Date and From, which are left when a server gives it a Message-ID on the way. Empty: the
-  /// fields are not there.
+  // Bodies of the fields that tell which message it is; empty: not there.
+  std::string_view message_id;
+  std::string_view date;
+  std::string_view from;
+  /// For loop tokens (identify): digests, 32 hex digits, of the Message-ID, and of Date and From,
+  /// which are left when a server gives it a Message-ID on the way. Empty: the fields are not
+  /// there, or nobody has asked.
   std::string by_id;
   std::string by_date;
 };

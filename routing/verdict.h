@@ -117,7 +117,8 @@ struct Decision {
   }
 };
 
-/// The same mailbox gets the message twice by our own doing: what a loop token is for (R13).
+/// The same mailbox gets the message twice by our own doing, or is an archive that gets it by our
+/// doing alone: what a loop token is for (R13).
 bool is_doubled(const Decision& decision);
 /// The copy as a decision of its own: a route with one line of trace.
 Decision decision_of(const Copy& copy);

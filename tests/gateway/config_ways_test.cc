@@ -58,7 +58,7 @@ const Case kCases[] = {
     {"SenderRouteForEverybody", kSenders, kError, 22, "sender_route.senders", "no-condition"},
     {"SenderRouteToNoHop", "[[sender_route]]\nsenders = [\"\"]\nvia = \"vkk\"\n", kError, 24, "sender_route.via", "unknown-next-hop"},
     {"SenderWithoutAt", kSenders + "senders = [\"company.ru\"]\n", kError, 24, "sender_route.senders", "bad-pattern"},
-    {"SenderRouteClients", kSenders + "clients = [\"10.0.0.0/33\"]\n", kError, 24, "sender_route.clients", "bad-prefix"},
+    {"SenderRouteClients", kSenders + "clients = [\"10.0.0.0/33\"]\n", kError, 24, "sender_route.clients", "bad-address"},
     {"RewriteWithoutTo", "[[rewrite]]\nfrom = \"@x.ru\"\n", kError, 22, "rewrite.to", "missing-key"},
     {"RewriteOfAnAddressToADomain", "[[rewrite]]\nfrom = \"u@x.ru\"\nto = \"@y.ru\"\n", kError, 23, "rewrite.from", "bad-rewrite"},
     {"RewriteMapThatIsNoFile", "[[rewrite]]\nmap = \"/m\"\n", kError, 23, "rewrite.map", "bad-value"},

@@ -127,6 +127,19 @@ TEST_F(CopiesTest, AJournalGetsOneCopyOfALetterToThreeR14) {
   EXPECT_EQ(x.mails().size(), 1U);
 }
 
+TEST_F(CopiesTest, AJournalGetsOneCopyOfALetterThatPassesTwiceS2) {
+  setup.domain_keys.clear();
+  setup.after += kJournal;
+  start();
+  EXPECT_TRUE(send({"u@company.ru"}).delivered());
+  const std::string forwarded = x.wait_for_mails(1)[0].octets;
+  EXPECT_EQ(wait_for_queue(0).accepted, 2);
+  EXPECT_TRUE(send({"u@tech.company.ru"}, forwarded).delivered());
+  EXPECT_THAT(v.wait_for_mails(1)[0].rcpt, ElementsAre(HasSubstr("<u@tech.company.ru>")));
+  EXPECT_EQ(wait_for_queue(0).accepted, 3);
+  EXPECT_EQ(x.mails().size(), 1U);
+}
+
 TEST_F(CopiesTest, AJournalThatRefusesIsTheLogsMatterAndNoBounce) {
   setup.domain_keys.clear();
   setup.after += "[[journal]]\nto = \"archive@tech.company.ru\"\nvia = \"vk\"\n";

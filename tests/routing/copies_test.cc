@@ -132,7 +132,9 @@ class LoopTokenTest : public CopiesTest {
   std::string sent_to_x(std::string_view header) const {
     const Decision decision = binding_.decide({kStranger, "i.ivanov@company.ru"});
     const Decision copy = decision_of(decision.also.at(0));
-    return binding_.pipeline().trace_fields({&copy}, scan_header(header)) + std::string(header);
+    MessageFacts facts = scan_header(header);
+    identify(facts);
+    return binding_.pipeline().trace_fields({&copy}, facts) + std::string(header);
   }
   std::string returned(std::string_view header,
                        std::string_view to = "i.ivanov@tech.company.ru") const {
