@@ -68,7 +68,7 @@ const Case kCases[] = {
     {"RewriteOfAForeignDomainR2", "[[rewrite]]\nfrom = \"@old.ru\"\nto = \"@company.ru\"\n", kInfo, 23, "rewrite.from", "rewrite-elsewhere"},
     {"RewriteLeftOut", kOwnRewrite + "[routing]\n" + kSomeStages, kWarning, 26, "routing.stages", "stage-left-out"},
     {"JournalToNobody", "[[journal]]\nvia = \"vk\"\nto = \"archive\"\n", kError, 24, "journal.to", "bad-address"},
-    {"JournalWithoutHop", "[[journal]]\nto = \"a@x.ru\"\n", kError, 22, "journal.via", "missing-key"},
+    {"JournalWithoutHop", "[[journal]]\nto = \"a@x.ru\"\n", kError, 22, "journal", "missing-key"},
     {"JournalLeftOut", kJournal + "[routing]\n" + kSomeStages, kWarning, 26, "routing.stages", "stage-left-out"},
     {"ListForEverybody", kReject, kError, 23, "list.action", "no-condition"},
     {"ListOfNoAction", "[[list]]\naction = \"drop\"\nsenders = [\"@x.ru\"]\n", kError, 23, "list.action", "bad-value"},
