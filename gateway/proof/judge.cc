@@ -53,7 +53,7 @@ bool judge_loops(const World& world,
 /// The copy that went wrong; where none did, the one that shows the way taken.
 const Leaf* culprit(const std::vector<Leaf>& leaves) {
   const auto wrong = std::find_if(leaves.begin(), leaves.end(), [](const Leaf& leaf) {
-    return leaf.end != End::rests && leaf.end != End::waits;
+    return leaf.end != End::rests && leaf.end != End::waits && leaf.end != End::discarded;
   });
   if (wrong != leaves.end()) return &*wrong;
   return leaves.empty() ? nullptr : &leaves.front();

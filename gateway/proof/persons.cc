@@ -17,6 +17,7 @@ constexpr auto kListDown = CutoverAnswer::unavailable;
 constexpr Person kWithX[] = {
     {"not migrated",                   true,  false, false, Presence::unknown,     kNotListed},
     {"migrated",                       true,  true,  true,  Presence::known,       kNotListed},
+    {"in both, no forwarding",         true,  false, true,  Presence::known,       kNotListed},
     {"in the new platform alone",      false, false, true,  Presence::known,       kNotListed},
     {"cut over",                       false, false, true,  Presence::known,       kListed},
     {"unknown",                        false, false, false, Presence::unknown,     kNotListed},
@@ -41,6 +42,8 @@ std::vector<Person> persons_of(const DomainTraits& traits) {
   std::vector<Person> out;
   const auto take = [&](const Person& person) {
     if (person.cutover != kNotListed && !traits.has_cutover) return;
+    const bool dual = person.in_x && person.in_v && !person.forwards;
+    if (dual && !traits.has_dual) return;
     if (person.forwards && !traits.has_alias) return;  // X has no address to forward to
     out.push_back(person);
   };

@@ -34,6 +34,7 @@ struct DomainTraits {
   bool has_x = false;      ///< a server that behaves as Exchange serves it
   bool has_alias = false;  ///< so that X can forward to it
   bool has_cutover = false;
+  bool has_dual = false;  ///< G itself delivers to both
 };
 
 /// Every class of users that such a domain has.

@@ -15,10 +15,17 @@ using routing::Verdict;
 
 class StubDirectory final : public routing::Directory {
  public:
-  explicit StubDirectory(routing::Presence presence) : presence_(presence) {}
+  StubDirectory(const routing::Config& config, routing::Presence presence)
+      : config_(config), domains_(config.domains), presence_(presence) {}
 
   bool is_immediate() const override { return true; }
-  routing::DirectoryAnswer look_up_now(const smtp::Mailbox& /*mailbox*/) const override {
+  routing::DirectoryAnswer look_up_now(const smtp::Mailbox& mailbox) const override {
+    const routing::DomainIndex::Found* found = domains_.find(mailbox.domain());
+    const bool own = found != nullptr && !found->domain->directory.empty();
+    // A domain that no directory is named for has everybody.
+    if (!own && config_.recipients.directory.empty()) {
+      return {routing::Presence::known, "no directory is configured: everyone is known"};
+    }
     return {presence_, "assumed by the proof"};
   }
   net::Awaitable<routing::DirectoryAnswer> look_up(smtp::Mailbox mailbox) const override {
@@ -26,6 +33,8 @@ class StubDirectory final : public routing::Directory {
   }
 
  private:
+  const routing::Config& config_;
+  routing::DomainIndex domains_;
   routing::Presence presence_;
 };
 
@@ -70,6 +79,7 @@ class ImmediateStage final : public routing::Stage {
  public:
   explicit ImmediateStage(std::unique_ptr<routing::Stage> stage) : stage_(std::move(stage)) {}
   std::string_view name() const override { return stage_->name(); }
+  bool is_idle() const override { return stage_->is_idle(); }
   Answer evaluate(const Progress& progress) const override {
     Answer answer = stage_->evaluate(progress);
     if (std::holds_alternative<Verdict>(answer)) return answer;
@@ -103,14 +113,18 @@ routing::Registry stubbed_registry(const std::vector<std::string>& stages, Cutov
 }  // namespace
 
 bool has_cutover(const routing::Domain& domain) {
-  return !domain.cutover_file.empty();
+  return !domain.cutover_file.empty() || !domain.cutover.empty();
 }
 
 Result<StubbedPipeline, std::string> StubbedPipeline::build(const routing::Config& config,
                                                             routing::Presence presence,
                                                             CutoverAnswer cutover) {
   std::unique_ptr<const routing::Directory> directory;
-  if (!config.recipients.directory.empty()) directory = std::make_unique<StubDirectory>(presence);
+  const bool asks = !config.recipients.directory.empty() ||
+                    std::any_of(config.domains.begin(), config.domains.end(), [](const auto& d) {
+                      return !d.directory.empty();
+                    });
+  if (asks) directory = std::make_unique<StubDirectory>(config, presence);
   routing::StageSources sources;
   sources.config = &config;
   sources.directory = directory.get();

@@ -165,9 +165,19 @@ void Walker::take_decision(Path path, const Visit& visit) {
     case routing::DecisionKind::route:
       break;
   }
+  const bool ours = world_.domain_of(decision.recipient_out.domain()) != nullptr;
+  if (path.doubled && ours) {
+    return end(std::move(path), End::discarded, nullptr, "a copy that comes back: its loop token");
+  }
+  path.doubled = path.doubled || routing::is_doubled(decision);
   const bool refused = guard_refuses(path, *kept);
   const std::size_t before = leaves_.size();
   Path as_it_came = path;
+  for (const routing::Copy& copy : decision.also) {
+    // An archive is nobody's mailbox.
+    if (copy.kind == routing::CopyKind::journal) continue;
+    leave_gateway(path, copy.target, copy.recipient_out, copy.stage);
+  }
   leave_gateway(std::move(path), decision.target, decision.recipient_out, deciding_stage(decision));
   if (!refused) return;
   // A loop is told as a loop; of what would have rested R13 makes a refusal.

@@ -75,6 +75,7 @@ class Walker {
     std::string at;                 ///< name of the party that has it
     std::vector<std::string> seen;  ///< states at G, one a visit
     unsigned received = 0;          ///< Received fields, the fewest that there can be
+    bool doubled = false;           ///< G has sent it to both mailboxes; its loop token tells (R13)
     unsigned passes = 0;            ///< R13: of this mailbox by G, to X or V
   };
   struct Client {

@@ -49,6 +49,7 @@ std::vector<IpAddress> host_addresses(const NextHop& hop) {
 World::World(const Config& given) : given_(given), routing_(given.routing) {
   if (routing_.routing.trace_key.empty()) routing_.routing.trace_key = "nothing is signed with it";
   routes_ = std::make_unique<const RouteIndex>(given_.routing);
+  std::erase_if(routing_.rewrites, [](const auto& rule) { return !rule.map.empty(); });
   take_domains();
   name_sources();
 }
@@ -73,15 +74,19 @@ void World::take_domains() {
   std::vector<Domain> chosen;
   for (std::size_t i = 0; i < routing_.domains.size(); ++i) {
     const Domain& domain = routing_.domains[i];
-    std::string shape = fmt::format("{}|{}|{}|{}|",
+    std::string shape = fmt::format("{}|{}|{}|{}|{}|{}|",
                                     domain.mailboxes,
                                     domain.deliver_as == routing::DeliverAs::alias,
                                     has_cutover(domain),
+                                    domain.directory.empty(),
+                                    domain.dual_delivery.empty(),
                                     routes_->via(domain.name));
     for (const std::string& alias : domain.aliases)
       shape += fmt::format("{}|", routes_->via(alias));
     if (!shapes.insert(std::move(shape)).second) continue;
     chosen.push_back(domain);
+    // Lists are not read: whoever may be on it is followed as if on it.
+    if (!domain.dual_delivery.empty()) chosen.back().dual_delivery = "*";
     places_.push_back(i);
   }
   routing_.domains = std::move(chosen);
@@ -214,7 +219,10 @@ bool World::is_gateway(const NextHop& hop) const {
 }
 
 DomainTraits World::traits_of(const Domain& domain) const {
-  return {exchange_of(domain) != nullptr, !domain.aliases.empty(), has_cutover(domain)};
+  return {exchange_of(domain) != nullptr,
+          !domain.aliases.empty(),
+          has_cutover(domain),
+          !domain.dual_delivery.empty()};
 }
 
 const Party* World::party_of(const NextHop& hop) const {
