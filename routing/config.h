@@ -40,7 +40,7 @@ struct Domain {
 struct Route {
   std::vector<std::string> domains;
   std::string via;                   ///< name of a next hop
-  std::optional<Delivery> delivery;  ///< in place of the listener's
+  std::optional<Delivery> delivery{};  ///< in place of the listener's
 };
 
 struct RecipientsConfig {

@@ -44,7 +44,7 @@ struct RouteTo {
   /// R7: passed over towards a next hop that the mail came from, whatever the address. False: only
   /// under the address that it came with (V may get U@D back as U@T). The pipeline does both.
   bool pass_over_origin = true;
-  std::optional<Delivery> delivery;  ///< what the 250 waits for; none: as the listener says
+  std::optional<Delivery> delivery{};  ///< what the 250 waits for; none: as the listener says
 };
 struct Reject {
   smtp::Reply reply;
