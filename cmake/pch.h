@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What nearly every source of a target includes, parsed once for all of them (PosternTargets.cmake).
-// No header of the project that changes often: all of the target would be built again.
+// What nearly every source of a target includes, parsed once for all of them
+// (PosternTargets.cmake). No header of the project that changes often: all of the target would be
+// built again.
 #pragma once
 
 #include "base/net.h"

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "directories/ldap_filter.h"
 #include "directories/setting.h"
+#include "directories/sql_query.h"
+#include "directories/sql_source.h"
 #include "gateway/config_reader.h"
 #include "smtp/address.h"
 
@@ -127,7 +130,10 @@ void check_filter(Section& section, const directories::LdapConfig& ldap) {
                         "\"(proxyAddresses=*)\", or mode = \"query\""
                       : "this filter gives the same answer for everybody; write \"{address}\" "
                         "in it, or mode = \"bulk\"");
+    return;
   }
+  const Result<void, directories::FilterError> form = directories::check_filter(ldap.filter);
+  if (!form) section.fail("filter", "bad-filter", form.error().sentence);
 }
 
 void read_ldap(Reader& reader, Section& section, directories::LdapConfig& out) {
@@ -233,6 +239,13 @@ void check_kind(Reader& reader, Section& section, const directories::Config& con
         section.fail("query",
                      "bad-query",
                      "this query does not ask about an address; write $1 where it belongs");
+      } else if (const auto fault = directories::find_query_fault(config.sql.query);
+                 section.has("query") && fault) {
+        section.fail("query", "bad-query", *fault);
+      }
+      if (const auto fault = directories::find_connection_fault(config.sql.connection);
+          section.has("connection") && fault) {
+        section.fail("connection", "bad-connection", *fault);
       }
       return;
     case Kind::smtp:

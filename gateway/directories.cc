@@ -43,9 +43,10 @@ std::unique_ptr<directories::CachedDirectory> cached(const directories::Config& 
 }  // namespace
 
 std::function<smtp::Mailbox(const smtp::Mailbox&)> address_at_mailboxes(
-    const routing::Config& config) {
-  return [domains = config.domains](const smtp::Mailbox& address) {
+    const routing::Config& config, const std::string& hop) {
+  return [domains = config.domains, hop](const smtp::Mailbox& address) {
     for (const routing::Domain& domain : domains) {
+      if (domain.mailboxes != hop) continue;
       if (!smtp::iequals(domain.name, address.domain())) continue;
       const bool alias = domain.deliver_as == routing::DeliverAs::alias && !domain.aliases.empty();
       return alias ? smtp::Mailbox(address.local(), domain.aliases.front()) : address;

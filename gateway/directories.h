@@ -21,9 +21,10 @@ struct Setting;
 namespace postern::gateway {
 
 /// R4a: the address under which V has the mailbox of a plain address: U@T where `deliver_as` is
-/// "alias", else U@D. What a callout asks V for. Keeps no part of the config; any thread.
+/// "alias", else U@D. What a callout asks `hop` for where that is the domain's V; of another server
+/// the plain address. Keeps no part of the config; any thread.
 std::function<smtp::Mailbox(const smtp::Mailbox&)> address_at_mailboxes(
-    const routing::Config& config);
+    const routing::Config& config, const std::string& hop);
 
 /// All directories that a config's settings name, each made once however many settings name it, so
 /// that one server has one cache and one pool. Owned by the snapshot, whose config outlives it.

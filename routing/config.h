@@ -39,7 +39,7 @@ struct Domain {
 /// "*".
 struct Route {
   std::vector<std::string> domains;
-  std::string via;                   ///< name of a next hop
+  std::string via;                     ///< name of a next hop
   std::optional<Delivery> delivery{};  ///< in place of the listener's
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "directories/ask_pool.h"
+#include "gateway/callouts.h"
 #include "tools/commands.h"
 
 #include <exception>
@@ -7,6 +8,7 @@
 
 int main(int argc, char** argv) {
   try {
+    postern::gateway::install_callouts();
     const int status = postern::tools::run_command_line(
         argc, argv, postern::tools::run_serve, std::cout, std::cerr);
     postern::directories::join_leftover_threads();

@@ -288,7 +288,8 @@ std::vector<Effect> ways_effects() {
 
 TEST(ConfigEffect, EveryKeyArrivesWhereItBelongs) {
   std::vector<Effect> effects = service_effects();
-  for (auto* more : {limit_effects, routing_effects, wave_effects, directory_effects, ways_effects}) {
+  for (auto* more :
+       {limit_effects, routing_effects, wave_effects, directory_effects, ways_effects}) {
     for (Effect& effect : more())
       effects.push_back(std::move(effect));
   }

@@ -83,7 +83,7 @@ class SnapshotDirectories : public testing::Test {
       });
     };
     options_.makers.smtp = [this](const directories::Config&, const Config& config) {
-      return std::make_unique<ScriptedCallout>(server_, address_at_mailboxes(config.routing));
+      return std::make_unique<ScriptedCallout>(server_, address_at_mailboxes(config.routing, "vk"));
     };
   }
   ~SnapshotDirectories() override {
