@@ -150,7 +150,10 @@ void Committer::run() {
     Group group = next_group();
     if (!group.idle) process(group);
     tidy(group);
-    if (group.last) return;
+    if (group.last) {
+      stranded_.clear();
+      return;
+    }
   }
 }
 
@@ -252,11 +255,21 @@ bool Committer::recover() {
   return health_.compare_exchange_strong(full, Health::good);
 }
 
+/// What has become of a part of its recipients will never be written. Nobody may read the message
+/// again as the store last knew it, and deliver to them a second time: it stays in memory.
+void Committer::strand(const MessagePtr& message) {
+  if (!message->is_settled()) stranded_.push_back(message);
+}
+
 /// Nothing can be written at the moment: fresh messages are told, changes wait for better times.
 void Committer::refuse_all(Group& group, std::error_code error) {
   for (const MessagePtr& message : group.fresh)
     message->refuse(error);
-  if (health() == Health::failed) return;
+  if (health() == Health::failed) {
+    for (const MessagePtr& message : group.changed)
+      strand(message);
+    return;
+  }
   const std::scoped_lock lock(mutex_);
   changed_.insert(changed_.end(), group.changed.begin(), group.changed.end());
   removals_.insert(removals_.end(), group.removals.begin(), group.removals.end());
@@ -332,8 +345,10 @@ void Committer::not_written(Group& group,
   health_ = full ? Health::full : Health::failed;
   hooks_.trouble(store_.trouble());
   const std::error_code error = make_error_code(full ? Errc::no_space : Errc::store_failed);
-  for (Message::Staged& one : staged)
+  for (Message::Staged& one : staged) {
     one.message->staged_is_not_written(one, error, full);
+    if (!full && one.kind == Message::Staged::Kind::update) strand(one.message);
+  }
   group.fresh.clear();
   group.changed.clear();
   refuse_all(group, error);

@@ -116,6 +116,7 @@ class Committer {
   SteadyTime wake_time_locked() const;
   void process(Group& group);
   void refuse_all(Group& group, std::error_code error);
+  void strand(const MessagePtr& message);
   bool recover();
   void written(Group& group, std::vector<Message::Staged>& staged);
   void not_written(Group& group, std::vector<Message::Staged>& staged, WriteOutcome outcome);
@@ -147,6 +148,7 @@ class Committer {
   // The thread's own.
   Ledger written_;                  ///< as stored
   std::vector<MessageId> unlinks_;  ///< removed, not yet durably
+  std::vector<MessagePtr> stranded_;
   SteadyTime last_sync_{};
   bool gathering_ = false;  ///< messages come together: they wait for each other
   SteadyTime gathering_since_ = SteadyTime::max();  ///< max: nobody waits yet

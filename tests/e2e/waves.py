@@ -33,13 +33,11 @@ delivery = "{delivery}"
 [[next_hop]]
 name = "exchange"
 hosts = ["{x}:{x_port}"]
-sources = ["192.0.2.10"]
 behaves = "exchange"
 
 [[next_hop]]
 name = "vk"
 hosts = ["{v}:{v_port}"]
-sources = ["192.0.2.20"]
 
 [[domain]]
 name = "company.ru"

@@ -173,6 +173,27 @@ TEST_F(GatedSpool, CountsADeliveryThatWentOnAfterTheWriteHadFailed) {
   EXPECT_EQ(ledger.delivered, 1);
 }
 
+TEST_F(GatedSpool, KnowsWhoHasGotAMessageAlsoWhenThatCouldNotBeWritten) {
+  const MessageId id = store(*spool_, "x", envelope_for(2));
+  const auto deliver_to = [&](std::uint32_t index) {
+    const MessagePtr message = *load(*spool_, id);
+    auto lease = message->lease({&index, 1});
+    ASSERT_TRUE(lease);
+    lease->settle(index, Fate::delivered, {});
+  };
+  store_->script({WriteOutcome::failed});
+  deliver_to(0);
+  // Lazy: nobody waits for it. The failing commit behind it is in the same group or a later one.
+  Committed lost = commit(*spool_, "x");
+  EXPECT_TRUE(lost.done.get());
+  {
+    const MessagePtr message = *load(*spool_, id);
+    EXPECT_EQ(message->recipient(0).fate, Fate::delivered) << "it would be delivered again";
+    EXPECT_EQ(message->recipient(1).fate, Fate::pending);
+  }
+  deliver_to(1);
+}
+
 TEST_F(GatedSpool, ForgetsAMessageThatWasWithdrawnAfterTheWriteHadFailed) {
   store_->script({WriteOutcome::no_room});
   Committed refused = commit(*spool_, "x");
