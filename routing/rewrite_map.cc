@@ -93,7 +93,10 @@ std::vector<std::string> RewriteMap::cycle() const {
     // A domain's rule is followed with a local part that no rule names.
     const bool whole = from.front() == '@';
     const std::string start = whole ? "postern-probe" + from : from;
-    smtp::Mailbox now = *smtp::Mailbox::parse(start);
+    // What is no address in full (a control character in a domain) matches no recipient either.
+    const Result<smtp::Mailbox> first = smtp::Mailbox::parse(start);
+    if (!first) continue;
+    smtp::Mailbox now = *first;
     std::vector<std::string> path{smtp::ascii_lower(now.text())};
     while (path.size() <= std::min(rules_in_order_.size() + 1, kLongestCycle)) {
       const std::optional<Found> next = find(now);

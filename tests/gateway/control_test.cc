@@ -214,7 +214,7 @@ TEST_F(ControlTest, RemovesTheRecipientsThatAFilterMeansAndTheRestById) {
   EXPECT_EQ(ledger.discarded, 2);
   EXPECT_TRUE(ledger.balances());
   EXPECT_EQ(ask(ControlCommand::remove, {id}).lines.at(0)["error"], "not in the queue");
-  EXPECT_THAT(log_lines(), testing::Contains(HasSubstr("outcome=discarded")));
+  wait_for_line("outcome=discarded");
 }
 
 TEST_F(ControlTest, BouncesToTheSenderAndNeverToNobodyR17) {

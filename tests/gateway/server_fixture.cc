@@ -9,7 +9,9 @@
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <mutex>
+#include <thread>
 
 namespace postern::gateway {
 namespace {
@@ -143,6 +145,17 @@ spool::Ledger ServerTest::wait_for_queue(std::int64_t messages) {
     ledger = spool().stats().ledger;
   }
   return ledger;
+}
+
+void ServerTest::wait_for_line(const std::string& part) const {
+  const auto has_part = [&part](const std::string& line) {
+    return line.find(part) != std::string::npos;
+  };
+  for (;;) {
+    const std::vector<std::string> lines = log_lines();
+    if (std::any_of(lines.begin(), lines.end(), has_part)) return;
+    std::this_thread::yield();
+  }
 }
 
 std::vector<std::string> ServerTest::log_lines() const {

@@ -47,6 +47,8 @@ class ServerTest : public ::testing::Test {
   spool::Ledger wait_for_queue(std::int64_t messages);
   /// Lines of the letter log so far.
   std::vector<std::string> log_lines() const;
+  /// Waits for a line with `part`: a recipient's line comes a moment after it has left the queue.
+  void wait_for_line(const std::string& part) const;
   /// Waits for run() to return.
   void join();
   std::uint16_t port(const std::string& listener = "mx") const;

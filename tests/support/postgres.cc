@@ -130,6 +130,17 @@ Postgres::~Postgres() {
 }
 
 void Postgres::start() {
+  for (int left = 100; !try_start(); --left) {
+    // Another process may have the port for its end of some connection, for a moment.
+    if (left == 0 || log_.find("already in use") == std::string::npos) {
+      throw std::runtime_error("PostgreSQL does not start:\n" + log_);
+    }
+    ::waitpid(server_, nullptr, 0);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
+bool Postgres::try_start() {
   int output = -1;
   {
     const std::lock_guard lock(mutex_);
@@ -160,7 +171,7 @@ void Postgres::start() {
   reader_ = std::thread([this, output] { watch_log(output); });
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, kPatience, [this] { return ready_ || ended_; });
-  if (!ready_) throw std::runtime_error("PostgreSQL does not start:\n" + log_);
+  return ready_;
 }
 
 void Postgres::watch_log(int input) {

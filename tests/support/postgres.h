@@ -41,6 +41,7 @@ class Postgres {
   std::string log() const;
 
  private:
+  bool try_start();
   void watch_log(int input);
   void signal_all(int signal) const;
 
