@@ -255,10 +255,12 @@ bool Committer::recover() {
   return health_.compare_exchange_strong(full, Health::good);
 }
 
-/// What has become of a part of its recipients will never be written. Nobody may read the message
-/// again as the store last knew it, and deliver to them a second time: it stays in memory.
+/// What has become of its recipients will never be written. Nobody may read the message again as
+/// the store last knew it, and deliver to them a second time: it stays in memory, also when nobody
+/// is pending any more.
 void Committer::strand(const MessagePtr& message) {
-  if (!message->is_settled()) stranded_.push_back(message);
+  if (message->is_settled()) message->forget_body();
+  stranded_.insert(message);
 }
 
 /// Nothing can be written at the moment: fresh messages are told, changes wait for better times.
@@ -266,8 +268,10 @@ void Committer::refuse_all(Group& group, std::error_code error) {
   for (const MessagePtr& message : group.fresh)
     message->refuse(error);
   if (health() == Health::failed) {
-    for (const MessagePtr& message : group.changed)
+    for (const MessagePtr& message : group.changed) {
       strand(message);
+      message->refuse_waiters(error);
+    }
     return;
   }
   const std::scoped_lock lock(mutex_);
@@ -347,7 +351,9 @@ void Committer::not_written(Group& group,
   const std::error_code error = make_error_code(full ? Errc::no_space : Errc::store_failed);
   for (Message::Staged& one : staged) {
     one.message->staged_is_not_written(one, error, full);
-    if (!full && one.kind == Message::Staged::Kind::update) strand(one.message);
+    const bool stored =
+        one.kind == Message::Staged::Kind::update || one.kind == Message::Staged::Kind::removal;
+    if (!full && stored) strand(one.message);
   }
   group.fresh.clear();
   group.changed.clear();

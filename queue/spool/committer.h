@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -148,7 +149,7 @@ class Committer {
   // The thread's own.
   Ledger written_;                  ///< as stored
   std::vector<MessageId> unlinks_;  ///< removed, not yet durably
-  std::vector<MessagePtr> stranded_;
+  std::set<MessagePtr> stranded_;   ///< changed after a failure, which the store does not know
   SteadyTime last_sync_{};
   bool gathering_ = false;  ///< messages come together: they wait for each other
   SteadyTime gathering_since_ = SteadyTime::max();  ///< max: nobody waits yet

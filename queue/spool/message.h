@@ -123,6 +123,8 @@ class Message : public std::enable_shared_from_this<Message> {
   void staged_is_not_written(Staged& staged, std::error_code error, bool again);
   /// The commit fails, unless nobody is left to be delivered to: then it is as safe as can be.
   void refuse(std::error_code error);
+  /// Those who wait for a change to be written are told that it never is.
+  void refuse_waiters(std::error_code error);
   void on_committed(Done done);
   void set_body_crc(std::uint32_t crc);
   /// Cannot be read: what is pending counts as damaged, and it leaves the store. False: already.

@@ -76,6 +76,16 @@ void Message::staged_is_not_written(Staged& staged, std::error_code error, bool 
     waiter(error);
 }
 
+void Message::refuse_waiters(std::error_code error) {
+  std::vector<Done> waiters;
+  {
+    const std::scoped_lock lock(mutex_);
+    waiters = std::exchange(waiters_, {});
+  }
+  for (Done& waiter : waiters)
+    waiter(error);
+}
+
 void Message::refuse(std::error_code error) {
   After after;
   {

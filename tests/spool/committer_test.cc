@@ -192,6 +192,18 @@ TEST_F(GatedSpool, KnowsWhoHasGotAMessageAlsoWhenThatCouldNotBeWritten) {
     EXPECT_EQ(message->recipient(1).fate, Fate::pending);
   }
   deliver_to(1);
+  const auto again = load(*spool_, id);
+  ASSERT_TRUE(again);
+  EXPECT_TRUE((*again)->is_settled()) << "the second would get it again";
+}
+
+TEST_F(GatedSpool, TellsWhoWaitsForAChangeThatItIsNeverWritten) {
+  const MessageId id = store(*spool_, "x");
+  store_->script({WriteOutcome::failed});
+  EXPECT_TRUE(commit(*spool_, "x").done.get());
+  std::promise<std::error_code> told;
+  (*load(*spool_, id))->set_held(true, [&told](std::error_code e) { told.set_value(e); });
+  EXPECT_EQ(told.get_future().get(), make_error_code(Errc::store_failed));
 }
 
 TEST_F(GatedSpool, ForgetsAMessageThatWasWithdrawnAfterTheWriteHadFailed) {
@@ -369,6 +381,7 @@ TEST_F(GatedSpool, MovesAMessageAsideWhoseBodyHasAnotherSize) {
   map_->put_body(bad, std::vector<Chunk>{std::make_shared<const std::string>("a bod")});
   map_->write(true);
   const MessagePtr message = *load(*spool_, bad);
+  message->forget_body();  // the committer may not have let go of it yet
   auto lease = message->lease_pending();
   EXPECT_EQ(body_of(*spool_, message).error(), make_error_code(Errc::damaged));
   lease->settle(0, Fate::delivered, {});
