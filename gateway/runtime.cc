@@ -38,7 +38,7 @@ queue::RoutingView view_of(const std::shared_ptr<const Runtime>& runtime) {
   queue::RoutingView view;
   view.owner = runtime;
   view.pipeline = &runtime->snapshot->pipeline();
-  view.retry = {retry.first, retry.max, retry.lifetime, retry.warn_after, retry.reports_per_minute};
+  view.retry = {retry.first, retry.max, retry.lifetime, retry.warn_after};
   view.hostname = runtime->config().hostname;
   return view;
 }

@@ -162,7 +162,8 @@ void Server::start_workers() {
       threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
   pool.pools = count;
   queue::EngineOptions engine;
-  engine.storm = std::make_shared<dsn::StormGuard>(queue::RetryPolicy().reports_per_minute);
+  storm_->set_per_minute(config.retry.reports_per_minute);
+  engine.storm = storm_;
   engine.routing = [this] { return view_of(runtime()); };
   engine.log = [this](const queue::DeliveryEvent& event) { write_delivery(log_, event); };
   engine.pools = count;
@@ -366,6 +367,7 @@ std::vector<std::string> Server::reload(std::shared_ptr<const Snapshot> snapshot
     if (next->find(l->name) == nullptr) need_restart.push_back(l->name);
   }
   if (recorder_) recorder_->keep(next->config().record.envelopes);
+  storm_->set_per_minute(next->config().retry.reports_per_minute);
   current_.set(next);
   return need_restart;
 }

@@ -106,6 +106,9 @@ class Server {
   std::vector<Bound> bound_;
   std::unique_ptr<spool::Spool> spool_;
   std::unique_ptr<EnvelopeRecorder> recorder_;  ///< null: nothing is recorded
+  /// One for the engines of all workers.
+  const std::shared_ptr<dsn::StormGuard> storm_ =
+      std::make_shared<dsn::StormGuard>(queue::EngineOptions::kReportsPerMinute);
   ReloadHandler reload_handler_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Control> control_;  ///< null: there is none

@@ -40,7 +40,7 @@ Engine::Impl::Impl(net::Executor on, spool::Spool& in, HopPool& over, EngineOpti
       options(std::move(how)),
       random(std::random_device()()),
       storm(options.storm ? options.storm
-                          : std::make_shared<dsn::StormGuard>(RetryPolicy().reports_per_minute)) {}
+                          : std::make_shared<dsn::StormGuard>(EngineOptions::kReportsPerMinute)) {}
 
 // ---- fresh messages ----
 

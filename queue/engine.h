@@ -42,7 +42,8 @@ struct DeliveryEvent {
 
 struct EngineOptions {
   RoutingSource routing;
-  std::function<void(const DeliveryEvent&)> log;  ///< on the engine's thread
+  std::function<void(const DeliveryEvent&)> log;     ///< on the engine's thread
+  static constexpr unsigned kReportsPerMinute = 30;  ///< to one sender, unless told otherwise
   /// Shared by the engines of all workers; null: one of its own.
   std::shared_ptr<dsn::StormGuard> storm;
   /// Workers that share a next hop's connections: each has its even share.

@@ -74,9 +74,8 @@ net::Awaitable<bool> Engine::Impl::report(spool::MessagePtr message,
   facts.recipients = dsn::reported(message->sender().path, std::move(about));
   if (facts.recipients.empty()) co_return true;  // R17, or nobody wants to know
   const std::string sender = message->sender().path.text();
-  storm->set_per_minute(view.retry.reports_per_minute);
   if (!storm->admit(sender, net::Clock::now())) {
-    for (const dsn::StormGuard::HeldBack& held : storm->take_held_back())
+    for (const dsn::StormGuard::HeldBack& held : storm->take_held_back(net::Clock::now()))
       spdlog::warn("reports to <{}> are held back: {} more", held.sender, held.reports);
     co_return true;
   }

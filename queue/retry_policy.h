@@ -11,7 +11,6 @@ struct RetryPolicy {
   std::chrono::seconds max{1800};             ///< up to this
   std::chrono::seconds lifetime{5 * 86400};   ///< then a bounce (RFC 5321 4.5.4.1: 4 to 5 days)
   std::chrono::seconds warn_after{4 * 3600};  ///< then one delay warning; 0: none
-  unsigned reports_per_minute = 30;  ///< bounces and warnings to one sender; the rest is logged
 
   /// The pause behind the `failures`-th failure in a row (1 is the first). `random` from [0, 1)
   /// moves it by up to 15 % either way, so that what failed together does not come back together.

@@ -10,6 +10,7 @@ namespace postern::dsn {
 namespace {
 
 constexpr std::chrono::seconds kSweepEvery{1};
+constexpr std::chrono::seconds kTellEvery{10};
 
 }  // namespace
 
@@ -41,15 +42,17 @@ bool StormGuard::admit(std::string_view sender, Clock::time_point now) {
   return true;
 }
 
-std::vector<StormGuard::HeldBack> StormGuard::take_held_back() {
+std::vector<StormGuard::HeldBack> StormGuard::take_held_back(Clock::time_point now) {
   const std::lock_guard lock(mutex_);
   std::vector<HeldBack> out;
+  if (now < next_telling_) return out;
   for (auto& [sender, bucket] : buckets_) {
     if (bucket.held_back != 0) out.push_back({sender, bucket.held_back});
     bucket.held_back = 0;
   }
   if (shared_.held_back != 0) out.push_back({"", shared_.held_back});
   shared_.held_back = 0;
+  if (!out.empty()) next_telling_ = now + kTellEvery;
   return out;
 }
 

@@ -40,8 +40,9 @@ class StormGuard {
     std::uint64_t reports = 0;
     friend bool operator==(const HeldBack&, const HeldBack&) = default;
   };
-  /// What was held back since the last call, for the log; in no order.
-  std::vector<HeldBack> take_held_back();
+  /// What was held back since the last time that this gave something, for the log; in no order.
+  /// Nothing within 10 s of that: a storm is not to be one of log lines too.
+  std::vector<HeldBack> take_held_back(Clock::time_point now);
 
   std::size_t senders() const;
 
@@ -62,6 +63,7 @@ class StormGuard {
   std::unordered_map<std::string, Bucket> buckets_;
   Bucket shared_;
   Clock::time_point next_sweep_ = Clock::time_point::min();
+  Clock::time_point next_telling_ = Clock::time_point::min();
 };
 
 }  // namespace postern::dsn

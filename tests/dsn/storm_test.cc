@@ -41,8 +41,13 @@ TEST(StormGuard, CountsWhatItHoldsBackOnce) {
   StormGuard guard(2);
   admitted(guard, "a@x.ru", 5, 0s);
   admitted(guard, "b@x.ru", 2, 0s);
-  EXPECT_THAT(guard.take_held_back(), UnorderedElementsAre(StormGuard::HeldBack{"a@x.ru", 3}));
-  EXPECT_THAT(guard.take_held_back(), IsEmpty());
+  EXPECT_THAT(guard.take_held_back(kStart),
+              UnorderedElementsAre(StormGuard::HeldBack{"a@x.ru", 3}));
+  admitted(guard, "a@x.ru", 2, 9s);
+  EXPECT_THAT(guard.take_held_back(kStart + 9s), IsEmpty()) << "not a line for each";
+  EXPECT_THAT(guard.take_held_back(kStart + 10s),
+              UnorderedElementsAre(StormGuard::HeldBack{"a@x.ru", 2}));
+  EXPECT_THAT(guard.take_held_back(kStart + 20s), IsEmpty());
 }
 
 TEST(StormGuard, CountsWhatWasLetThroughByANewLimit) {
@@ -58,7 +63,8 @@ TEST(StormGuard, CountsWhatWasLetThroughByANewLimit) {
 TEST(StormGuard, NoneAMinuteMeansNone) {
   StormGuard guard(0);
   EXPECT_EQ(admitted(guard, "a@x.ru", 3, 0s), 0);
-  EXPECT_THAT(guard.take_held_back(), UnorderedElementsAre(StormGuard::HeldBack{"a@x.ru", 3}));
+  EXPECT_THAT(guard.take_held_back(kStart + 1h),
+              UnorderedElementsAre(StormGuard::HeldBack{"a@x.ru", 3}));
 }
 
 TEST(StormGuard, SharesOneBucketWhenTheTableIsFull) {
@@ -68,7 +74,8 @@ TEST(StormGuard, SharesOneBucketWhenTheTableIsFull) {
     out += admitted(guard, std::to_string(i) + "@x.ru", 1, 0s);
   EXPECT_EQ(out, 3 + 2);
   EXPECT_EQ(guard.senders(), 3U);
-  EXPECT_THAT(guard.take_held_back(), UnorderedElementsAre(StormGuard::HeldBack{"", 995}));
+  EXPECT_THAT(guard.take_held_back(kStart + 1h),
+              UnorderedElementsAre(StormGuard::HeldBack{"", 995}));
 }
 
 TEST(StormGuard, ForgetsSendersOnlyWhenTheirBucketsAreFullAgain) {
@@ -79,7 +86,7 @@ TEST(StormGuard, ForgetsSendersOnlyWhenTheirBucketsAreFullAgain) {
   EXPECT_EQ(guard.senders(), 2U);  // a is gone, b is not
   EXPECT_EQ(admitted(guard, "b@x.ru", 2, 61s), 1);
   // What was held back from a is not lost.
-  EXPECT_THAT(guard.take_held_back(),
+  EXPECT_THAT(guard.take_held_back(kStart + 1h),
               UnorderedElementsAre(StormGuard::HeldBack{"", 1}, StormGuard::HeldBack{"b@x.ru", 1}));
 }
 
