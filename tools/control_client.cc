@@ -81,13 +81,6 @@ class Connection {
     return ::connect(fd_, to, sizeof(address)) == 0 ? 0 : errno;
   }
 
-  /// Of the process that listens; 0: unknown, or of another PID namespace.
-  pid_t peer() const {
-    ucred who{};
-    socklen_t size = sizeof(who);
-    return ::getsockopt(fd_, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 ? who.pid : 0;
-  }
-
   bool send(std::string_view octets) const {
     while (!octets.empty()) {
       const ssize_t n = ::send(fd_, octets.data(), octets.size(), MSG_NOSIGNAL);
@@ -149,13 +142,6 @@ Result<Json, ControlFailure> ask(const std::string& path,
     return answer;
   }
   return refused("the gateway has broken off: what is above is not all");
-}
-
-Result<int, ControlFailure> gateway_process(const std::string& path) {
-  const auto connection = std::make_unique<Connection>();
-  const int error = connection->connect(path);
-  if (error != 0) return not_connected(path, error);
-  return static_cast<int>(connection->peer());
 }
 
 }  // namespace postern::tools

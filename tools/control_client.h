@@ -28,8 +28,4 @@ Result<nlohmann::ordered_json, ControlFailure> ask(
     const gateway::ControlRequest& request,
     const std::function<void(const nlohmann::ordered_json&)>& line);
 
-/// The process that listens on the control socket at `path`; the failures of ask(). 0: it is in
-/// another PID namespace.
-Result<int, ControlFailure> gateway_process(const std::string& path);
-
 }  // namespace postern::tools

@@ -6,12 +6,11 @@
 #include "gateway/resolve_sources.h"
 #include "gateway/snapshot.h"
 #include "tools/commands.h"
+#include "tools/decide.h"
 
-#include <boost/asio/co_spawn.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <exception>
 #include <ostream>
 
 namespace postern::tools {
@@ -98,26 +97,6 @@ Result<Question, std::string> make_question(const ExplainOptions& options, const
     out.recipients.push_back(*mailbox);
   }
   return out;
-}
-
-net::Awaitable<void> wait_for_decision(const routing::Pipeline& pipeline,
-                                       const routing::Request& request,
-                                       std::optional<routing::Decision>& out) {
-  out = co_await pipeline.decide(request);
-}
-
-routing::Decision decide(const routing::Pipeline& pipeline, const routing::Request& request) {
-  std::optional<routing::Decision> decision = pipeline.decide_now(request);
-  if (!decision) {
-    net::IoContext context(1);
-    boost::asio::co_spawn(context,
-                          wait_for_decision(pipeline, request, decision),
-                          [](const std::exception_ptr& error) {
-                            if (error) std::rethrow_exception(error);
-                          });
-    context.run();
-  }
-  return std::move(*decision);
 }
 
 routing::Request request_for(const Question& question,

@@ -4,11 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
-#include <cstring>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 namespace postern::tools {
 namespace {
@@ -19,7 +15,6 @@ using gateway::ControlRequest;
 
 /// Ids of one request: far below what a line of the control socket may hold.
 constexpr std::size_t kIdsAtATime = 5000;
-constexpr std::chrono::milliseconds kAskAgain{50};
 
 ControlFailure failure(std::string text) {
   return {1, std::move(text)};
@@ -68,30 +63,24 @@ Result<QueuedForMembers, ControlFailure> queued_for(const std::string& socket,
 
 Result<void, ControlFailure> reload_gateway(const std::string& socket,
                                             const std::string& wave,
-                                            routing::WaveState state,
-                                            std::chrono::seconds patience) {
-  const Result<int, ControlFailure> process = gateway_process(socket);
-  if (!process) return process.error();
-  if (*process <= 0) {
-    return failure("the gateway runs in another container: send it SIGHUP there");
-  }
-  if (::kill(*process, SIGHUP) != 0) {
+                                            routing::WaveState state) {
+  ControlRequest request;
+  request.command = ControlCommand::reload;
+  std::string why;
+  const auto answer = ask(socket, request, [&why](const Json& line) {
+    const std::string finding = line.value("finding", std::string());
+    if (finding.find(": error: ") != std::string::npos) why += " (" + finding + ")";
+  });
+  if (!answer) return answer.error();
+  if (answer->value("result", std::string()) != "taken") {
     return failure(fmt::format(
-        "the gateway (process {}) cannot be told to reload: {}", *process, std::strerror(errno)));
+        "the gateway has not taken the new config{}, and the config of before goes on", why));
   }
-  const auto until = std::chrono::steady_clock::now() + patience;
-  for (;;) {
-    const auto waves = running_waves(socket);
-    if (!waves) return waves.error();
-    const auto found = waves->find(wave);
-    if (found != waves->end() && found->second == routing::name_of(state)) return {};
-    if (std::chrono::steady_clock::now() > until) break;
-    std::this_thread::sleep_for(kAskAgain);
-  }
-  return failure(
-      fmt::format("the gateway has not taken the new config within {} s: its log says "
-                  "why, and the config of before goes on",
-                  patience.count()));
+  const auto waves = running_waves(socket);
+  if (!waves) return waves.error();
+  const auto found = waves->find(wave);
+  if (found != waves->end() && found->second == routing::name_of(state)) return {};
+  return failure("the gateway of this data_dir reads another config file, which has not changed");
 }
 
 Result<Retried, ControlFailure> retry_messages(const std::string& socket,

@@ -5,7 +5,6 @@
 #include "routing/wave_config.h"
 #include "tools/control_client.h"
 
-#include <chrono>
 #include <cstddef>
 #include <map>
 #include <string>
@@ -27,12 +26,11 @@ struct QueuedForMembers {
 Result<QueuedForMembers, ControlFailure> queued_for(const std::string& socket,
                                                     const routing::Directory& members);
 
-/// Sends SIGHUP to the gateway, and waits until it serves with this state of the wave. A failure of
-/// status 1: it has not taken the config within `patience` (its log says why).
+/// Has the gateway read its config again, as `postern reload`, and looks whether it serves with
+/// this state of the wave then. A failure of status 1: it does not, and why.
 Result<void, ControlFailure> reload_gateway(const std::string& socket,
                                             const std::string& wave,
-                                            routing::WaveState state,
-                                            std::chrono::seconds patience);
+                                            routing::WaveState state);
 
 /// What came of a retry.
 struct Retried {

@@ -25,8 +25,6 @@ using gateway::Snapshot;
 using routing::WaveState;
 using Json = nlohmann::ordered_json;
 
-/// A gateway resolves names at a reload, which takes 5 s at most.
-constexpr std::chrono::seconds kPatience{30};
 constexpr int kNotRunning = 69;  // EX_UNAVAILABLE
 
 /// One change while it is made.
@@ -192,7 +190,7 @@ class Change {
 
   /// Has it reload, and what waits in the queue for the members follow.
   int tell_gateway(Json out) {
-    const auto reloaded = reload_gateway(socket_, options_.name, options_.state, kPatience);
+    const auto reloaded = reload_gateway(socket_, options_.name, options_.state);
     const bool absent = !reloaded && reloaded.error().status == kNotRunning;
     std::string gateway = "reloaded";
     Retried retried;

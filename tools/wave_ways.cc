@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/wave_ways.h"
 
-#include <boost/asio/co_spawn.hpp>
+#include "tools/decide.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <exception>
-#include <optional>
 
 namespace postern::tools {
 namespace {
@@ -14,24 +13,6 @@ namespace {
 constexpr std::size_t kNamed = 10;
 /// A stranger: R1 lets him reach domains of ours, and R7 passes nothing over for him (RFC 5737).
 constexpr std::string_view kStranger = "192.0.2.1";
-
-net::Awaitable<void> wait_for_decision(const routing::Pipeline& pipeline,
-                                       const routing::Request& request,
-                                       std::optional<routing::Decision>& out) {
-  out = co_await pipeline.decide(request);
-}
-
-routing::Decision decide(const routing::Pipeline& pipeline, const routing::Request& request) {
-  std::optional<routing::Decision> decision = pipeline.decide_now(request);
-  if (decision) return std::move(*decision);
-  net::IoContext context(1);
-  boost::asio::co_spawn(
-      context, wait_for_decision(pipeline, request, decision), [](const std::exception_ptr& error) {
-        if (error) std::rethrow_exception(error);
-      });
-  context.run();
-  return std::move(*decision);
-}
 
 }  // namespace
 
