@@ -3,7 +3,7 @@
 
 #include "directories/answer_cache.h"
 #include "directories/plain_address.h"
-#include "directories/waiter.h"
+#include "routing/answer_waiter.h"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/chrono.h>
@@ -17,6 +17,7 @@
 namespace postern::directories {
 namespace {
 
+using routing::AnswerWaiter;
 using routing::DirectoryAnswer;
 using routing::Presence;
 
@@ -71,14 +72,17 @@ class CachedDirectory::Core : public std::enable_shared_from_this<Core> {
  private:
   /// One question under way, and who waits for it.
   struct Flight {
-    std::vector<std::shared_ptr<Waiter::Slot>> slots;
+    std::vector<std::shared_ptr<AnswerWaiter::Slot>> slots;
     std::chrono::steady_clock::time_point since;
     bool is_over = false;
   };
 
-  bool join(const std::string& key, const std::shared_ptr<Waiter::Slot>& slot, net::Executor io);
+  bool join(const std::string& key,
+            const std::shared_ptr<AnswerWaiter::Slot>& slot,
+            net::Executor io);
   void land(const std::string& key, const std::shared_ptr<Flight>& flight, DirectoryAnswer answer);
-  DirectoryAnswer time_is_up(const std::string& key, const std::shared_ptr<Waiter::Slot>& slot);
+  DirectoryAnswer time_is_up(const std::string& key,
+                             const std::shared_ptr<AnswerWaiter::Slot>& slot);
   DirectoryAnswer unavailable(std::string_view key, std::string why) const;
   std::string resting() const;
 
@@ -114,7 +118,7 @@ net::Awaitable<DirectoryAnswer> CachedDirectory::Core::ask(std::string key) {
   std::optional<DirectoryAnswer> at_once = now(key);
   if (at_once) co_return std::move(*at_once);
   const net::Executor io = co_await net::asio::this_coro::executor;
-  Waiter waiter(io);
+  AnswerWaiter waiter(io);
   if (!join(key, waiter.slot(), io)) co_return unavailable(key, resting());
   std::optional<DirectoryAnswer> answer = co_await waiter.wait(options_.limit);
   if (!answer) co_return time_is_up(key, waiter.slot());
@@ -123,7 +127,7 @@ net::Awaitable<DirectoryAnswer> CachedDirectory::Core::ask(std::string key) {
 
 /// False: the breaker lets no question through.
 bool CachedDirectory::Core::join(const std::string& key,
-                                 const std::shared_ptr<Waiter::Slot>& slot,
+                                 const std::shared_ptr<AnswerWaiter::Slot>& slot,
                                  net::Executor io) {
   std::shared_ptr<Flight> flight;
   {
@@ -154,7 +158,7 @@ void CachedDirectory::Core::land(const std::string& key,
     answer.evidence += ", " + time_text(options_.wall());
     cache_.put(key, answer.presence, answer.evidence);
   }
-  std::vector<std::shared_ptr<Waiter::Slot>> slots;
+  std::vector<std::shared_ptr<AnswerWaiter::Slot>> slots;
   {
     const std::lock_guard lock(mutex_);
     if (!std::exchange(flight->is_over, true)) {
@@ -167,14 +171,14 @@ void CachedDirectory::Core::land(const std::string& key,
   }
   if (told) breaker_.succeeded();
   if (!told) answer = unavailable(key, std::move(answer.evidence));
-  for (const std::shared_ptr<Waiter::Slot>& slot : slots)
+  for (const std::shared_ptr<AnswerWaiter::Slot>& slot : slots)
     give(slot, answer);
 }
 
 /// The question is given up for all: whoever comes next asks anew, and the late answer is only
 /// kept.
 DirectoryAnswer CachedDirectory::Core::time_is_up(const std::string& key,
-                                                  const std::shared_ptr<Waiter::Slot>& slot) {
+                                                  const std::shared_ptr<AnswerWaiter::Slot>& slot) {
   {
     const std::lock_guard lock(mutex_);
     const auto found = flights_.find(key);

@@ -2,14 +2,15 @@
 #include "queue/callout.h"
 
 #include "dns/cares_resolver.h"
-#include "queue/answer_slot.h"
 #include "queue/callout_desk.h"
+#include "routing/answer_waiter.h"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -52,6 +53,21 @@ CalloutSettings with_own_limits(CalloutSettings settings) {
   }
   return settings;
 }
+
+/// The way back of one answer. A question that ends unanswered, with the desk that has it, is
+/// answered by that: no look-up waits for ever.
+class WayBack {
+ public:
+  explicit WayBack(std::shared_ptr<routing::AnswerWaiter::Slot> slot) : slot_(std::move(slot)) {}
+  ~WayBack() { answer({routing::Presence::unavailable, "the directory was closed"}); }
+  WayBack(WayBack&&) = delete;
+
+  /// The first answer counts.
+  void answer(const routing::DirectoryAnswer& answer) { give(slot_, answer); }
+
+ private:
+  const std::shared_ptr<routing::AnswerWaiter::Slot> slot_;
+};
 
 }  // namespace
 
@@ -98,15 +114,19 @@ net::Awaitable<routing::DirectoryAnswer> Callout::look_up(smtp::Mailbox mailbox)
   CalloutQuestion question;
   question.address = core.settings.address_given ? core.settings.address_given(mailbox) : mailbox;
   question.deadline = net::Clock::now() + core.settings.timeout;
-  AnswerSlot slot(executor);
-  question.answer = slot.giver();
+  routing::AnswerWaiter waiter(executor);
+  question.answer = [back = std::make_shared<WayBack>(waiter.slot())](
+                        const routing::DirectoryAnswer& answer) { back->answer(answer); };
   ++core.posted;
   net::asio::post(core.context, [&core, q = std::move(question)]() mutable {
     --core.posted;
     core.desk->ask(std::move(q));
   });
-  routing::DirectoryAnswer answer = co_await slot.wait();
-  co_return answer;
+  // The desk keeps to the time; twice of it is for a desk that is stuck.
+  std::optional<routing::DirectoryAnswer> answer = co_await waiter.wait(2 * core.settings.timeout);
+  if (answer) co_return std::move(*answer);
+  co_return routing::DirectoryAnswer{routing::Presence::unavailable,
+                                     "smtp " + core.settings.name + ": no answer in time"};
 }
 
 std::size_t Callout::waiting() const {

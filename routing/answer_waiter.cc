@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "directories/waiter.h"
+#include "routing/answer_waiter.h"
 
 #include <boost/asio/post.hpp>
 
 #include <utility>
 
-namespace postern::directories {
+namespace postern::routing {
 
-Waiter::Waiter(net::Executor io) : timer_(io), slot_(std::make_shared<Slot>(io)) {
+AnswerWaiter::AnswerWaiter(net::Executor io) : timer_(io), slot_(std::make_shared<Slot>(io)) {
   slot_->timer = &timer_;
 }
 
-Waiter::~Waiter() {
+AnswerWaiter::~AnswerWaiter() {
   const std::lock_guard lock(slot_->mutex);
   slot_->timer = nullptr;
 }
 
-net::Awaitable<std::optional<routing::DirectoryAnswer>> Waiter::wait(
-    std::chrono::milliseconds limit) {
+net::Awaitable<std::optional<DirectoryAnswer>> AnswerWaiter::wait(std::chrono::milliseconds limit) {
   timer_.expires_after(limit);
   bool is_there = false;
   {
@@ -32,7 +31,7 @@ net::Awaitable<std::optional<routing::DirectoryAnswer>> Waiter::wait(
   co_return std::exchange(slot_->answer, std::nullopt);
 }
 
-void give(const std::shared_ptr<Waiter::Slot>& slot, const routing::DirectoryAnswer& answer) {
+void give(const std::shared_ptr<AnswerWaiter::Slot>& slot, const DirectoryAnswer& answer) {
   // Posted under the lock: the waiter's destructor waits for it, and so does its io_context, whose
   // end destroys the waiter.
   const std::lock_guard lock(slot->mutex);
@@ -44,4 +43,4 @@ void give(const std::shared_ptr<Waiter::Slot>& slot, const routing::DirectoryAns
   });
 }
 
-}  // namespace postern::directories
+}  // namespace postern::routing

@@ -9,13 +9,13 @@
 #include <mutex>
 #include <optional>
 
-namespace postern::directories {
+namespace postern::routing {
 
 /// A coroutine that waits for an answer which another thread will give, for so long and no longer.
 /// Lives in the coroutine's frame; made and used on the one thread that runs `io`. Only the timer
 /// knows the coroutine: when the io_context goes down the frame goes with it, and who gives an
 /// answer then gives it to nobody.
-class Waiter {
+class AnswerWaiter {
  public:
   /// Where the answer is put; shared with whoever will give it.
   struct Slot {
@@ -24,16 +24,16 @@ class Waiter {
     std::mutex mutex;
     const net::Executor io;
     net::Timer* timer = nullptr;  ///< null: nobody waits any more
-    std::optional<routing::DirectoryAnswer> answer;
+    std::optional<DirectoryAnswer> answer;
   };
 
-  explicit Waiter(net::Executor io);
-  ~Waiter();
-  Waiter(Waiter&&) = delete;
+  explicit AnswerWaiter(net::Executor io);
+  ~AnswerWaiter();
+  AnswerWaiter(AnswerWaiter&&) = delete;
 
   const std::shared_ptr<Slot>& slot() const { return slot_; }
   /// nullopt: the time was up, or the wait was cancelled.
-  net::Awaitable<std::optional<routing::DirectoryAnswer>> wait(std::chrono::milliseconds limit);
+  net::Awaitable<std::optional<DirectoryAnswer>> wait(std::chrono::milliseconds limit);
 
  private:
   net::Timer timer_;
@@ -41,6 +41,6 @@ class Waiter {
 };
 
 /// Any thread; the first answer counts.
-void give(const std::shared_ptr<Waiter::Slot>& slot, const routing::DirectoryAnswer& answer);
+void give(const std::shared_ptr<AnswerWaiter::Slot>& slot, const DirectoryAnswer& answer);
 
-}  // namespace postern::directories
+}  // namespace postern::routing
