@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/postgres.h"
 
+#include "support/free_port.h"
+
 #include <arpa/inet.h>
 #include <array>
 #include <chrono>
@@ -82,21 +84,9 @@ std::string run_to_end(const std::vector<std::string>& command,
   return text;
 }
 
-std::uint16_t unused_port() {
-  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof at;
-  ::bind(probe, reinterpret_cast<const sockaddr*>(&at), size);
-  getsockname(probe, reinterpret_cast<sockaddr*>(&at), &size);
-  close(probe);
-  return ntohs(at.sin_port);
-}
-
 }  // namespace
 
-Postgres::Postgres() : port_(unused_port()) {
+Postgres::Postgres() : port_(free_port()) {
   std::string path = "/tmp/postern-pg-XXXXXX";
   if (mkdtemp(path.data()) == nullptr) throw std::runtime_error("no temporary folder");
   folder_ = path;
@@ -130,17 +120,6 @@ Postgres::~Postgres() {
 }
 
 void Postgres::start() {
-  for (int left = 100; !try_start(); --left) {
-    // Another process may have the port for its end of some connection, for a moment.
-    if (left == 0 || log_.find("already in use") == std::string::npos) {
-      throw std::runtime_error("PostgreSQL does not start:\n" + log_);
-    }
-    ::waitpid(server_, nullptr, 0);
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
-}
-
-bool Postgres::try_start() {
   int output = -1;
   {
     const std::lock_guard lock(mutex_);
@@ -171,7 +150,7 @@ bool Postgres::try_start() {
   reader_ = std::thread([this, output] { watch_log(output); });
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, kPatience, [this] { return ready_ || ended_; });
-  return ready_;
+  if (!ready_) throw std::runtime_error("PostgreSQL does not start:\n" + log_);
 }
 
 void Postgres::watch_log(int input) {

@@ -41,7 +41,6 @@ class Postgres {
   std::string log() const;
 
  private:
-  bool try_start();
   void watch_log(int input);
   void signal_all(int signal) const;
 

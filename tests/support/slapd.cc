@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/slapd.h"
 
+#include "support/free_port.h"
+
 #include <arpa/inet.h>
 #include <chrono>
 #include <csignal>
@@ -51,18 +53,6 @@ sockaddr_in local(std::uint16_t port) {
   at.sin_port = htons(port);
   at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   return at;
-}
-
-/// A port that nobody has at this moment.
-std::uint16_t free_port() {
-  sockaddr_in at = local(0);
-  socklen_t size = sizeof at;
-  const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  auto* const raw = reinterpret_cast<sockaddr*>(&at);
-  const bool got = ::bind(descriptor, raw, size) == 0 && ::getsockname(descriptor, raw, &size) == 0;
-  ::close(descriptor);
-  if (!got) throw std::runtime_error("slapd: no free port");
-  return ntohs(at.sin_port);
 }
 
 /// slapd says that it starts a moment before it listens, and nothing afterwards.
