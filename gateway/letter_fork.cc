@@ -27,15 +27,16 @@ bool Letter::has_come_back(const routing::MessageFacts& facts) const {
 net::Awaitable<void> Letter::store_from_header() {
   drop_delivery();
   Stored stored = make_stored();
-  for (const Accepted& a : accepted_) {
-    const smtp::Recipient recipient{a.address, a.parameters};
-    routing::Decision decision = a.decision;
-    co_await stored->take(recipient, std::move(decision));  // what was accepted stays accepted
-  }
+  // While it has no recipients it has nothing to log either, should there be no room.
   const smtp::Reply begun = co_await stored->begin_message();
   if (!begun.is_positive()) {
     failure_ = begun;
     co_return;
+  }
+  for (const Accepted& a : accepted_) {
+    const smtp::Recipient recipient{a.address, a.parameters};
+    routing::Decision decision = a.decision;
+    co_await stored->take(recipient, std::move(decision));  // what was accepted stays accepted
   }
   recording_.drop();
   settled_ = true;  // the stored letter's own lines tell it
