@@ -1,89 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "smtp/client_dialogue.h"
-
-#include "client_script.h"
-
-#include <gtest/gtest.h>
-
-#include <memory>
+#include "client_dialogue_fixture.h"
 
 namespace postern::smtp {
 namespace {
-
-using Kind = ClientFailure::Kind;
-using Tls = ClientProfile::Tls;
-
-Sender sender() {
-  Sender out;
-  out.path = ReversePath(Mailbox("a", "e.com"));
-  return out;
-}
-
-Recipient recipient(std::string_view local) {
-  return Recipient{Mailbox(local, "d.ru"), {}};
-}
-
-class ClientDialogueTest : public ::testing::Test {
- protected:
-  ScriptResult run(const Transcript& transcript, const Wants& wants) {
-    dialogue = std::make_unique<ClientDialogue>(profile);
-    return play(*dialogue, transcript, wants);
-  }
-  void expect(const Transcript& transcript, const Wants& wants) {
-    EXPECT_EQ(run(transcript, wants).mistake, "");
-  }
-  /// Codes of the answers, as "MAIL 250, RCPT 550".
-  std::string answers() const {
-    std::string out;
-    for (const ClientDialogue::Answer& a : dialogue->answers()) {
-      if (!out.empty()) out += ", ";
-      out.append(facts(a.step).command).append(" ").append(std::to_string(a.reply.code()));
-    }
-    return out;
-  }
-
-  ClientProfile profile{"gw.d.ru", Tls::may};
-  std::unique_ptr<ClientDialogue> dialogue;
-};
-
-bool nothing(ClientDialogue&, std::size_t) {
-  return false;
-}
-
-/// One message by DATA.
-bool one_message(ClientDialogue& d, std::size_t finished) {
-  if (finished == 0) {
-    d.mail(sender());
-    d.rcpt(recipient("b"));
-  } else if (finished == 1) {
-    d.data();
-  } else if (finished == 2) {
-    d.quit();
-  }
-  return finished < 3;
-}
-
-const Transcript kPipelined = {"S: 220 x",
-                               "C: EHLO gw.d.ru",
-                               "S: 250-x",
-                               "S: 250-STARTTLS",
-                               "S: 250 PIPELINING",
-                               "C: STARTTLS",
-                               "S: 220 go",
-                               "TLS",
-                               "C: EHLO gw.d.ru",
-                               "S: 250-x",
-                               "S: 250 PIPELINING",
-                               "C: MAIL FROM:<a@e.com>",
-                               "C: RCPT TO:<b@d.ru>",
-                               "S: 250 ok",
-                               "S: 250 ok",
-                               "C: DATA",
-                               "S: 354 go",
-                               "BODY",
-                               "S: 250 2.6.0 queued",
-                               "C: QUIT",
-                               "S: 221 bye"};
 
 TEST_F(ClientDialogueTest, SendsAMessageOverTlsWithMailAndRcptInOneWrite) {
   expect(kPipelined, one_message);
@@ -134,65 +53,6 @@ TEST_F(ClientDialogueTest, IsRefusedByGreetingEhloOrHelo) {
     EXPECT_EQ(dialogue->failure().step, c.step);
     EXPECT_EQ(dialogue->failure().reply.code(), c.code);
   }
-}
-
-TEST_F(ClientDialogueTest, GoesOnInPlainWhenStarttlsIsRefusedUnderMay) {
-  expect({"S: 220 x",
-          "C: EHLO gw.d.ru",
-          "S: 250-x",
-          "S: 250 STARTTLS",
-          "C: STARTTLS",
-          "S: 454 4.7.0 not now"},
-         nothing);
-  EXPECT_FALSE(dialogue->failure());
-  EXPECT_FALSE(dialogue->is_tls());
-}
-
-TEST_F(ClientDialogueTest, FailsWithoutTlsUnderEncrypt) {
-  profile.tls = Tls::encrypt;
-  const Transcript cases[] = {
-      {"S: 220 x",         "C: EHLO gw.d.ru", "S: 250 x"},
-      {          "S: 220 x",             "C: EHLO gw.d.ru", "S: 500 no",                  "C: HELO gw.d.ru", "S: 250 x"},
-      { "S: 220 x", "C: EHLO gw.d.ru",  "S: 250-x",                     "S: 250 STARTTLS", "C: STARTTLS", "S: 454 no"},
-  };
-  for (const Transcript& t : cases) {
-    expect(t, one_message);
-    EXPECT_TRUE(dialogue->failure());
-  }
-}
-
-TEST_F(ClientDialogueTest, DoesNotUseStarttlsUnderNone) {
-  profile.tls = Tls::none;
-  expect({"S: 220 x", "C: EHLO gw.d.ru", "S: 250-x", "S: 250 STARTTLS"}, nothing);
-  EXPECT_FALSE(dialogue->failure());
-}
-
-TEST_F(ClientDialogueTest, RefusesOctetsThatCameBeforeTheHandshake) {
-  expect({"S: 220 x",
-          "C: EHLO gw.d.ru",
-          "S: 250-x",
-          "S: 250 STARTTLS",
-          "C: STARTTLS",
-          "S: 220 go",
-          "S: 250 injected"},
-         nothing);
-  EXPECT_EQ(dialogue->failure().kind, Kind::bad_reply);
-}
-
-TEST_F(ClientDialogueTest, ForgetsWhatWasOfferedInPlain) {
-  profile.tls = Tls::may;
-  expect({"S: 220 x",
-          "C: EHLO gw.d.ru",
-          "S: 250-x",
-          "S: 250-CHUNKING",
-          "S: 250 STARTTLS",
-          "C: STARTTLS",
-          "S: 220 go",
-          "TLS",
-          "C: EHLO gw.d.ru",
-          "S: 250 x"},
-         nothing);
-  EXPECT_FALSE(dialogue->capabilities().chunking);
 }
 
 /// Behind greeting and EHLO; `capability` is offered.
