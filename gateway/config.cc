@@ -166,7 +166,13 @@ LoadResult load_config(const std::string& path, const Environment& env) {
                                       "unreadable"});
     return result;
   }
-  LoadResult result = parse_config(*text, path, env);
+  return load_config_text(*text, path, env);
+}
+
+LoadResult load_config_text(std::string_view text,
+                            const std::string& path,
+                            const Environment& env) {
+  LoadResult result = parse_config(text, path, env);
   if (result.config) {
     read_trace_key(*result.config, result.findings);
     read_directory_secrets(*result.config, result.findings);

@@ -134,8 +134,10 @@ struct LoadResult {
   std::vector<Finding> findings;
 };
 
-/// Reads a file and the trace key that it names.
+/// Reads a file, and the trace key and secrets that it names.
 LoadResult load_config(const std::string& path, const Environment& env);
+/// The same where the file's text is at hand, or is what it will be.
+LoadResult load_config_text(std::string_view text, const std::string& path, const Environment& env);
 /// Reads `text`; `name` stands for the file in findings. Touches no file and no network.
 LoadResult parse_config(std::string_view text, const std::string& name, const Environment& env);
 

@@ -181,7 +181,7 @@ std::shared_ptr<const Snapshot> wave_snapshot(const WaveRun& run,
                                               std::string_view text,
                                               std::vector<gateway::Finding>* findings) {
   gateway::LoadResult loaded =
-      gateway::parse_config(text, run.options.config, gateway::Environment::from_process());
+      gateway::load_config_text(text, run.options.config, gateway::Environment::from_process());
   if (!loaded.config) {
     print_findings(loaded.findings, run.err);
     return nullptr;

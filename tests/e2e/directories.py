@@ -62,6 +62,7 @@ KINDS = {
     "file": ("directories", "FileOfMailboxes"),
     "ldap": ("slapd", "SlapdDirectory"),
     "smtp": ("callout", "CalloutDirectory"),
+    "sql": ("postgres", "PostgresDirectory"),
 }
 
 

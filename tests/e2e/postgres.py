@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from ports import free_port
 from process import HarnessError, die_with_parent, spawn, stop, tail, wait_until
 
 _PROGRAMS = Path("/usr/lib/postgresql/15/bin")
@@ -81,3 +82,32 @@ class Postgres:
         environment = {"PGPASSWORD": PASSWORD, "LC_ALL": "C", "PATH": "/usr/bin:/bin"}
         return subprocess.run([str(_PROGRAMS / program), *arguments], capture_output=True, text=True, check=False,
                               timeout=60, env=environment, preexec_fn=die_with_parent, **self._identity())
+
+
+class PostgresDirectory:
+    """directories.Directory: a table of addresses, which is there once the server runs."""
+
+    def __init__(self, root: Path, domain: str, users: list[str]):
+        self._domain = domain
+        self._users = list(users)
+        self._server = Postgres(root, "127.0.0.1", free_port("127.0.0.1"))
+
+    def start(self) -> None:
+        self._server.start()
+        self._server.execute("CREATE TABLE mailboxes (address text PRIMARY KEY)")
+        for user in self._users:
+            self.add(user)
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def setting(self) -> str:
+        return "sql:mailboxes"
+
+    def tables(self) -> str:
+        return (f'[[directory]]\nname = "mailboxes"\nkind = "sql"\nconnection = "{self._server.url}"\n'
+                f'password = "file:{self._server.root / "password"}"\nquery = "SELECT 1 FROM mailboxes WHERE address = $1"\n'
+                'known_for = "1s"\nunknown_for = "1s"\n')
+
+    def add(self, user: str) -> None:
+        self._server.execute(f"INSERT INTO mailboxes VALUES ('{user}@{self._domain}')")

@@ -5,6 +5,7 @@ import socket
 import subprocess
 from pathlib import Path
 
+from ports import free_port
 from process import HarnessError, spawn, stop, tail, wait_until
 
 BASE = "dc=company,dc=ru"
@@ -108,3 +109,32 @@ class Slapd:
         if self._server is not None and self._server.poll() is None:
             self._server.kill()
             self._server.wait()
+
+
+class SlapdDirectory:
+    """directories.Directory: people of the domain, known by their proxyAddresses as Active Directory has them."""
+
+    def __init__(self, root: Path, domain: str, users: list[str]):
+        self._domain = domain
+        self._server = Slapd("directory", root, "127.0.0.1", free_port("127.0.0.1"))
+        self._server.add("".join(map(self._person, users)))
+
+    def _person(self, user: str) -> str:
+        return person(user, f"{user}@{self._domain}", f"SMTP:{user}@{self._domain}")
+
+    def start(self) -> None:
+        self._server.start()
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def setting(self) -> str:
+        return "ldap:people"
+
+    def tables(self) -> str:
+        return (f'[[directory]]\nname = "people"\nkind = "ldap"\nservers = ["{self._server.url}"]\nbase = "{BASE}"\n'
+                'filter = "(proxyAddresses=smtp:{address})"\nattributes = ["proxyAddresses"]\nknown_for = "1s"\nunknown_for = "1s"\n')
+
+    def add(self, user: str) -> None:
+        lines = self._person(user).strip().split("\n")
+        self._server.modify("\n".join([lines[0], "changetype: add", *lines[1:]]) + "\n")

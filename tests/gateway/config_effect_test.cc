@@ -270,6 +270,17 @@ TEST_F(ConfigFile, TheTraceKeyMayStandInAFileOfItsOwn) {
   EXPECT_EQ(result.config->routing.routing.trace_key, "0123456789abcdef0123456789abcdef");
 }
 
+TEST_F(ConfigFile, WhatAFileWillBeHasItsSecretsToo) {
+  const std::string secret = write("secret", "sesame\n");
+  const std::string text =
+      "[[directory]]\nname = \"d\"\nkind = \"sql\"\nconnection = \"host=db\"\n"
+      "query = \"SELECT $1\"\npassword = \"file:" +
+      secret + "\"\n";
+  const LoadResult result = load_config_text(text, "c.toml", Environment{});
+  ASSERT_TRUE(result.config) << shown(result.findings);
+  EXPECT_EQ(result.config->directories.at(0).sql.password, "sesame");
+}
+
 TEST_F(ConfigFile, ATraceKeyFileThatIsTooShortIsAnErrorAtItsLine) {
   const std::string key = write("key", "secret\n");
   const std::string config = write("c.toml", "[routing]\ntrace_key = \"file:" + key + "\"\n");
