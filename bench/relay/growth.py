@@ -23,7 +23,7 @@ from growth_report import Figures, Slice
 from load import Load, RunFailed, run, source_command
 from measure import Account, filesystem, machine_ticks, number, sync_rate
 from relay import IN_MEMORY, needs
-from systems import ADDRESS, RECIPIENT, Sink, postern
+from systems import ADDRESS, RECIPIENT, Measured, Sink, postern
 
 from ports import free_port
 from process import HarnessError, spawn, stop, tail
@@ -94,8 +94,8 @@ class Client:
             raise RunFailed(f"postern said {line!r}, wanted {code.decode()}")
 
 
-class Backlogged:
-    """One postern with a backlog for a next hop that is not there yet. What load.run() wants of a system, for the warm-up."""
+class Backlogged(Measured):
+    """One postern with a backlog for a next hop that is not there yet."""
 
     def __init__(self, folder: Path, backlog: int, octets: int):
         self.name = f"growth-{backlog}"

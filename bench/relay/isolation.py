@@ -13,7 +13,7 @@ from hops import Hops
 from load import Load, RunFailed, run
 from measure import Account, filesystem
 from relay import IN_MEMORY, needs
-from systems import ADDRESS, DELIVERIES, SENDER, Sink, postern
+from systems import ADDRESS, DELIVERIES, SENDER, Measured, Sink, postern
 
 from process import HarnessError
 
@@ -25,7 +25,7 @@ FAST = "fast.example"
 BAD = ("slow", "refusing", "silent")
 
 
-class Fast:
+class Fast(Measured):
     """What load.run() wants of a system: where to send, whose usage it is, and the sink."""
 
     def __init__(self, name: str, root: Path, delivery: str, bad: dict[str, int]):

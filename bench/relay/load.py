@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from measure import Usage, machine_ticks
-from systems import ADDRESS, RECIPIENT, SENDER, System
+from systems import ADDRESS, RECIPIENT, SENDER, Measured
 
 
 class RunFailed(Exception):
@@ -44,7 +44,7 @@ def source_command(load: Load, port: int, messages: int, recipient: str = RECIPI
             "-t", recipient, f"{ADDRESS}:{port}"]
 
 
-def run(system: System, load: Load, messages: int | None = None, recipient: str = RECIPIENT, patience: float = 180) -> Run:
+def run(system: Measured, load: Load, messages: int | None = None, recipient: str = RECIPIENT, patience: float = 180) -> Run:
     messages = messages or load.messages
     before = system.account.usage() if system.account else Usage()
     syncs, arrived = system.syncs(), system.sink.count()

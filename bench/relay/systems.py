@@ -116,7 +116,20 @@ def listens(port: int) -> bool:
         return any(fields[1].endswith(wanted) and fields[3] == "0A" for fields in map(str.split, table))
 
 
-class System:
+class Measured:
+    """What load.run() wants of a system: name, port, account and sink, and this."""
+
+    name: str
+    port: int
+    account: Account | None
+    sink: Sink
+
+    def syncs(self) -> int:
+        """Calls so far that make data durable; 0 where they are not counted."""
+        return 0
+
+
+class System(Measured):
     """One running system, its account, its syncs, and its own sink."""
 
     def __init__(self, name: str, folder: Path):
@@ -146,7 +159,6 @@ class System:
         self.root = root
 
     def syncs(self) -> int:
-        """Calls so far that make data durable."""
         return self._syncs.calls() if self._syncs else 0
 
     def stop(self) -> None:
