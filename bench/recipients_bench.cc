@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Recipients a second on one core: all eleven stages on, a warm file directory of 1,000,000 and a
+// Recipients a second on one core: all stages that have something configured on, a warm file directory of 1,000,000 and a
 // cut-over list of 100,000. The bound is 500,000 a second for each class and for the mix.
 //
 // Access pattern: each class is a stream of 262,144 recipients drawn uniformly from the million (or
@@ -149,7 +149,7 @@ enum class Class : std::uint8_t {
   by_route_to_x,   ///< E to U@D: the cut-over list, and D's route
   internal_relay,  ///< X to U@D, known: the cut-over list, the route passed over, two look-ups
   to_the_dlp,      ///< V to the outside: ten stages
-  back_from_dlp,   ///< all eleven stages
+  back_from_dlp,   ///< all of them
 };
 
 routing::Request request_of(Class kind, std::mt19937_64& random) {

@@ -55,8 +55,12 @@ bool asks_for_local_part(const routing::Config& config,
                          bool bound) {
   if (asks_for_domain_only(stage)) return false;
   const routing::RecipientsConfig& recipients = config.recipients;
-  const bool directory = domain != nullptr && !recipients.directory.empty();
-  if (stage == "cutover") return domain != nullptr && !bound && !domain->cutover_file.empty();
+  const bool ours = domain != nullptr;
+  const bool directory = ours && (!recipients.directory.empty() || !domain->directory.empty());
+  if (stage == "cutover") {
+    return ours && !bound &&
+           (!domain->cutover_file.empty() || !domain->cutover.empty() || !config.waves.empty());
+  }
   if (stage == "address_validation") return directory && recipients.validate;
   if (stage == "unknown_recipient") return directory && !recipients.unknown_redirect.empty();
   return true;

@@ -197,6 +197,24 @@ TEST_F(ReplayTest, HashedLocalPartsAreComparedWhereTheDomainAloneDecides) {
   EXPECT_EQ(without.unchanged, 1U);
 }
 
+TEST_F(ReplayTest, HashedLocalPartsAreNotComparedWhereAWaveOrADomainsDirectoryDecides) {
+  const std::string list = file("list.txt", "anna\n");
+  RecordedEnvelope asked = routed("~0123456789abcdef@company.ru", "exchange");
+  asked.hashed = true;
+  const std::string wave =
+      "[[wave]]\nname = \"w\"\nmembers = \"file:" + list + "\"\nstate = \"cutover\"\n";
+  EXPECT_EQ(replay(*build(std::string(kSmall) + wave), {asked}).hidden, 1U);
+  const std::string cutover = "cutover = \"any:file:" + list + " file:" + list + "\"\nmailboxes =";
+  EXPECT_EQ(replay(*build(replaced(kSmall, "mailboxes =", cutover)), {asked}).hidden, 1U);
+  RecordedEnvelope by_alias = routed("~0123456789abcdef@tech.company.ru", "vk");
+  by_alias.hashed = true;
+  const std::string directory = "directory = \"file:" + list + "\"\nmailboxes =";
+  const std::string validates = "[recipients]\nvalidate = true\n";
+  EXPECT_EQ(
+      replay(*build(replaced(kSmall, "mailboxes =", directory) + validates), {by_alias}).hidden,
+      1U);
+}
+
 TEST_F(ReplayTest, TheHashIsOfTheMailboxHoweverItIsWrittenAndKeepsTheDomain) {
   routing::Config config;
   config.routing.trace_key = "0123456789abcdef";
