@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Recipients a second on one core: all stages that have something configured on, a warm file directory of 1,000,000 and a
-// cut-over list of 100,000. The bound is 500,000 a second for each class and for the mix.
+// Recipients a second on one core: all stages that have something configured on, a warm file
+// directory of 1,000,000 and a cut-over list of 100,000. The bound is 500,000 a second for each
+// class and for the mix.
 //
 // Access pattern: each class is a stream of 262,144 recipients drawn uniformly from the million (or
 // from as many names that are not there), in random order, each asked about once a round. A look-up

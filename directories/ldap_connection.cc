@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <ldap.h>
+#include <mutex>
 #include <sys/time.h>
 #include <utility>
 
@@ -34,6 +35,16 @@ struct FreeControls {
   void operator()(LDAPControl** controls) const { ::ldap_controls_free(controls); }
 };
 using Message = std::unique_ptr<LDAPMessage, FreeMessage>;
+
+/// libldap makes its global options at the first call that needs them, without a lock against
+/// another thread's first call (OpenLDAP 2.5, ldap_int_initialize).
+void initialize_library() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    int debug = 0;
+    ::ldap_get_option(nullptr, LDAP_OPT_DEBUG_LEVEL, &debug);
+  });
+}
 
 timeval to_timeval(milliseconds time) {
   const auto ms = std::max<std::int64_t>(time.count(), 1);
@@ -102,6 +113,7 @@ LdapFailure LdapConnection::failure(int code, const char* doing) {
 Result<LdapConnection, LdapFailure> LdapConnection::open(const LdapSettings& settings,
                                                          const std::string& url,
                                                          Deadline deadline) {
+  initialize_library();
   ldap* handle = nullptr;
   const int made = ::ldap_initialize(&handle, url.c_str());
   if (made != LDAP_SUCCESS) {
