@@ -39,7 +39,8 @@ endif()
 add_library(postern_options INTERFACE)
 target_compile_options(postern_options INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Werror -Wshadow -Wnon-virtual-dtor -Wunused
-  $<$<CONFIG:Debug>:-O1 -fno-omit-frame-pointer> -g1
+  $<$<CONFIG:Debug>:$<IF:$<BOOL:$<TARGET_PROPERTY:POSTERN_UNOPTIMISED>>,-O0,-O1>>
+  $<$<CONFIG:Debug>:-fno-omit-frame-pointer> -g1
   "SHELL:-Xclang -fno-pch-timestamp")
 target_include_directories(postern_options INTERFACE ${CMAKE_SOURCE_DIR})
 # Mixing separate and header-only Asio is an ODR violation: every target gets the definition.
@@ -89,6 +90,10 @@ function(postern_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE postern_options ${ARG_LIBS} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE POSTERN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  # Half of a sanitizer build is the tests' own code, which is run once: optimising it costs more than it saves.
+  if(POSTERN_SANITIZE)
+    set_target_properties(${name} PROPERTIES POSTERN_UNOPTIMISED ON)
+  endif()
   postern_precompile(${name} pch_test.h)
   # One label: gtest_discover_tests takes a list of several apart.
   set(label unit)
