@@ -70,7 +70,8 @@ struct LimitsConfig {
   std::size_t threads = 0;                ///< workers; 0: one a core
   /// Octets that stay free on data_dir's disk: below, senders get 452 4.3.1.
   std::uint64_t disk_reserve = 256ULL << 20;
-  std::uint64_t body_memory = 256ULL << 20;  ///< octets of stored letters that are in memory
+  std::uint64_t body_memory = 256ULL << 20;   ///< octets of stored letters that are in memory
+  std::chrono::seconds body_memory_wait{60};  ///< for room in it; then 452 4.3.1
   smtp::ServerLimits server;  ///< a listener has its own message_octets and recipients
   smtp::ServerTimeouts server_timeouts;
   smtp::ClientTimeouts client_timeouts;

@@ -157,6 +157,7 @@ void read_limits(Reader& reader, Section& section) {
   section.read<std::size_t>("sessions_per_client", limits.sessions_per_client, 1, 1'000'000);
   section.read<std::size_t>("threads", limits.threads, 0, 1024);
   section.read_size("body_memory", limits.body_memory, 1ULL << 20, 1ULL << 40);
+  section.read("body_memory_wait", limits.body_memory_wait, 1s, 3600s);
   section.read_size("disk_reserve", limits.disk_reserve, 1ULL << 20, 1ULL << 40);
   section.read<std::size_t>("command_line", limits.server.command_line_octets, 512, 65'536);
   std::uint64_t header = limits.server.header_octets;

@@ -17,7 +17,6 @@ namespace {
 
 /// How often memory that is short is looked at, and how long a client is kept waiting for it.
 constexpr std::chrono::milliseconds kMemoryLook{20};
-constexpr std::chrono::seconds kMemoryWait{60};
 
 }  // namespace
 
@@ -112,11 +111,12 @@ net::Awaitable<void> StoredLetter::write(std::string_view octets) {
 
 /// Bodies in flight have a budget: beyond it a client waits, and at last is told to come again.
 net::Awaitable<bool> StoredLetter::wait_for_memory() {
-  const auto budget = static_cast<std::int64_t>(runtime_->config().limits.body_memory);
+  const LimitsConfig& limits = runtime_->config().limits;
+  const auto budget = static_cast<std::int64_t>(limits.body_memory);
   if (tools_.spool->memory_octets() <= budget) co_return true;
   const net::Executor executor = co_await boost::asio::this_coro::executor;
   net::Timer timer(executor);
-  const net::TimePoint end = net::Clock::now() + kMemoryWait;
+  const net::TimePoint end = net::Clock::now() + limits.body_memory_wait;
   while (tools_.spool->memory_octets() > budget) {
     if (net::Clock::now() >= end) co_return false;
     timer.expires_after(kMemoryLook);

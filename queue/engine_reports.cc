@@ -6,6 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace postern::queue {
@@ -74,13 +75,15 @@ net::Awaitable<bool> Engine::Impl::report(spool::MessagePtr message,
   facts.recipients = dsn::reported(message->sender().path, std::move(about));
   if (facts.recipients.empty()) co_return true;  // R17, or nobody wants to know
   const std::string sender = message->sender().path.text();
-  if (!storm->admit(sender, net::Clock::now())) {
-    for (const dsn::StormGuard::HeldBack& held : storm->take_held_back(net::Clock::now()))
-      spdlog::warn("reports to <{}> are held back: {} more", held.sender, held.reports);
-    co_return true;
-  }
-  const bool whole =
-      message->sender().parameters.ret == smtp::Ret::full && message->octets() <= kMostReturned;
+  // Whoever owns the guard tells how many it held back.
+  if (!storm->admit(sender, net::Clock::now())) co_return true;
+  const auto failed = [](const dsn::ReportedRecipient& r) {
+    return r.action == dsn::Action::failed;
+  };
+  // RFC 3461 4.3: RET is about failures; a report without one returns the header only.
+  const bool whole = message->sender().parameters.ret == smtp::Ret::full &&
+                     message->octets() <= kMostReturned &&
+                     std::any_of(facts.recipients.begin(), facts.recipients.end(), failed);
   const Result<std::string> front =
       co_await read_front(message, whole ? message->octets() : message->header_octets());
   if (front) {

@@ -83,6 +83,7 @@ std::vector<Effect> limit_effects() {
       {"limits", in("limits", "threads = 3"), [](auto& c) { return c.limits.threads == 3; }},
       {"limits.sessions", in("limits", "sessions = 3"), [](auto& c) { return c.limits.sessions == 3; }},
       {"limits.body_memory", in("limits", "body_memory = \"3MiB\""), [](auto& c) { return c.limits.body_memory == 3U << 20; }},
+      {"limits.body_memory_wait", in("limits", "body_memory_wait = \"3s\""), [](auto& c) { return c.limits.body_memory_wait == 3s; }},
       {"record", in("record", "envelopes = 0"), [](auto& c) { return c.record.envelopes == 0; }},
       {"record.envelopes", in("record", "envelopes = 5"), [](auto& c) { return c.record.envelopes == 5; }},
       {"record.hash", in("record", "hash = true"), [](auto& c) { return c.record.hash; }},

@@ -129,6 +129,30 @@ TEST_F(QueueModeTest, KeepsAClientWaitingWhileBodiesInFlightFillTheirMemory) {
   EXPECT_EQ(wait_for_queue(0).delivered, 2);
 }
 
+TEST_F(QueueModeTest, ALetterThatFindsNoMemoryInTimeComesAgain) {
+  setup.delivery = "queue";
+  setup.after = "[limits]\nbody_memory = \"1MiB\"\nbody_memory_wait = \"1s\"\n";
+  v.plan(At::last_chunk, hold());
+  start();
+  const std::string octets = "Subject: t\r\n\r\n" + std::string(700'000, 'x') + "\r\n";
+  {
+    ExchangeClient first = client();
+    EXPECT_TRUE(first.send("a@corp.com", {"u@tech.company.ru"}, octets).delivered());
+  }
+  v.wait_for_held(1);
+  ExchangeClient second = client();
+  // Nothing makes room meanwhile: the reply is what is waited for.
+  const auto refused = second.send("b@corp.com", {"u@tech.company.ru"}, octets);
+  EXPECT_THAT(refused.end, HasSubstr("452 4.3.1"));
+  EXPECT_EQ(spool().stats().ledger.messages, 1);
+  EXPECT_LT(spool().memory_octets(), 1 << 20) << "what was refused is in memory no more";
+  v.release();
+  EXPECT_EQ(wait_for_queue(0).delivered, 1);
+  ExchangeClient third = client();
+  EXPECT_TRUE(third.send("b@corp.com", {"u@tech.company.ru"}, octets).delivered());
+  EXPECT_EQ(v.wait_for_mails(2).size(), 2U);
+}
+
 TEST_F(QueueModeTest, AHeaderBlockThatIsHeldBackCountsAsMemory) {
   setup.delivery = "queue";
   start();

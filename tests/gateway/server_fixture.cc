@@ -16,10 +16,12 @@
 namespace postern::gateway {
 namespace {
 
-test::ExchangeHabits at(const char* address) {
+test::ExchangeHabits at(const char* address, const std::vector<std::string>& lacks = {}) {
   test::ExchangeHabits habits;
   habits.address = address;
   habits.domains = {"company.ru", "tech.company.ru"};
+  for (const std::string& capability : lacks)
+    habits.withdraw(capability);
   return habits;
 }
 
@@ -42,9 +44,9 @@ struct ServerTest::Lines final : spdlog::sinks::base_sink<std::mutex> {
   std::vector<std::string> lines_;
 };
 
-ServerTest::ServerTest()
+ServerTest::ServerTest(const std::vector<std::string>& v_lacks)
     : x(at("127.0.0.5")),
-      v(at("127.0.0.10")),
+      v(at("127.0.0.10", v_lacks)),
       lines_(std::make_shared<Lines>()),
       log_(std::make_shared<spdlog::logger>("test", lines_), LogFormat::text) {
   // The process's own log is of no interest here, and its library's locks are unknown to

@@ -19,7 +19,9 @@ namespace postern::gateway {
 /// V at 127.0.0.10. A client at 127.0.0.1 is a stranger, who may write to company.ru and its alias.
 class ServerTest : public ::testing::Test {
  protected:
-  ServerTest();
+  ServerTest() : ServerTest(std::vector<std::string>()) {}
+  /// V offers all that Exchange does but these extensions.
+  explicit ServerTest(const std::vector<std::string>& v_lacks);
   ~ServerTest() override;
 
   /// The config that start() and reload() use; tests change it before.
