@@ -286,7 +286,7 @@ void CalloutDesk::after_loss(HopLease lease, const Group& left) {
   // A kept connection that proved dead is no news about the server.
   trouble.reused = lease->reused && lease.dialogue().answers().empty();
   const Remedy cure = remedy(trouble, lease->candidate.label);
-  if (cure.remember_down && !left.empty()) pool_.impl()->mark_down(lease->candidate.endpoint);
+  if (cure.remember_down && !left.empty()) pool_.impl()->mark_down(*lease);
   const std::string why = label(shown(lease)) + printable(trouble.failure.sentence());
   lease.drop();
   Group again;

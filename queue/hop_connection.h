@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "queue/hop_health.h"
 #include "queue/hop_pool.h"
 #include "routing/next_hop.h"
 #include "smtp/session/client_session.h"
@@ -17,6 +18,7 @@ struct Candidate {
   std::string label;  ///< how replies name it: the next hop, or the MX host; no address of ours
   std::string host;   ///< the name behind the address, or the address
   net::Endpoint endpoint;
+  HostUse use;  ///< for what is known of its health
   routing::NextHop::Tls tls = routing::NextHop::Tls::may;
   bool chunking = true;
   routing::NextHopLimits limits;
@@ -53,6 +55,7 @@ class HopLease {
 
   explicit operator bool() const { return connection_ != nullptr; }
   HopConnection* operator->() const { return connection_.get(); }
+  HopConnection& operator*() const { return *connection_; }
   smtp::ClientDialogue& dialogue() const { return connection_->session.dialogue(); }
 
   /// Back to the pool for the next message; QUIT when it has served enough; closed when it failed

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "queue/hop_pool.h"
 
+#include "base/printable.h"
 #include "queue/hop_pool_impl.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -70,7 +71,9 @@ HopPool::Impl::Impl(net::Executor on, HopPoolConfig with, dns::Resolver& asking)
       resolver(asking),
       random(std::random_device()()),
       sweep_timer_(on),
-      drained_(on) {}
+      drained_(on) {
+  if (!config.health) config.health = std::make_shared<HopHealth>();
+}
 
 HopPool::Impl::~Impl() = default;
 
@@ -150,9 +153,7 @@ void HopPool::Impl::forget_if_unused(const net::Endpoint& endpoint) {
   const auto found = hosts_.find(endpoint);
   if (found == hosts_.end()) return;
   const Host& host = found->second;
-  if (host.open == 0 && host.waiting.empty() && host.down_until <= net::Clock::now()) {
-    hosts_.erase(found);
-  }
+  if (host.open == 0 && host.waiting.empty()) hosts_.erase(found);
 }
 
 net::Awaitable<HopPool::Impl::Granted> HopPool::Impl::wait_for_place(std::shared_ptr<Impl> self,
@@ -235,20 +236,22 @@ net::Awaitable<void> HopPool::Impl::say_quit(std::shared_ptr<Impl> self,
   if (--self->quitting_ == 0) self->drained_.cancel();
 }
 
-bool HopPool::Impl::is_down(const net::Endpoint& endpoint) const {
-  const auto found = hosts_.find(endpoint);
-  return found != hosts_.end() && found->second.down_until > net::Clock::now();
+net::TimePoint HopPool::Impl::avoided_until(const net::Endpoint& endpoint) const {
+  return config.health->avoided_until(endpoint, net::Clock::now());
 }
 
-void HopPool::Impl::mark_down(const net::Endpoint& endpoint) {
-  const net::TimePoint until = net::Clock::now() + config.down_memory;
-  if (closed_) return;
-  hosts_[endpoint].down_until = until;
-  arm_sweep(until);
+void HopPool::Impl::mark_down(const HopConnection& connection) {
+  const smtp::ClientFailure& why = connection.session.failure();
+  HostFailure failure;
+  failure.text = printable(why.sentence());
+  failure.began = connection.born;
+  failure.busy = why.reply.code() == 421;
+  config.health->failed(
+      connection.candidate.endpoint, connection.candidate.use, failure, net::Clock::now());
 }
 
-void HopPool::Impl::mark_up(const net::Endpoint& endpoint) {
-  if (Host* const host = find(endpoint)) host->down_until = {};
+void HopPool::Impl::mark_up(const Candidate& host) {
+  config.health->answered(host.endpoint, host.use, net::Clock::now());
 }
 
 std::size_t HopPool::Impl::idle_count() const {
@@ -256,6 +259,14 @@ std::size_t HopPool::Impl::idle_count() const {
   for (const auto& [endpoint, host] : hosts_)
     count += host.idle.size();
   return count;
+}
+
+std::vector<HopPool::HostConnections> HopPool::Impl::host_connections() const {
+  std::vector<HostConnections> out;
+  out.reserve(hosts_.size());
+  for (const auto& [endpoint, host] : hosts_)
+    out.push_back({endpoint, host.open, host.idle.size()});
+  return out;
 }
 
 void HopPool::Impl::arm_sweep(net::TimePoint when) {
@@ -284,7 +295,6 @@ void HopPool::Impl::sweep() {
       }
     }
     std::erase(host.idle, nullptr);
-    if (host.down_until > now) next = std::min(next, host.down_until);
   }
   sweep_at_ = net::TimePoint::max();
   for (std::unique_ptr<HopConnection>& connection : over)
@@ -334,6 +344,10 @@ std::size_t HopPool::idle() const {
 
 std::size_t HopPool::open() const {
   return impl_->open_count();
+}
+
+std::vector<HopPool::HostConnections> HopPool::hosts() const {
+  return impl_->host_connections();
 }
 
 net::Awaitable<void> HopPool::close_idle() {

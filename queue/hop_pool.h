@@ -3,6 +3,7 @@
 
 #include "base/net.h"
 #include "dns/resolver.h"
+#include "queue/hop_health.h"
 #include "routing/verdict.h"
 #include "smtp/limits.h"
 #include "tls/context.h"
@@ -33,7 +34,8 @@ struct HopPoolConfig {
   /// RCPT gives up after 5 minutes, and a host that hangs must not cost it the way over the other.
   std::chrono::seconds failover_patience{30};
   std::chrono::seconds search_limit{120};  ///< for finding a host that answers; no new try after it
-  std::chrono::seconds down_memory{60};    ///< a host that was down is tried last for so long
+  /// Which hosts are passed over: one for all pools that share it; null: the pool has its own.
+  std::shared_ptr<HopHealth> health;
 };
 
 /// Connections of one worker thread to next hops: kept ones for reuse (LIFO, RSET-checked by the
@@ -48,6 +50,13 @@ class HopPool {
   /// Connections that are kept idle now, and all that are open (metrics, tests).
   std::size_t idle() const;
   std::size_t open() const;
+  /// Connections to one host.
+  struct HostConnections {
+    net::Endpoint host;
+    std::size_t open = 0;
+    std::size_t idle = 0;  ///< of these
+  };
+  std::vector<HostConnections> hosts() const;
   /// Says QUIT on the kept ones and closes them (shutdown).
   net::Awaitable<void> close_idle();
 

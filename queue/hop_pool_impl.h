@@ -44,12 +44,15 @@ struct HopPool::Impl : std::enable_shared_from_this<HopPool::Impl> {
   void keep(std::unique_ptr<HopConnection> connection);
   void drop(std::unique_ptr<HopConnection> connection);
 
-  bool is_down(const net::Endpoint& host) const;
-  void mark_down(const net::Endpoint& host);
-  void mark_up(const net::Endpoint& host);
+  /// Searches pass the host over until then; TimePoint(): they do not.
+  net::TimePoint avoided_until(const net::Endpoint& host) const;
+  /// The connection has failed, and that tells of its host.
+  void mark_down(const HopConnection& failed);
+  void mark_up(const Candidate& host);
 
   std::size_t idle_count() const;
   std::size_t open_count() const { return open_; }
+  std::vector<HostConnections> host_connections() const;
   /// No connection is kept from now on; who waits is told that there is none.
   void shut_down();
   static net::Awaitable<void> close_idle(std::shared_ptr<Impl> self);
@@ -60,7 +63,6 @@ struct HopPool::Impl : std::enable_shared_from_this<HopPool::Impl> {
     std::vector<std::unique_ptr<HopConnection>> idle;  ///< the last one kept is at the back
     std::size_t open = 0;
     std::list<Waiter*> waiting;
-    net::TimePoint down_until;
   };
 
   Host* find(const net::Endpoint& host);

@@ -3,6 +3,7 @@
 
 #include "base/ip.h"
 #include "queue/failure_policy.h"
+#include "queue/hop_order.h"
 #include "queue/hop_pool_impl.h"
 
 #include <algorithm>
@@ -47,10 +48,8 @@ smtp::Reply hop_reply(const routing::NextHop& hop, const dns::Targets& targets) 
 
 HopSearch::HopSearch(std::shared_ptr<HopPool::Impl> pool, const routing::Target& target)
     : pool_(std::move(pool)), give_up_at_(net::Clock::now() + pool_->config.search_limit) {
-  for (const routing::NextHop* hop : target.hops) {
-    for (const routing::HostSpec& host : hop->hosts)
-      specs_.push_back(Spec{hop, host});
-  }
+  for (const routing::NextHop* hop : target.hops)
+    list_hosts(*hop);
   if (target.hops.empty()) {
     routing::HostSpec domain;
     domain.host = target.mx_domain;
@@ -58,6 +57,19 @@ HopSearch::HopSearch(std::shared_ptr<HopPool::Impl> pool, const routing::Target&
     domain.mx = true;
     specs_.push_back(Spec{nullptr, std::move(domain)});
   }
+}
+
+void HopSearch::list_hosts(const routing::NextHop& hop) {
+  if (!hop.weighted) {
+    for (const routing::HostSpec& host : hop.hosts)
+      specs_.push_back(Spec{&hop, host});
+    return;
+  }
+  const auto draw = [this](std::uint64_t most) {
+    return std::uniform_int_distribution<std::uint64_t>(0, most)(pool_->random);
+  };
+  for (const routing::HostSpec* host : in_order(hop.hosts, draw))
+    specs_.push_back(Spec{&hop, *host});
 }
 
 net::Awaitable<Found> HopSearch::next() {
@@ -79,14 +91,14 @@ net::Awaitable<Found> HopSearch::next() {
       ++next_spec_;
       co_await resolve(spec);
     } else {
-      ready_ = std::exchange(was_down_, {});
+      take_avoided();
     }
   }
   co_return found;
 }
 
 bool HopSearch::hosts_left() const {
-  return !ready_.empty() || !busy_.empty() || !was_down_.empty() || next_spec_ < specs_.size();
+  return !ready_.empty() || !busy_.empty() || !avoided_.empty() || next_spec_ < specs_.size();
 }
 
 /// No host of the busy one's next hop is left to ask for: time to wait rather than go elsewhere.
@@ -105,6 +117,14 @@ std::optional<Candidate> HopSearch::take() {
   Candidate out = std::move(ready_.front());
   ready_.pop_front();
   return out;
+}
+
+void HopSearch::take_avoided() {
+  std::stable_sort(avoided_.begin(), avoided_.end(), [](const Avoided& a, const Avoided& b) {
+    return a.until < b.until;
+  });
+  for (Avoided& one : std::exchange(avoided_, {}))
+    ready_.push_back(std::move(one.candidate));
 }
 
 net::Awaitable<dns::Targets> HopSearch::ask_dns(const routing::HostSpec& host) {
@@ -146,8 +166,14 @@ void HopSearch::add(const Spec& spec, const dns::Target& target) {
     out.tls = spec.hop->tls;
     out.chunking = spec.hop->chunking;
     out.limits = spec.hop->limits;
+    out.use = HostUse{spec.hop->name, spec.host.str()};
   }
-  (pool_->is_down(out.endpoint) ? was_down_ : ready_).push_back(std::move(out));
+  const net::TimePoint until = pool_->avoided_until(out.endpoint);
+  if (until == net::TimePoint()) {
+    ready_.push_back(std::move(out));
+  } else {
+    avoided_.push_back(Avoided{until, std::move(out)});
+  }
 }
 
 void HopSearch::explain(const Spec& spec, const dns::Targets& targets) {
@@ -179,7 +205,7 @@ net::Awaitable<HopLease> HopSearch::open(Candidate to) {
   last_host_ = lease->address();
   const bool ready = co_await lease->session.open(to.endpoint, to.host);
   if (ready) {
-    pool_->mark_up(to.endpoint);
+    pool_->mark_up(to);
     co_return lease;
   }
   Trouble trouble;
@@ -187,7 +213,7 @@ net::Awaitable<HopLease> HopSearch::open(Candidate to) {
   trouble.failure = lease->session.failure();
   trouble.hosts_left = hosts_left();
   const Remedy cure = remedy(trouble, to.label);
-  if (cure.remember_down) pool_->mark_down(to.endpoint);
+  if (cure.remember_down) pool_->mark_down(*lease);
   note(cure.reply);
   co_return HopLease();
 }

@@ -23,10 +23,11 @@ struct Found {
 };
 
 /// The hosts of one target in the order in which to try them, for one message: next hops as they
-/// are listed, the hosts of each, the addresses of each host; names are asked for only when their
-/// turn comes. A busy host is passed over for another of the same next hop; when all are busy, the
-/// first is waited for. Hosts that were down a short while ago come last. Owned by the message;
-/// the pool's thread.
+/// are listed, the hosts of each as listed or by priority and weight (queue/hop_order.h), the
+/// addresses of each host; names are asked for only when their turn comes. A busy host is passed
+/// over for another of the same next hop; when all are busy, the first is waited for. Hosts with a
+/// penalty (queue/hop_health.h) come last, the one whose penalty ends first before the others.
+/// Owned by the message; the pool's thread.
 class HopSearch {
  public:
   HopSearch(std::shared_ptr<HopPool::Impl> pool, const routing::Target& target);
@@ -48,7 +49,15 @@ class HopSearch {
     routing::HostSpec host;
   };
 
+  /// A host that is passed over until nothing else is left.
+  struct Avoided {
+    net::TimePoint until;
+    Candidate candidate;
+  };
+
+  void list_hosts(const routing::NextHop& hop);
   std::optional<Candidate> take();
+  void take_avoided();
   bool hop_is_done() const;
   net::Awaitable<dns::Targets> ask_dns(const routing::HostSpec& host);
   net::Awaitable<void> resolve(Spec spec);
@@ -65,7 +74,7 @@ class HopSearch {
   std::size_t next_spec_ = 0;
   std::deque<Candidate> ready_;
   std::deque<Candidate> busy_;
-  std::deque<Candidate> was_down_;
+  std::vector<Avoided> avoided_;
   std::optional<smtp::Reply> verdict_;
   std::optional<smtp::Reply> dns_verdict_;
   std::string last_host_;  ///< that was tried

@@ -165,7 +165,7 @@ bool HopTransaction::State::go_on_after_loss() {
   const Remedy cure = after_loss();
   const HopTrouble trouble = trouble_of_loss();
   const Candidate candidate = lease->candidate;
-  if (cure.remember_down) search.pool()->mark_down(candidate.endpoint);
+  if (cure.remember_down) search.pool()->mark_down(*lease);
   lease.drop();
   switch (cure.next) {
     case Remedy::Next::give_back:

@@ -13,11 +13,15 @@ namespace postern::routing {
 /// What the server behind a next hop does with mail: limits of delivery, and what `check` assumes.
 enum class Behaviour : std::uint8_t { relay, exchange, vk_workspace, final };
 
-/// "10.0.0.5:25", "[2001:db8::1]:25", "mail.company.ru", or "mx:company.ru".
+/// "10.0.0.5:25", "[2001:db8::1]:25", "mail.company.ru", or "mx:company.ru", with its place among
+/// the hosts of its next hop (RFC 2782). The hosts behind an "mx:" have one place together, and
+/// among themselves the order of their MX preferences.
 struct HostSpec {
   std::string host;  ///< a name, or an address without brackets
   std::uint16_t port = 25;
-  bool mx = false;  ///< the MX of `host` is meant
+  bool mx = false;             ///< the MX of `host` is meant
+  std::uint16_t priority = 0;  ///< lower ones are tried first; where the next hop is `weighted`
+  std::uint16_t weight = 0;    ///< share of the searches among hosts of the same priority
   std::string str() const;
 };
 
@@ -38,12 +42,14 @@ struct NextHopLimits {
 /// snapshot.
 struct NextHop {
   std::string name;
-  std::vector<HostSpec> hosts;  ///< tried in order
+  std::vector<HostSpec> hosts;
+  bool weighted = false;  ///< hosts go by priority and weight; false: tried as they are listed
   Behaviour behaves = Behaviour::relay;
   IpSet sources;         ///< R7: clients that count as this next hop
   bool chunking = true;  ///< BDAT when offered; default false towards Exchange
   enum class Tls : std::uint8_t { none, may, encrypt } tls = Tls::may;
   NextHopLimits limits;
+  std::chrono::seconds probe{0};  ///< pause between two probes of a host; 0: none are made
 };
 
 }  // namespace postern::routing

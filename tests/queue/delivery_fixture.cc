@@ -72,6 +72,7 @@ std::string status_of(const smtp::Reply& reply) {
 DeliveryTest::DeliveryTest() {
   config.hostname = "gw.company.ru";
   config.tls = *tls::Context::opportunistic_client();
+  config.health = std::make_shared<HopHealth>();
   hop.name = "exchange";
   hop.tls = routing::NextHop::Tls::none;
 }

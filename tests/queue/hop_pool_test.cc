@@ -261,6 +261,22 @@ TEST_F(HopPoolTest, TriesAHostThatWasDownWhenItIsTheOnlyOne) {
   EXPECT_EQ(status_of(deliver().final), "250 2.6.0");
 }
 
+TEST_F(HopPoolTest, TellsItsConnectionsByHost) {
+  ExchangeServer server;
+  add_host(server);
+  server.plan(At::mail, {Fault::Kind::hold, ""});
+  begin_delivery();
+  while_running([&] { server.wait_for_held(1); });
+  deliver();
+  const std::vector<HopPool::HostConnections> hosts = pool().hosts();
+  ASSERT_EQ(hosts.size(), 1U);
+  EXPECT_EQ(hosts[0].host.port(), server.port());
+  EXPECT_EQ(hosts[0].open, 2U);
+  EXPECT_EQ(hosts[0].idle, 1U);
+  server.release();
+  run_until([&] { return ended.size() == 1; });
+}
+
 TEST_F(HopPoolTest, DefersWhenNobodyIsReachable) {
   add_dead_host();
   add_dead_host();

@@ -113,7 +113,11 @@ const Row kRows[] = {
 class HopTransactionFaultsTest : public DeliveryTest {
  protected:
   // A port may come again in another row.
-  HopTransactionFaultsTest() { config.down_memory = std::chrono::seconds(0); }
+  HopTransactionFaultsTest() {
+    HealthPolicy forgetful;
+    forgetful.first = std::chrono::seconds(0);
+    config.health = std::make_shared<HopHealth>(forgetful);
+  }
 
   static Letter large() {
     Letter letter;

@@ -105,7 +105,6 @@ TEST_F(HopTransactionGroupTest, TellsTroubleOfTheHopFromTroubleWithTheMessage) {
   EXPECT_EQ(send_group({to("a@company.ru")}).report.trouble, HopTrouble::busy);
   Fault close;
   server.plan(At::content, close);
-  config.down_memory = std::chrono::seconds(0);
   EXPECT_EQ(send_group({to("a@company.ru")}).report.trouble, HopTrouble::broke_off);
   hop.hosts.clear();
   add_dead_host();
