@@ -232,9 +232,15 @@ std::vector<Engine::LaneStats> Engine::lanes() const {
                    lane.running(),
                    lane.window(),
                    lane.is_blocked(now),
-                   lane.blocked_until()});
+                   lane.blocked_until(),
+                   lane.policy().connections,
+                   lane.is_broken()});
   }
   return out;
+}
+
+const HopPool& Engine::pool() const {
+  return impl_->pool;
 }
 
 }  // namespace postern::queue

@@ -120,6 +120,10 @@ class Engine {
   /// Messages that were given up or held, ids ascending: they leave their lanes.
   void forget(std::span<const spool::MessageId> ids);
 
+  /// A host of this next hop was found to answer: what waits for it alone goes, or one message that
+  /// finds out (Lane::hop_answers()). Any thread.
+  void hop_answers(std::string hop);
+
   /// No delivery begins any more; is_quiet() when the last one has ended.
   void stop();
   bool is_quiet() const;
@@ -131,8 +135,11 @@ class Engine {
     std::size_t window = 0;
     bool blocked = false;
     spool::WallTime blocked_until{};
+    std::size_t limit = 0;  ///< that the window may grow to
+    bool broken = false;    ///< the circuit: one message at a time finds out
   };
   std::vector<LaneStats> lanes() const;
+  const HopPool& pool() const;
 
   /// The inside, shared with what is under way.
   struct Impl;

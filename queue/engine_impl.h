@@ -18,6 +18,7 @@ struct LaneBox {
   LaneBox(net::Executor executor, std::string name, const LanePolicy& policy)
       : lane(std::move(name), policy), timer(executor) {}
   Lane lane;
+  std::vector<std::string> others;  ///< of a list of next hops, those behind the one it is named by
   net::Timer timer;
   spool::WallTime armed_for = spool::WallTime::max();
   double delivery_us = 0;     ///< how long a delivery takes lately
@@ -80,6 +81,7 @@ struct Engine::Impl : std::enable_shared_from_this<Impl> {
   void pump(const LaneBoxPtr& box);
   void arm(const LaneBoxPtr& box);
   void finished(const LaneBoxPtr& box, LaneOutcome outcome);
+  void hop_answers(const std::string& hop);
   void wait_in_lane(const LaneBoxPtr& box, const spool::MessagePtr& message);
   net::Awaitable<Result<spool::MessagePtr>> get(spool::MessageId id);
   net::Awaitable<void> look_after_the_blocked(LaneBoxPtr box);

@@ -66,6 +66,9 @@ LaneBoxPtr Engine::Impl::lane(const std::string& name) {
 LaneBoxPtr Engine::Impl::lane(const routing::Target& target, const RoutingView& view) {
   LaneBoxPtr box = lane(target.name());
   box->lane.set_policy(policy_for(target, view.retry, options.pools));
+  box->others.clear();
+  for (std::size_t i = 1; i < target.hops.size(); ++i)
+    box->others.push_back(target.hops[i]->name);
   return box;
 }
 
@@ -113,6 +116,19 @@ void Engine::Impl::finished(const LaneBoxPtr& box, LaneOutcome outcome) {
   box->lane.finished(outcome, spool::wall_now(), chance());
   if (outcome == LaneOutcome::dead && !box->looked_after) spawn(look_after_the_blocked(box));
   pump(box);
+}
+
+void Engine::Impl::hop_answers(const std::string& hop) {
+  for (const auto& [name, box] : lanes) {
+    const std::vector<std::string>& others = box->others;
+    const bool meant = name == hop || std::find(others.begin(), others.end(), hop) != others.end();
+    if (meant && box->lane.hop_answers()) pump(box);
+  }
+}
+
+void Engine::hop_answers(std::string hop) {
+  net::asio::post(impl_->executor,
+                  [self = impl_, hop = std::move(hop)] { self->hop_answers(hop); });
 }
 
 /// Messages that wait for a dead next hop are not tried: somebody must see when they are too old.

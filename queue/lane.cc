@@ -57,7 +57,7 @@ void Lane::take_token(Time now) {
 bool Lane::may_start(Time now) const {
   if (now < pause_until_ || !has_token(now)) return false;
   // A broken circuit: one at a time finds out.
-  const std::size_t most = failures_ >= kTrips ? 1 : window_;
+  const std::size_t most = is_broken() ? 1 : window_;
   return running_ < most;
 }
 
@@ -133,12 +133,33 @@ void Lane::promote() {
   later_ = decltype(later_)(std::greater<>(), std::move(kept));
 }
 
+bool Lane::hop_answers() {
+  if (failures_ == 0) return false;
+  if (!is_broken()) {
+    promote();
+    return true;
+  }
+  pause_until_ = {};
+  if (!ready_.empty() || running_ > 0) return true;
+  // The probe of the circuit is a message: the first of those that wait for the hop.
+  std::vector<Later> kept;
+  for (; !later_.empty(); later_.pop()) {
+    if (later_.top().for_hop && ready_.empty()) {
+      make_ready(later_.top().id);
+    } else {
+      kept.push_back(later_.top());
+    }
+  }
+  later_ = decltype(later_)(std::greater<>(), std::move(kept));
+  return true;
+}
+
 Lane::Time Lane::wake() const {
   Time at = Time::max();
   if (!later_.empty()) at = later_.top().due;
   if (!ready_.empty()) at = std::min(at, Time());
   if (at == Time::max()) return at;
-  const std::size_t most = failures_ >= kTrips ? 1 : window_;
+  const std::size_t most = is_broken() ? 1 : window_;
   if (running_ >= most) return Time::max();
   at = std::max(at, pause_until_);
   return policy_.messages_per_minute == 0 ? at : std::max(at, next_token_);

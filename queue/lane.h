@@ -59,6 +59,10 @@ class Lane {
   /// Whether next() gave it before it was due, because of retry_now() or since a dead hop is back.
   bool take_early(spool::MessageId id) { return early_.erase(id) != 0; }
   void finished(LaneOutcome outcome, Time now, double random);
+  /// Somebody else has found that the hop answers: where its circuit is broken, the next message
+  /// tries it now and not at the end of the pause; where it is not, those that wait for the hop
+  /// alone go. False: nothing is known against the hop, and nothing changes.
+  bool hop_answers();
   /// When next() may have one although nothing has finished or come; Time::max(): never.
   Time wake() const;
   /// Messages that are tried at once, whatever was known of the hop ("postern queue retry"); ids
@@ -72,7 +76,9 @@ class Lane {
   /// The same for those that have waited long enough for a warning; they stay, and come once.
   std::vector<spool::MessageId> due_for_warning(Time now, std::size_t most);
 
-  bool is_blocked(Time now) const { return failures_ >= kTrips || now < pause_until_; }
+  bool is_blocked(Time now) const { return is_broken() || now < pause_until_; }
+  /// The circuit: one message at a time finds out whether the hop is back.
+  bool is_broken() const { return failures_ >= kTrips; }
   bool is_idle() const { return running_ == 0 && ready_.empty() && later_.empty(); }
   Time blocked_until() const { return pause_until_; }
   std::size_t running() const { return running_; }

@@ -192,6 +192,49 @@ TEST(Lane, SaysWhoComesBeforeItIsDueBecauseTheHopIsBack) {
   EXPECT_FALSE(lane.take_early(id(8))) << "its time has come";
 }
 
+/// A lane whose circuit broke at kStart; message 20 waits for the hop, 21 for its own time.
+Lane broken_lane() {
+  Lane lane("x", policy());
+  for (unsigned i = 1; i <= Lane::kTrips; ++i)
+    run(lane, id(i), LaneOutcome::dead, kStart);
+  lane.add(id(20), kStart + 20min, true);
+  lane.add(id(21), kStart + 20min);
+  return lane;
+}
+
+TEST(Lane, TriesOneMessageWhenAProbeFindsTheDeadHopAlive) {
+  Lane lane = broken_lane();
+  lane.add(id(22), kStart + 20min, true);
+  EXPECT_EQ(lane.next(kStart + 1s), std::nullopt);
+  EXPECT_TRUE(lane.hop_answers());
+  EXPECT_EQ(lane.wake(), Time()) << "now";
+  EXPECT_EQ(lane.next(kStart + 1s), id(20));
+  EXPECT_TRUE(lane.take_early(id(20)));
+  EXPECT_EQ(lane.next(kStart + 1s), std::nullopt) << "the others wait for its word";
+  lane.finished(LaneOutcome::success, kStart + 2s, kNoJitter);
+  EXPECT_EQ(lane.next(kStart + 2s), id(22));
+  EXPECT_EQ(lane.next(kStart + 2s), std::nullopt) << "21 waits for no hop";
+  EXPECT_FALSE(lane.is_broken());
+}
+
+TEST(Lane, IsBrokenOnWhenTheProbeWasWrong) {
+  Lane lane = broken_lane();
+  EXPECT_TRUE(lane.hop_answers());
+  ASSERT_EQ(lane.next(kStart + 1s), id(20));
+  lane.finished(LaneOutcome::dead, kStart + 1s, kNoJitter);
+  EXPECT_TRUE(lane.is_broken());
+  EXPECT_EQ(lane.blocked_until(), kStart + 1s + 120s) << "twice the first pause";
+}
+
+TEST(Lane, LetsThoseGoThatWaitForAHopThatWasDeadOnce) {
+  Lane lane("x", policy());
+  EXPECT_FALSE(lane.hop_answers()) << "nothing is known against it";
+  run(lane, id(1), LaneOutcome::dead, kStart);
+  lane.add(id(2), kStart + 20min, true);
+  EXPECT_TRUE(lane.hop_answers());
+  EXPECT_EQ(lane.next(kStart + 1s), id(2));
+}
+
 TEST(Lane, TriesAtOnceWhenAnOperatorSaysSo) {
   Lane lane("x", policy());
   lane.add(id(1), kStart + 5min);
