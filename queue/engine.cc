@@ -233,7 +233,6 @@ std::vector<Engine::LaneStats> Engine::lanes() const {
                    lane.window(),
                    lane.is_blocked(now),
                    lane.blocked_until(),
-                   lane.policy().connections,
                    lane.is_broken()});
   }
   return out;

@@ -135,8 +135,7 @@ class Engine {
     std::size_t window = 0;
     bool blocked = false;
     spool::WallTime blocked_until{};
-    std::size_t limit = 0;  ///< that the window may grow to
-    bool broken = false;    ///< the circuit: one message at a time finds out
+    bool broken = false;  ///< the circuit: one message at a time finds out
   };
   std::vector<LaneStats> lanes() const;
   const HopPool& pool() const;

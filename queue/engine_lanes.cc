@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The engine's lanes: who is next, and when.
 #include "queue/engine_impl.h"
+#include "queue/hop_order.h"
 #include "queue/spool/errors.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -38,7 +39,7 @@ LanePolicy policy_for(const routing::Target& target, const RetryPolicy& retry, s
   for (const routing::NextHop* hop : target.hops) {
     const std::size_t share = std::max<std::size_t>(
         hop->limits.connections_per_host / std::max<std::size_t>(pools, 1), 1);
-    policy.connections += share * std::max<std::size_t>(hop->hosts.size(), 1);
+    policy.connections += share * hosts_at_a_time(*hop);
     policy.messages_per_minute += hop->limits.messages_per_minute;
   }
   if (target.hops.empty()) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <utility>
 
 namespace postern::queue {
@@ -58,6 +59,15 @@ std::vector<const routing::HostSpec*> in_order(std::span<const routing::HostSpec
     begin = end;
   }
   return out;
+}
+
+std::size_t hosts_at_a_time(const routing::NextHop& hop) {
+  std::size_t most = 1;
+  if (!hop.weighted) return std::max(most, hop.hosts.size());
+  std::map<std::uint16_t, std::size_t> by_priority;
+  for (const routing::HostSpec& host : hop.hosts)
+    most = std::max(most, ++by_priority[host.priority]);
+  return most;
 }
 
 }  // namespace postern::queue

@@ -3,6 +3,7 @@
 
 #include "routing/next_hop.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -20,5 +21,9 @@ using Draw = std::function<std::uint64_t(std::uint64_t most)>;
 /// priorities alone tell. The pointers are into `hosts`. Pure.
 std::vector<const routing::HostSpec*> in_order(std::span<const routing::HostSpec> hosts,
                                                const Draw& draw);
+
+/// How many hosts of a next hop share its mail at a time: those of its largest priority, all of a
+/// list without priorities; 1 at least. Pure.
+std::size_t hosts_at_a_time(const routing::NextHop& hop);
 
 }  // namespace postern::queue

@@ -101,10 +101,14 @@ bool HopSearch::hosts_left() const {
   return !ready_.empty() || !busy_.empty() || !avoided_.empty() || next_spec_ < specs_.size();
 }
 
-/// No host of the busy one's next hop is left to ask for: time to wait rather than go elsewhere.
+/// No host of the busy one's next hop and priority is left to ask for: time to wait rather than go
+/// elsewhere. A host of a higher number is for when none of the lower answers (RFC 2782).
 bool HopSearch::hop_is_done() const {
-  return next_spec_ >= specs_.size() || next_spec_ == 0 ||
-         specs_[next_spec_].hop != specs_[next_spec_ - 1].hop;
+  if (next_spec_ >= specs_.size() || next_spec_ == 0) return true;
+  const Spec& last = specs_[next_spec_ - 1];
+  const Spec& next = specs_[next_spec_];
+  if (next.hop != last.hop) return true;
+  return next.hop != nullptr && next.hop->weighted && next.host.priority != last.host.priority;
 }
 
 void HopSearch::again(Candidate candidate) {

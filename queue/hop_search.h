@@ -25,9 +25,9 @@ struct Found {
 /// The hosts of one target in the order in which to try them, for one message: next hops as they
 /// are listed, the hosts of each as listed or by priority and weight (queue/hop_order.h), the
 /// addresses of each host; names are asked for only when their turn comes. A busy host is passed
-/// over for another of the same next hop; when all are busy, the first is waited for. Hosts with a
-/// penalty (queue/hop_health.h) come last, the one whose penalty ends first before the others.
-/// Owned by the message; the pool's thread.
+/// over for another of the same next hop and priority; when all are busy, the first is waited for.
+/// Hosts with a penalty (queue/hop_health.h) come last, the one whose penalty ends first before the
+/// others. Owned by the message; the pool's thread.
 class HopSearch {
  public:
   HopSearch(std::shared_ptr<HopPool::Impl> pool, const routing::Target& target);

@@ -77,6 +77,31 @@ TEST_F(HopChoiceTest, GoesByPriorityWhereHostsHaveOne) {
   EXPECT_EQ(second.mails().size(), 1U) << "the next priority when one fails";
 }
 
+TEST_F(HopChoiceTest, WaitsForABusyHostRatherThanTakeTheNextPriority) {
+  ExchangeServer first;
+  ExchangeServer standby;
+  add_host(first);
+  add_host(standby);
+  hop.weighted = true;
+  hop.hosts[1].priority = 1;
+  hop.limits.connections_per_host = 1;
+  HopTransaction holder(pool(), target(), Letter().sender);
+  const smtp::Recipient recipient = to("i.ivanov@company.ru");
+  EXPECT_EQ(status_of(run(holder.recipient(recipient))), "250 2.1.5");
+  std::optional<Delivered> second;
+  net::asio::co_spawn(
+      context, deliver_to({}, target()), [&](std::exception_ptr, Delivered d) { second = d; });
+  context.poll();
+  EXPECT_FALSE(second) << "it waits";
+  EXPECT_EQ(status_of(run(holder.begin())), "250 2.0.0");
+  EXPECT_TRUE(run(holder.write("Subject: t\r\n\r\nhello\r\n")));
+  EXPECT_EQ(status_of(run(holder.finish())), "250 2.6.0");
+  run_until([&] { return second.has_value(); });
+  EXPECT_EQ(status_of(second->final), "250 2.6.0");
+  EXPECT_EQ(first.mails().size(), 2U);
+  EXPECT_EQ(standby.connections(), 0U);
+}
+
 TEST_F(HopChoiceTest, SpreadsMessagesByWeight) {
   ExchangeServer heavy;
   ExchangeServer light;

@@ -113,5 +113,14 @@ TEST(HopOrder, MakesEachFirstAsOftenAsItsWeightSays) {
   EXPECT_NEAR(second_behind_c["a"], behind_c * 1 / 5, 300);
 }
 
+TEST(HopOrder, CountsTheHostsThatShareTheMail) {
+  routing::NextHop hop;
+  EXPECT_EQ(hosts_at_a_time(hop), 1U);
+  hop.hosts = {host("a", 1, 1), host("b", 2, 1), host("c", 2, 0), host("d", 3, 1)};
+  EXPECT_EQ(hosts_at_a_time(hop), 4U);
+  hop.weighted = true;
+  EXPECT_EQ(hosts_at_a_time(hop), 2U);
+}
+
 }  // namespace
 }  // namespace postern::queue
