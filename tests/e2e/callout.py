@@ -30,6 +30,10 @@ class CalloutDirectory:
     def stop(self) -> None:
         self._server.stop()
 
+    @property
+    def process(self) -> subprocess.Popen:
+        return self._server.process
+
     def setting(self) -> str:
         return "smtp:asked"
 

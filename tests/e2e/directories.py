@@ -5,6 +5,7 @@ A kind is a class with what `Directory` has; another one is another module here 
 """
 
 import importlib
+import subprocess
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +31,12 @@ class Directory(Protocol):
 
     def add(self, user: str) -> None:
         """From now on V has this mailbox; G may take its time to notice (scenario R9r)."""
+
+
+class DirectoryServer(Directory, Protocol):
+    """A directory that is a server of its own: after stop(), or a crash of its process, start() brings it back as it was."""
+
+    process: subprocess.Popen    # the first of its processes; the others are below it
 
 
 class FileOfMailboxes:

@@ -138,6 +138,10 @@ class Postfix:
         except HarnessError as error:
             raise HarnessError(f"{error}\n{self._why()}") from None
 
+    @property
+    def process(self) -> subprocess.Popen:
+        return self._master
+
     def stop(self) -> None:
         if self._master is None or self._master.poll() is not None:
             return

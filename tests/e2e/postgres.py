@@ -65,6 +65,10 @@ class Postgres:
             except subprocess.TimeoutExpired:
                 stop(self._server)
 
+    @property
+    def process(self) -> subprocess.Popen:
+        return self._server
+
     def execute(self, sql: str) -> str:
         """Runs SQL as the superuser; what it prints, a line a row, columns separated by '|'."""
         done = self._run("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql, self.url)
@@ -94,12 +98,16 @@ class PostgresDirectory:
 
     def start(self) -> None:
         self._server.start()
-        self._server.execute("CREATE TABLE mailboxes (address text PRIMARY KEY)")
-        for user in self._users:
-            self.add(user)
+        rows = ", ".join(f"('{user}@{self._domain}')" for user in self._users)
+        self._server.execute("CREATE TABLE IF NOT EXISTS mailboxes (address text PRIMARY KEY); "
+                             f"INSERT INTO mailboxes VALUES {rows} ON CONFLICT DO NOTHING")
 
     def stop(self) -> None:
         self._server.stop()
+
+    @property
+    def process(self) -> subprocess.Popen:
+        return self._server.process
 
     def setting(self) -> str:
         return "sql:mailboxes"

@@ -48,6 +48,60 @@ def stop(child: subprocess.Popen | None, deadline: float = 10.0) -> bool:
         return False
 
 
+def _below(pid: int) -> list[int]:
+    """The process and all that came from it, parents first."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            after_name = (entry / "stat").read_text().rpartition(") ")[2].split()
+        except OSError:
+            continue    # it has ended meanwhile
+        if after_name[0] != "Z":
+            children.setdefault(int(after_name[1]), []).append(int(entry.name))
+    found = [pid]
+    for one in found:
+        found += children.get(one, [])
+    return found
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def pause(child: subprocess.Popen) -> list[int]:
+    """Stops a server with all its processes: its ports take connections, and nobody answers. What was stopped."""
+    stopped: list[int] = []
+    while fresh := [pid for pid in _below(child.pid) if pid not in stopped]:
+        for pid in fresh:
+            _signal(pid, signal.SIGSTOP)
+        stopped += fresh
+    return stopped
+
+
+def resume(child: subprocess.Popen) -> None:
+    for pid in reversed(_below(child.pid)):
+        _signal(pid, signal.SIGCONT)
+
+
+def crash(child: subprocess.Popen) -> None:
+    """SIGKILL for a server with all its processes; none is left when it returns."""
+    pids = pause(child)
+    for pid in pids:
+        _signal(pid, signal.SIGKILL)
+    child.wait()
+    wait_until(lambda: not any(_runs(pid) for pid in pids), 10, "all processes of a server have ended")
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except OSError:
+        return False
+
+
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
     """Polls the condition; raises HarnessError naming what did not happen in time."""
     deadline = time.monotonic() + seconds

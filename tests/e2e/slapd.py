@@ -89,6 +89,10 @@ class Slapd:
         if done.returncode != 0:
             raise HarnessError(f"{self.name}: ldapmodify: {done.stderr}")
 
+    @property
+    def process(self) -> subprocess.Popen:
+        return self._server
+
     def start(self) -> None:
         urls = f"{self.url}/ {self.tls_url}".strip()
         self._server = spawn(["/usr/sbin/slapd", "-d", "none", "-f", str(self._config), "-h", urls], self.log)
@@ -127,6 +131,10 @@ class SlapdDirectory:
 
     def stop(self) -> None:
         self._server.stop()
+
+    @property
+    def process(self) -> subprocess.Popen:
+        return self._server.process
 
     def setting(self) -> str:
         return "ldap:people"
