@@ -3,6 +3,7 @@
 
 #include "directories/ldap_address.h"
 #include "directories/ldap_connection.h"
+#include "directories/ldap_ranges.h"
 
 #include <fmt/format.h>
 
@@ -37,9 +38,11 @@ class Addresses {
   std::vector<std::size_t> ends_;
 };
 
-/// Active Directory gives long attributes in parts ("member;range=0-1499"); one part is not all.
-bool is_part(const LdapValue& value) {
-  return value.attribute.find(";range=") != std::string::npos;
+void add_addresses(const LdapEntry& entry, Addresses& out) {
+  for (const LdapValue& value : entry.values) {
+    const std::string_view address = ldap_address_of(value);
+    if (!address.empty()) out.add(address);
+  }
 }
 
 Result<Addresses, LdapFailure> load_from(const LdapSettings& settings,
@@ -48,26 +51,32 @@ Result<Addresses, LdapFailure> load_from(const LdapSettings& settings,
   auto connection = LdapConnection::open(settings, url, Clock::now() + settings.timeout);
   if (!connection) return connection.error();
   Addresses out;
-  std::string part;
-  LdapSearch search{settings.filter, 0, settings.page_size, {}, stop};
+  const auto fail = [&out](const LdapFailure& why) {
+    return LdapFailure{why.trouble, fmt::format("{} (after {} addresses)", why.text, out.size())};
+  };
+  const auto in_time = [&settings] { return Clock::now() + settings.timeout; };
+  const AskLdapPart ask = ask_by(*connection, in_time, stop);
+  LdapSearch search;
+  search.filter = settings.filter;
+  search.page_size = settings.page_size;
+  search.stop = stop;
   do {
-    const auto page =
-        connection->search(search, Clock::now() + settings.timeout, [&](const LdapEntry& entry) {
-          for (const LdapValue& value : entry.values) {
-            if (is_part(value)) part = value.attribute;
-            const std::string_view address = ldap_address_of(value);
-            if (!address.empty()) out.add(address);
-          }
-        });
-    if (!page) {
-      const LdapFailure& why = page.error();
-      return LdapFailure{why.trouble, fmt::format("{} (after {} addresses)", why.text, out.size())};
+    std::vector<LdapEntry> partial;
+    const auto page = connection->search(search, in_time(), [&](const LdapEntry& entry) {
+      if (has_ldap_ranges(entry)) {
+        partial.push_back(entry);
+      } else {
+        add_addresses(entry, out);
+      }
+    });
+    if (!page) return fail(page.error());
+    for (LdapEntry& entry : partial) {
+      const auto whole = complete_ldap_ranges(entry, ask);
+      if (!whole) return fail(whole.error());
+      add_addresses(entry, out);
     }
     search.cookie = page->cookie;
   } while (!search.cookie.empty());
-  if (!part.empty()) {
-    return LdapFailure{LdapTrouble::setting, fmt::format("search: only a part came, {}", part)};
-  }
   return out;
 }
 

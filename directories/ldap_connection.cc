@@ -199,7 +199,8 @@ Result<void, LdapFailure> LdapConnection::bind() {
 Result<int, LdapFailure> LdapConnection::send(const LdapSearch& search, Deadline deadline) {
   ldap* const handle = handle_.get();
   std::vector<char*> attributes;
-  for (const std::string& name : settings_->attributes)
+  for (const std::string& name :
+       search.attributes.empty() ? settings_->attributes : search.attributes)
     attributes.push_back(const_cast<char*>(name.c_str()));  // NOLINT: as above
   if (attributes.empty()) attributes.push_back(const_cast<char*>(LDAP_NO_ATTRS));  // NOLINT
   attributes.push_back(nullptr);
@@ -215,13 +216,14 @@ Result<int, LdapFailure> LdapConnection::send(const LdapSearch& search, Deadline
     page.reset(raw);
     controls[0] = raw;
   }
-  const int scope = settings_->scope == LdapScope::base  ? LDAP_SCOPE_BASE
-                    : settings_->scope == LdapScope::one ? LDAP_SCOPE_ONELEVEL
-                                                         : LDAP_SCOPE_SUBTREE;
+  const bool one = !search.entry.empty();
+  const int scope = one || settings_->scope == LdapScope::base ? LDAP_SCOPE_BASE
+                    : settings_->scope == LdapScope::one       ? LDAP_SCOPE_ONELEVEL
+                                                               : LDAP_SCOPE_SUBTREE;
   timeval left = to_timeval(left_until(deadline));
   int id = 0;
   const int sent = ::ldap_search_ext(handle,
-                                     settings_->base.c_str(),
+                                     one ? search.entry.c_str() : settings_->base.c_str(),
                                      scope,
                                      search.filter.c_str(),
                                      attributes.data(),

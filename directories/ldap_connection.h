@@ -51,6 +51,8 @@ struct LdapSearch {
   std::size_t page_size = 0;  ///< 0: not paged; else RFC 2696
   std::string cookie;         ///< of the page before
   std::stop_token stop;       ///< ends the wait with `lost`
+  std::string entry;          ///< a DN: that entry alone, whatever base and scope the settings have
+  std::vector<std::string> attributes = {};  ///< empty: those of the settings
 };
 struct LdapFound {
   bool over_limit = false;  ///< there are more entries than size_limit
@@ -69,7 +71,8 @@ class LdapConnection {
                                                   const std::string& url,
                                                   Deadline deadline);
 
-  /// Searches the settings' base. `take` gets each entry with the settings' attributes. After a
+  /// Searches the settings' base. `take` gets each entry with the settings' attributes, perhaps a
+  /// part of their values alone (ldap_ranges.h). It asks for nothing by itself. After a
   /// failure of trouble `lost` the connection is of no more use.
   Result<LdapFound, LdapFailure> search(const LdapSearch& search,
                                         Deadline deadline,

@@ -5,6 +5,7 @@
 #include "directories/ldap_address.h"
 #include "directories/ldap_connection.h"
 #include "directories/ldap_filter.h"
+#include "directories/ldap_ranges.h"
 #include "routing/mailbox_key.h"
 
 #include <fmt/format.h>
@@ -130,14 +131,21 @@ class LdapSource final : public Source {
     search.size_limit = judged ? kWideFilter : 1;
     std::size_t entries = 0;
     std::optional<std::string> dn;
+    std::vector<LdapEntry> partial;
     const auto found = server.connection->search(search, deadline, [&](const LdapEntry& entry) {
       ++entries;
-      if (dn || (judged && !ldap_entry_has(entry, question.address, question.local))) return;
-      dn = entry.dn;
+      if (!judged || ldap_entry_has(entry, question.address, question.local)) {
+        if (!dn) dn = entry.dn;
+      } else if (has_ldap_ranges(entry)) {
+        partial.push_back(entry);
+      }
     });
-    if (!found) {
-      if (found.error().trouble == LdapTrouble::lost) server.connection.reset();
-      return found.error();
+    if (!found) return lost_or(server, found.error());
+    const AskLdapPart ask = ask_by(*server.connection, [deadline] { return deadline; });
+    for (std::size_t i = 0; i < partial.size() && !dn; ++i) {
+      const auto whole = complete_ldap_ranges(partial[i], ask);
+      if (!whole) return lost_or(server, whole.error());
+      if (ldap_entry_has(partial[i], question.address, question.local)) dn = partial[i].dn;
     }
     const std::string who = fmt::format("ldap {} ({})", settings_.name, server.name);
     if (dn) return DirectoryAnswer{Presence::known, fmt::format("{}: {}", who, printable(*dn))};
@@ -153,6 +161,11 @@ class LdapSource final : public Source {
                                        who,
                                        entries,
                                        fmt::join(settings_.attributes, ", "))};
+  }
+
+  static LdapFailure lost_or(Server& server, const LdapFailure& failure) {
+    if (failure.trouble == LdapTrouble::lost) server.connection.reset();
+    return failure;
   }
 
   void keep_only(const Server& used) {

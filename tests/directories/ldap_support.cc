@@ -131,14 +131,23 @@ std::string bind_answer(int code) {
   return message(1, 0x61, result(code));
 }
 
-std::string search_answer(int code) {
-  return message(2, 0x65, result(code));
+std::string search_answer(int code, int id) {
+  return message(id, 0x65, result(code));
+}
+
+std::string search_entry(std::string_view dn,
+                         std::string_view attribute,
+                         const std::vector<std::string>& values,
+                         int id) {
+  std::string set;
+  for (const std::string& value : values)
+    set += element(0x04, value);
+  const std::string whole = element(0x30, element(0x04, attribute) + element(0x31, set));
+  return message(id, 0x64, element(0x04, dn) + element(0x30, whole));
 }
 
 std::string search_entry(std::string_view dn, std::string_view mail) {
-  const std::string values = element(0x31, element(0x04, mail));
-  const std::string attribute = element(0x30, element(0x04, "mail") + values);
-  return message(2, 0x64, element(0x04, dn) + element(0x30, attribute));
+  return search_entry(dn, "mail", {std::string(mail)});
 }
 
 }  // namespace postern::directories::testing

@@ -65,10 +65,16 @@ class ScriptedServer {
   std::thread thread_;
 };
 
-/// Messages of RFC 4511 in BER: the answer to a bind (message 1), the end of a search (message 2).
+/// Messages of RFC 4511 in BER: the answer to a bind (message 1), the end of a search (message 2
+/// where it is the first).
 std::string bind_answer(int code);
-std::string search_answer(int code);
-/// An entry of that search with one value of `mail`.
+std::string search_answer(int code, int id = 2);
+/// An entry of that search with values of one attribute; everything below 128 octets.
+std::string search_entry(std::string_view dn,
+                         std::string_view attribute,
+                         const std::vector<std::string>& values,
+                         int id = 2);
+/// With one value of `mail`.
 std::string search_entry(std::string_view dn, std::string_view mail);
 
 }  // namespace postern::directories::testing
