@@ -35,6 +35,13 @@ std::string path_of(const std::string& folder, std::uint64_t number) {
   return folder + "/" + record_file_name(number);
 }
 
+/// For its owner alone.
+std::error_code make_folder(const std::string& folder) {
+  std::error_code ec;
+  if (fs::create_directories(folder, ec)) fs::permissions(folder, fs::perms::owner_all, ec);
+  return ec;
+}
+
 std::string system_error() {
   return std::strerror(errno);
 }
@@ -46,22 +53,25 @@ EnvelopeRecorder::EnvelopeRecorder(Options options)
 
 Result<std::unique_ptr<EnvelopeRecorder>, std::string> EnvelopeRecorder::open(Options options) {
   std::unique_ptr<EnvelopeRecorder> out(new EnvelopeRecorder(std::move(options)));
-  const Result<void, std::string> opened = out->open_newest();
-  if (!opened) return opened.error();
+  if (out->keep_ != 0) {
+    const Result<void, std::string> opened = out->open_newest();
+    if (!opened) return opened.error();
+  }
   out->thread_ = std::thread([raw = out.get()] { raw->run(); });
   return out;
 }
 
 Result<void, std::string> EnvelopeRecorder::open_newest() {
   const std::string& folder = options_.folder;
-  std::error_code ec;
-  if (fs::create_directories(folder, ec)) fs::permissions(folder, fs::perms::owner_all, ec);
-  if (ec) return fmt::format("cannot make {}: {}", folder, ec.message());
+  if (const std::error_code ec = make_folder(folder)) {
+    return fmt::format("cannot make {}: {}", folder, ec.message());
+  }
   const std::vector<std::uint64_t> files = record_files(folder);
   number_ = files.empty() ? 1 : files.back();
   const std::string path = path_of(folder, number_);
   fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (fd_ < 0) return fmt::format("cannot open {}: {}", path, system_error());
+  in_file_ = 0;
   std::ifstream in(path, std::ios::binary);
   const std::string octets((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   RecordReader reader(octets);
@@ -69,10 +79,10 @@ Result<void, std::string> EnvelopeRecorder::open_newest() {
     ++in_file_;
   octets_ = reader.position();
   // What a crash has cut short would stand between two records for ever.
-  if (octets_ != octets.size() && ::ftruncate(fd_, static_cast<off_t>(octets_)) != 0) {
-    return fmt::format("cannot write {}: {}", path, system_error());
-  }
-  return {};
+  if (octets_ == octets.size() || ::ftruncate(fd_, static_cast<off_t>(octets_)) == 0) return {};
+  std::string why = fmt::format("cannot write {}: {}", path, system_error());
+  ::close(std::exchange(fd_, -1));
+  return why;
 }
 
 EnvelopeRecorder::~EnvelopeRecorder() {
@@ -103,6 +113,9 @@ void EnvelopeRecorder::record(const RecordedEnvelope& envelope) {
 }
 
 void EnvelopeRecorder::keep(std::size_t envelopes) {
+  // Who reads it from now on finds that nothing is recorded yet, not that nothing is there. What
+  // fails here is told with the first envelope.
+  if (envelopes != 0) make_folder(options_.folder);
   const std::scoped_lock lock(mutex_);
   keep_ = envelopes;
 }
@@ -152,6 +165,14 @@ void EnvelopeRecorder::run() {
 
 /// Record by record only where a file ends among them: a batch is one write.
 void EnvelopeRecorder::write(Batch batch) {
+  if (fd_ < 0) {
+    if (const Result<void, std::string> opened = open_newest(); !opened) {
+      complain(opened.error());
+      const std::scoped_lock lock(mutex_);
+      stats_.dropped += batch.envelopes;
+      return;
+    }
+  }
   RecordReader reader(batch.octets);
   std::size_t begun = 0;  // octets of the batch that are in files
   std::uint64_t kept = 0;
@@ -182,13 +203,13 @@ void EnvelopeRecorder::write(Batch batch) {
 }
 
 bool EnvelopeRecorder::append(const std::string& octets) {
-  if (fd_ < 0) return false;
   std::string_view rest = octets;
   while (!rest.empty()) {
     const ssize_t n = ::write(fd_, rest.data(), rest.size());
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) {
-      complain("cannot write " + path_of(options_.folder, number_));
+      complain(
+          fmt::format("cannot write {}: {}", path_of(options_.folder, number_), system_error()));
       return false;
     }
     rest.remove_prefix(static_cast<std::size_t>(n));
@@ -204,7 +225,7 @@ bool EnvelopeRecorder::begin_file() {
   const int next =
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (next < 0) {
-    complain("cannot open " + path);
+    complain(fmt::format("cannot open {}: {}", path, system_error()));
     return false;
   }
   ::close(fd_);
@@ -219,9 +240,8 @@ bool EnvelopeRecorder::begin_file() {
 }
 
 void EnvelopeRecorder::complain(const std::string& what) {
-  const std::string why = system_error();
   if (std::exchange(in_trouble_, true) || !options_.on_trouble) return;
-  options_.on_trouble(fmt::format("envelopes are not recorded: {}: {}", what, why));
+  options_.on_trouble("envelopes are not recorded: " + what);
 }
 
 }  // namespace postern::gateway

@@ -32,7 +32,8 @@ class EnvelopeRecorder {
     std::uint64_t dropped = 0;  ///< too large, or the disk was too slow or refused them
   };
 
-  /// Ends the newest file behind its last whole record. The error is a sentence.
+  /// Ends the newest file behind its last whole record; where no envelopes are kept nothing is made
+  /// or opened before the first one that is recorded all the same. The error is a sentence.
   static Result<std::unique_ptr<EnvelopeRecorder>, std::string> open(Options options);
   /// Writes what is left.
   ~EnvelopeRecorder();

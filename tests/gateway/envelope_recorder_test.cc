@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sys/stat.h>
@@ -127,6 +128,31 @@ TEST_F(EnvelopeRecorderTest, WritesWhatIsLeftAtItsEnd) {
     record(*recorder, 0, 3);
   }
   EXPECT_EQ(kept().size(), 3U);
+}
+
+TEST_F(EnvelopeRecorderTest, MakesNothingWhereNothingIsKeptUntilAReloadKeepsThem) {
+  const auto recorder = open(0);
+  recorder->flush();
+  EXPECT_FALSE(fs::exists(folder_));
+  recorder->keep(80);
+  EXPECT_TRUE(kept().empty()) << "nothing is recorded yet, which is no error";
+  record(*recorder, 0, 3);
+  recorder->flush();
+  EXPECT_EQ(kept(), (std::vector<std::string>{"u0", "u1", "u2"}));
+  EXPECT_EQ(recorder->stats().recorded, 3U);
+}
+
+TEST_F(EnvelopeRecorderTest, ThatBeginsLateSaysOnceWhyItCannot) {
+  const auto recorder = open(0);
+  fs::create_directories(folder_.parent_path());
+  std::ofstream(folder_) << "no folder";
+  for (int i = 0; i < 2; ++i) {
+    record(*recorder, i, i + 1);
+    recorder->flush();
+  }
+  EXPECT_EQ(recorder->stats().dropped, 2U);
+  EXPECT_THAT(trouble_, HasSubstr("envelopes are not recorded: cannot "));
+  EXPECT_EQ(std::count(trouble_.begin(), trouble_.end(), '\n'), 1) << trouble_;
 }
 
 TEST_F(EnvelopeRecorderTest, SaysWhyItCannotBegin) {
