@@ -12,6 +12,7 @@ namespace {
 
 using boost::asio::ip::address_v4;
 using boost::asio::ip::address_v6;
+using routing::CopyKind;
 using routing::DecisionKind;
 using spool::ByteReader;
 using spool::ByteWriter;
@@ -20,6 +21,7 @@ constexpr std::string_view kMagic = "PsE1";
 constexpr std::size_t kHead = 12;  ///< magic, length, checksum
 constexpr std::uint8_t kHashed = 1;
 constexpr std::uint8_t kSized = 2;
+constexpr std::uint8_t kCopies = 4;
 /// How recipient_out is written.
 enum : std::uint8_t { kNoAddress = 0, kSameAddress = 1, kOtherAddress = 2 };
 
@@ -63,6 +65,31 @@ IpAddress read_address(ByteReader& in) {
 /// Octet for octet, which equality of mailboxes is not (domains without case).
 bool same_text(const smtp::Mailbox& a, const smtp::Mailbox& b) {
   return a.text() == b.text() && a.local() == b.local();
+}
+
+void write_copies(ByteWriter& out, const std::vector<CopyWay>& copies) {
+  out.number(copies.size());
+  for (const CopyWay& copy : copies) {
+    out.octet(static_cast<std::uint8_t>(copy.kind));
+    out.text(copy.hop);
+    write_mailbox(out, copy.recipient_out);
+  }
+}
+
+std::vector<CopyWay> read_copies(ByteReader& in, std::size_t octets) {
+  // Each takes four octets at least.
+  const std::uint64_t count = in.number(octets / 4);
+  std::vector<CopyWay> out;
+  for (std::uint64_t i = 0; i < count && in.good(); ++i) {
+    const std::uint8_t kind = in.octet();
+    if (kind == 0 || kind > static_cast<std::uint8_t>(CopyKind::journal)) in.fail();
+    CopyWay copy;
+    copy.kind = static_cast<CopyKind>(kind);
+    copy.hop = in.text();
+    copy.recipient_out = read_mailbox(in);
+    out.push_back(std::move(copy));
+  }
+  return out;
 }
 
 void write_recipient(ByteWriter& out, const RecordedRecipient& recipient) {
@@ -129,8 +156,9 @@ RecordedRecipient read_recipient(ByteReader& in) {
 bool decode(std::string_view payload, RecordedEnvelope& out) {
   ByteReader in(payload);
   const std::uint8_t flags = in.octet();
-  if ((flags & ~(kHashed | kSized)) != 0) return false;
+  if ((flags & ~(kHashed | kSized | kCopies)) != 0) return false;
   out.hashed = (flags & kHashed) != 0;
+  out.knows_copies = (flags & kCopies) != 0;
   out.time = std::chrono::sys_time<std::chrono::milliseconds>(
       std::chrono::milliseconds(in.signed_number()));
   out.client = read_address(in);
@@ -142,8 +170,10 @@ bool decode(std::string_view payload, RecordedEnvelope& out) {
   // Each takes seven octets at least.
   const std::uint64_t count = in.number(payload.size() / 7);
   out.recipients.clear();
-  for (std::uint64_t i = 0; i < count && in.good(); ++i)
+  for (std::uint64_t i = 0; i < count && in.good(); ++i) {
     out.recipients.push_back(read_recipient(in));
+    if (out.knows_copies) out.recipients.back().way.copies = read_copies(in, payload.size());
+  }
   return in.good() && in.at_end();
 }
 
@@ -156,6 +186,8 @@ Way way_of(const routing::Decision& decision) {
   if (decision.kind == DecisionKind::route) {
     out.hop = decision.target.name();
     out.recipient_out = decision.recipient_out;
+    for (const routing::Copy& copy : decision.also)
+      out.copies.push_back({copy.kind, copy.target.name(), copy.recipient_out});
   } else if (decision.kind != DecisionKind::discard) {
     out.code = static_cast<std::uint16_t>(decision.reply.code());
     out.status = decision.reply.status();
@@ -166,7 +198,8 @@ Way way_of(const routing::Decision& decision) {
 void append_record(const RecordedEnvelope& envelope, std::string& out) {
   std::string payload;
   ByteWriter body(payload);
-  const int flags = (envelope.hashed ? kHashed : 0) | (envelope.size ? kSized : 0);
+  const int flags = (envelope.hashed ? kHashed : 0) | (envelope.size ? kSized : 0) |
+                    (envelope.knows_copies ? kCopies : 0);
   body.octet(static_cast<std::uint8_t>(flags));
   body.signed_number(envelope.time.time_since_epoch().count());
   write_address(body, envelope.client);
@@ -175,8 +208,10 @@ void append_record(const RecordedEnvelope& envelope, std::string& out) {
   write_mailbox(body, envelope.sender);
   if (envelope.size) body.number(*envelope.size);
   body.number(envelope.recipients.size());
-  for (const RecordedRecipient& recipient : envelope.recipients)
+  for (const RecordedRecipient& recipient : envelope.recipients) {
     write_recipient(body, recipient);
+    if (envelope.knows_copies) write_copies(body, recipient.way.copies);
+  }
   ByteWriter record(out);
   record.raw(kMagic);
   record.fixed32(static_cast<std::uint32_t>(payload.size()));

@@ -19,6 +19,14 @@
 
 namespace postern::gateway {
 
+/// A copy that a stage asked for (routing::Copy), as far as two configs can be compared by it.
+struct CopyWay {
+  routing::CopyKind kind = routing::CopyKind::dual;
+  std::string hop;
+  smtp::Mailbox recipient_out;
+  friend bool operator==(const CopyWay&, const CopyWay&) = default;
+};
+
 /// Where a recipient went, as far as two configs can be compared by it.
 struct Way {
   routing::DecisionKind kind = routing::DecisionKind::reject;
@@ -27,6 +35,7 @@ struct Way {
   std::uint16_t code = 0;       ///< of the reply to `reject` and `defer`
   smtp::EnhancedStatus status;  ///< the same
   std::string stage;            ///< the one that decided
+  std::vector<CopyWay> copies;  ///< of `route`, in the order of asking
 
   friend bool operator==(const Way&, const Way&) = default;
 };
@@ -42,7 +51,8 @@ struct RecordedRecipient {
 
 struct RecordedEnvelope {
   std::chrono::sys_time<std::chrono::milliseconds> time;
-  bool hashed = false;  ///< `[record] hash`: local parts are hashes
+  bool hashed = false;       ///< `[record] hash`: local parts are hashes
+  bool knows_copies = true;  ///< false: a record without the ways' copies, which may have been
   IpAddress client;
   std::string listener;
   std::string identity;               ///< empty: not authenticated
@@ -55,7 +65,8 @@ struct RecordedEnvelope {
 /// Octets of a record; a letter that needs more is not recorded.
 inline constexpr std::size_t kMostRecord = 1UL << 20;
 
-/// Appends the envelope as a record: "PsE1", length, CRC-32C (little-endian), then its fields.
+/// Appends the envelope as a record: "PsE1", length, CRC-32C (little-endian), then its fields; a
+/// record says whether it has copies, and is read without them, too.
 void append_record(const RecordedEnvelope& envelope, std::string& out);
 
 /// Goes through the records of a file, whatever happened to it: what is torn or damaged is passed

@@ -74,6 +74,8 @@ void Recording::add(const smtp::Mailbox& recipient, const routing::Decision& dec
   if (envelope_.hashed) {
     one.address = hashed(one.address, config_.routing);
     one.way.recipient_out = hashed(one.way.recipient_out, config_.routing);
+    for (CopyWay& copy : one.way.copies)
+      copy.recipient_out = hashed(copy.recipient_out, config_.routing);
   }
   envelope_.recipients.push_back(std::move(one));
 }

@@ -10,6 +10,8 @@ namespace postern::gateway {
 namespace {
 
 using routing::DecisionKind;
+/// From where, and to where.
+using Labels = std::pair<std::string, std::string>;
 
 /// Envelopes that are decided together: enough to ask a directory side by side.
 constexpr std::size_t kBatch = 256;
@@ -18,6 +20,11 @@ constexpr std::size_t kBatch = 256;
 bool is_same(const Way& a, const Way& b) {
   if (a.kind != b.kind) return false;
   return a.kind != DecisionKind::route || (a.hop == b.hop && a.recipient_out == b.recipient_out);
+}
+
+/// Copies that one has and the other has not are another delivery, whatever their order.
+bool has_same_copies(const Way& a, const Way& b) {
+  return std::is_permutation(a.copies.begin(), a.copies.end(), b.copies.begin(), b.copies.end());
 }
 
 std::string reply_of(const Way& way) {
@@ -41,12 +48,23 @@ std::string label_of(const Way& way) {
   return "discarded";
 }
 
+/// ", and a copy (dual) to exchange"
+std::string label_of_copies(const Way& way) {
+  std::string out;
+  for (const CopyWay& copy : way.copies) {
+    out += fmt::format(", and a copy ({}) to {}",
+                       routing::copy_name(copy.kind),
+                       copy.hop.starts_with("mx:") ? std::string_view("DNS MX") : copy.hop);
+  }
+  return out;
+}
+
 std::string_view domain_of(const smtp::Mailbox& mailbox) {
   return mailbox.has_domain() ? mailbox.domain() : std::string_view();
 }
 
-std::pair<std::string, std::string> labels_of(const Way& from, const Way& to) {
-  std::pair<std::string, std::string> out{label_of(from), label_of(to)};
+Labels labels_of(const Way& from, const Way& to) {
+  Labels out{label_of(from), label_of(to)};
   if (out.first != out.second) return out;
   const std::string_view before = domain_of(from.recipient_out);
   const std::string_view after = domain_of(to.recipient_out);
@@ -56,6 +74,19 @@ std::pair<std::string, std::string> labels_of(const Way& from, const Way& to) {
     out.first += fmt::format(" as @{}", smtp::ascii_lower(before));
     out.second += fmt::format(" as @{}", smtp::ascii_lower(after));
   }
+  return out;
+}
+
+Labels with_copies(Labels ways, const Way& from, const Way& to) {
+  ways.first += label_of_copies(from);
+  ways.second += label_of_copies(to);
+  return ways;
+}
+
+/// The way is the same, and not what is copied.
+Labels labels_of_copies(const Way& from, const Way& to) {
+  Labels out = with_copies({label_of(from), label_of(to)}, from, to);
+  if (out.first == out.second) out.second += " under another address";
   return out;
 }
 
@@ -91,7 +122,8 @@ void Replay::decide_batch() {
       if (now[i].hidden || (against_ && before[i].hidden)) {
         ++report_.hidden;
       } else {
-        compare(envelope, recipient, against_ ? before[i].way : recipient.way, now[i]);
+        const bool copies = against_ || envelope.knows_copies;
+        compare(envelope, recipient, against_ ? before[i].way : recipient.way, now[i], copies);
       }
     }
   }
@@ -101,25 +133,34 @@ void Replay::decide_batch() {
 void Replay::compare(const RecordedEnvelope& envelope,
                      const RecordedRecipient& recipient,
                      const Way& from,
-                     const ReplayAnswer& to) {
+                     const ReplayAnswer& to,
+                     bool knows_copies) {
   if (from.kind == DecisionKind::defer) {
     ++report_.deferred_before;
   } else if (to.way.kind == DecisionKind::defer) {
     ++report_.deferred;
-    note(envelope, recipient, from, to);
-  } else if (is_same(from, to.way)) {
-    ++report_.unchanged;
-  } else {
+    note(envelope, recipient, labels_of(from, to.way), to);
+  } else if (!is_same(from, to.way)) {
     ++report_.changed;
-    note(envelope, recipient, from, to);
+    Labels labels = labels_of(from, to.way);
+    if (knows_copies) labels = with_copies(std::move(labels), from, to.way);
+    note(envelope, recipient, std::move(labels), to);
+  } else if (knows_copies && !has_same_copies(from, to.way)) {
+    ++report_.changed;
+    ReplayAnswer cause = to;
+    cause.stage = "copies";
+    cause.reason = to.copies.empty() ? "no stage asks for a copy" : to.copies;
+    note(envelope, recipient, labels_of_copies(from, to.way), cause);
+  } else {
+    ++report_.unchanged;
   }
 }
 
 void Replay::note(const RecordedEnvelope& envelope,
                   const RecordedRecipient& recipient,
-                  const Way& from,
+                  Labels labels,
                   const ReplayAnswer& to) {
-  auto [before, after] = labels_of(from, to.way);
+  auto& [before, after] = labels;
   ReplayGroup& group = groups_[{before, after, to.stage}];
   if (group.recipients++ == 0) {
     group.from = std::move(before);

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace postern::gateway {
@@ -29,7 +30,7 @@ struct ReplayGroup {
   static constexpr std::size_t kExamples = 3;
   std::string from;  ///< "exchange", "refused (550 5.1.1)", "discarded", ...
   std::string to;
-  std::string stage;      ///< the cause
+  std::string stage;      ///< the cause; "copies": the way is the same, but not what is copied
   std::string reason;     ///< of the first example
   bool deferred = false;  ///< `to` is a 4xx: no change that is known, somebody could not be asked
   std::uint64_t recipients = 0;
@@ -72,10 +73,11 @@ class Replay {
   void compare(const RecordedEnvelope& envelope,
                const RecordedRecipient& recipient,
                const Way& from,
-               const ReplayAnswer& to);
+               const ReplayAnswer& to,
+               bool knows_copies);
   void note(const RecordedEnvelope& envelope,
             const RecordedRecipient& recipient,
-            const Way& from,
+            std::pair<std::string, std::string> labels,
             const ReplayAnswer& to);
 
   ReplayDecider next_;

@@ -88,6 +88,10 @@ const routing::TraceStep* cause_of(const Decision& decision) {
 
 void answer(const routing::Pipeline& pipeline, const Question& question, const Decision& decision) {
   question.answer->way = way_of(decision);
+  if (!question.answer->way.copies.empty()) {
+    const routing::Copy& first = decision.also.front();
+    question.answer->copies = fmt::format("{}: {}", first.stage, first.reason.view());
+  }
   if (const routing::TraceStep* cause = cause_of(decision)) {
     question.answer->stage = cause->stage;
     question.answer->reason = cause->reason.str();

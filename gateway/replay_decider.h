@@ -15,6 +15,7 @@ struct ReplayAnswer {
   Way way;
   std::string stage;   ///< the cause: that decided, or has bound the recipient to its mailboxes
   std::string reason;  ///< that stage's
+  std::string copies;  ///< stage and reason of the first copy; empty: there is none
   /// The local part decides, or may, and the record has only its hash: the answer tells nothing.
   bool hidden = false;
 };

@@ -44,6 +44,10 @@ RecordedEnvelope full() {
   refused.way.status = {5, 1, 1};
   refused.way.stage = "address_validation";
   out.recipients.push_back(refused);
+  out.recipients[0].way.copies = {
+      {routing::CopyKind::dual,    "exchange", *smtp::Mailbox::parse("anna@company.ru")},
+      {routing::CopyKind::journal, "archive",  *smtp::Mailbox::parse("all@archive.ru") }
+  };
   return out;
 }
 
@@ -52,6 +56,20 @@ TEST(RecordedEnvelope, IsReadAsItWasWritten) {
       full(), routed("Boris.\"x y\"@Company.RU", "vk"), RecordedEnvelope(), full()};
   EXPECT_EQ(read(written(all)), all);
   EXPECT_THAT(read(""), SizeIs(0));
+}
+
+TEST(RecordedEnvelope, WithoutCopiesIsReadAndSaysThatItKnowsNone) {
+  RecordedEnvelope before = full();
+  before.knows_copies = false;
+  const std::string octets = written({before, full()});
+  before.recipients[0].way.copies.clear();
+  EXPECT_EQ(read(octets), (std::vector{before, full()}));
+  // The same octets as a recorder without copies wrote, but for the flag of the others.
+  RecordedEnvelope plain = routed("anna@company.ru", "vk");
+  plain.knows_copies = false;
+  RecordedEnvelope known = plain;
+  known.knows_copies = true;
+  EXPECT_EQ(written({known}).size(), written({plain}).size() + 1) << "how many: none";
 }
 
 TEST(RecordedEnvelope, CutShortAnywhereLosesItselfAloneAndIsNoDamage) {

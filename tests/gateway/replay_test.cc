@@ -77,6 +77,65 @@ TEST_F(ReplayTest, FindsNothingWhereTheConfigDecidesAsItDid) {
   EXPECT_EQ(report.share(), 0.0);
 }
 
+constexpr const char* kJournal = "[[journal]]\nto = \"all@archive.ru\"\nvia = \"vk\"\n";
+
+TEST_F(ReplayTest, ACopyThatComesOrGoesIsAChangeOfItsOwn) {
+  const auto without = build(std::string(kSmall));
+  const auto with = build(std::string(kSmall) + kJournal);
+  const std::vector<RecordedEnvelope> letters{routed("anna@company.ru", "exchange"),
+                                              routed("boris@company.ru", "exchange")};
+  const ReplayReport gains = replay(*with, letters);
+  EXPECT_EQ(gains.changed, 2U);
+  ASSERT_THAT(gains.groups, SizeIs(1));
+  EXPECT_EQ(gains.groups[0].from, "exchange");
+  EXPECT_EQ(gains.groups[0].to, "exchange, and a copy (journal) to vk");
+  EXPECT_EQ(gains.groups[0].stage, "copies");
+  EXPECT_THAT(gains.groups[0].reason, StartsWith("journal: "));
+  EXPECT_EQ(gains.share(), 1.0);
+  const ReplayReport loses = replay(*without, letters, with.get());
+  ASSERT_THAT(loses.groups, SizeIs(1));
+  EXPECT_EQ(loses.groups[0].from, "exchange, and a copy (journal) to vk");
+  EXPECT_EQ(loses.groups[0].to, "exchange");
+  EXPECT_EQ(loses.groups[0].reason, "no stage asks for a copy");
+  EXPECT_EQ(replay(*with, letters, with.get()).changed, 0U);
+}
+
+TEST_F(ReplayTest, ACopyElsewhereIsAChangeAndItsPlaceInTheOrderIsNone) {
+  const auto next = build(std::string(kSmall) + kJournal);
+  RecordedEnvelope letter = routed("anna@company.ru", "exchange");
+  std::vector<CopyWay>& copies = letter.recipients[0].way.copies;
+  copies = {
+      {routing::CopyKind::journal, "vk", *smtp::Mailbox::parse("all@archive.ru")}
+  };
+  EXPECT_EQ(replay(*next, {letter}).unchanged, 1U);
+  copies[0].recipient_out = *smtp::Mailbox::parse("old@archive.ru");
+  const ReplayReport report = replay(*next, {letter});
+  ASSERT_THAT(report.groups, SizeIs(1));
+  EXPECT_EQ(report.groups[0].to, "exchange, and a copy (journal) to vk under another address");
+  const auto both = build(std::string(kSmall) + kJournal +
+                          replaced(kJournal, "all@archive.ru", "old@archive.ru"));
+  copies.push_back({routing::CopyKind::journal, "vk", *smtp::Mailbox::parse("all@archive.ru")});
+  EXPECT_EQ(replay(*both, {letter}).unchanged, 1U) << "the config names them the other way round";
+}
+
+TEST_F(ReplayTest, ARecordThatKnowsNoCopiesIsComparedByItsWayAlone) {
+  const auto next = build(std::string(kSmall) + kJournal);
+  RecordedEnvelope letter = routed("anna@company.ru", "exchange");
+  letter.knows_copies = false;
+  EXPECT_EQ(replay(*next, {letter}).unchanged, 1U);
+  const auto without = build(std::string(kSmall));
+  EXPECT_EQ(replay(*next, {letter}, without.get()).changed, 1U) << "two configs know theirs";
+}
+
+TEST_F(ReplayTest, AWayThatChangesWithItsCopiesSaysBoth) {
+  const auto next = build(replaced(kSmall, "mailboxes =", "dual_delivery = \"*\"\nmailboxes ="));
+  const ReplayReport report = replay(*next, {routed("anna@company.ru", "exchange")});
+  ASSERT_THAT(report.groups, SizeIs(1));
+  EXPECT_EQ(report.groups[0].from, "exchange");
+  EXPECT_EQ(report.groups[0].to, "vk, and a copy (dual) to exchange");
+  EXPECT_EQ(report.groups[0].stage, "dual_delivery");
+}
+
 TEST_F(ReplayTest, GroupsWhatChangesByWayAndStageTheLargestFirstR5) {
   const auto next = with_cutover(file("cutover.txt", "anna\nboris\nclara\ndima\n"));
   std::vector<RecordedEnvelope> envelopes;
