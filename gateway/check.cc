@@ -15,11 +15,16 @@ void check_unused_settings(const Config& config, Findings& out) {
 }
 
 std::vector<Finding> check(const Config& config) {
+  return check(config, ListFiles(config.routing));
+}
+
+std::vector<Finding> check(const Config& config, const ListFiles& lists) {
   Findings out(config);
   check_files(config, out);
   check_access(config, out);
   check_ways(config, out);
-  check_waves(config, out);
+  check_more_ways(config, lists.ways, out);
+  check_waves(config, lists, out);
   check_directories(config, out);
   check_unused_settings(config, out);
   std::vector<Finding> list = out.take();

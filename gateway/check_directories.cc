@@ -19,6 +19,11 @@ void for_each_setting(
     if (!domain.directory.empty()) take(fmt::format("domain[{}].directory", i), domain.directory);
     if (!domain.cutover.empty()) take(fmt::format("domain[{}].cutover", i), domain.cutover);
   }
+  // A wave's own file is looked at with its lines (check_waves).
+  for (std::size_t i = 0; i < config.routing.waves.size(); ++i) {
+    const std::string& members = config.routing.waves[i].members;
+    if (!file_of(members)) take(fmt::format("wave[{}].members", i), members);
+  }
 }
 
 std::set<std::string> names_in_settings(const Config& config) {

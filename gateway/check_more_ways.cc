@@ -47,8 +47,7 @@ void check_dual(const Config& config, Findings& out) {
 }
 
 /// Files may not lead in a circle either, each with the config's own rules.
-void check_maps(const Config& config, Findings& out) {
-  const routing::WayFiles files(config.routing);
+void check_maps(const Config& config, const routing::WayFiles& files, Findings& out) {
   const routing::RecipientsConfig& r = config.routing.recipients;
   for (std::size_t i = 0; i < config.routing.rewrites.size(); ++i) {
     const std::string& file = config.routing.rewrites[i].map;
@@ -102,9 +101,9 @@ void check_rewrite_domains(const Config& config, Findings& out) {
 
 }  // namespace
 
-void check_more_ways(const Config& config, Findings& out) {
+void check_more_ways(const Config& config, const routing::WayFiles& files, Findings& out) {
   check_dual(config, out);
-  check_maps(config, out);
+  check_maps(config, files, out);
   check_rewrite_domains(config, out);
 }
 

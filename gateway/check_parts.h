@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/config.h"
+#include "gateway/list_files.h"
 
 #include <functional>
 #include <set>
@@ -47,7 +48,7 @@ void check_access(const Config& config, Findings& out);
 /// scenario loops (R13, S9) belongs here too.
 void check_ways(const Config& config, Findings& out);
 /// Waves of users, and who is in them (check_waves.cc).
-void check_waves(const Config& config, Findings& out);
+void check_waves(const Config& config, const ListFiles& lists, Findings& out);
 /// Directories that nobody asks, or that anybody could answer for (check_directories.cc).
 void check_directories(const Config& config, Findings& out);
 /// Each setting that says whom to ask (directories/setting.h) with its path; a cut-over list that
@@ -59,7 +60,7 @@ void for_each_setting(
 std::set<std::string> names_in_settings(const Config& config);
 /// The ways of docs/ways.md: settings without effect, maps that lead in a circle, files that cannot
 /// be read (check_more_ways.cc).
-void check_more_ways(const Config& config, Findings& out);
+void check_more_ways(const Config& config, const routing::WayFiles& files, Findings& out);
 /// Settings that this version reads and does not use (check.cc).
 void check_unused_settings(const Config& config, Findings& out);
 

@@ -16,13 +16,14 @@ using routing::WaveState;
 /// The waves of a config with their places in it.
 class WaveCheck {
  public:
-  WaveCheck(const Config& config, Findings& out)
-      : config_(config), out_(out), waves_(config.routing), lists_(config.routing) {}
+  WaveCheck(const Config& config, const ListFiles& lists, Findings& out)
+      : config_(config), out_(out), waves_(lists.waves), lists_(lists.cutover) {}
 
   void run() {
     const std::vector<routing::WaveConfig>& all = config_.routing.waves;
     for (std::size_t i = 0; i < all.size(); ++i) {
       const Waves::Wave* wave = waves_.find(all[i].name);
+      if (wave != nullptr && !wave->file) tell_unlisted(i);
       if (wave == nullptr || !wave->file) continue;
       check_members(i, *wave);
       check_list(i, *wave);
@@ -37,6 +38,22 @@ class WaveCheck {
   static std::string path_of(std::size_t i) { return fmt::format("wave[{}].members", i); }
   unsigned line_of(std::size_t i) const {
     return config_.finding(Severity::error, path_of(i), "", "").line;
+  }
+
+  /// Members that a server alone knows are compared with nobody's here.
+  void tell_unlisted(std::size_t i) {
+    const std::vector<routing::WaveConfig>& all = config_.routing.waves;
+    for (std::size_t j = 0; j < all.size(); ++j) {
+      const bool apart = !all[i].domain.empty() && !all[j].domain.empty();
+      if (j == i || (apart && all[i].domain != all[j].domain)) continue;
+      return out_.info(
+          path_of(i),
+          "wave-not-listed",
+          fmt::format("members of \"{}\" cannot be listed: whether a user is in \"{}\" "
+                      "too is seen when mail comes, which gets 451 4.3.5 then",
+                      all[i].members,
+                      all[j].name));
+    }
   }
 
   void check_members(std::size_t i, const Waves::Wave& wave) {
@@ -132,15 +149,15 @@ class WaveCheck {
 
   const Config& config_;
   Findings& out_;
-  const Waves waves_;
-  const routing::CutoverLists lists_;
+  const Waves& waves_;
+  const routing::CutoverLists& lists_;
 };
 
 }  // namespace
 
-void check_waves(const Config& config, Findings& out) {
+void check_waves(const Config& config, const ListFiles& lists, Findings& out) {
   if (config.routing.waves.empty()) return;
-  WaveCheck(config, out).run();
+  WaveCheck(config, lists, out).run();
   const std::vector<std::string>& stages = config.routing.routing.stages;
   if (std::find(stages.begin(), stages.end(), "cutover") == stages.end()) {
     out.warning("routing.stages",

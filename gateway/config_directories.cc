@@ -294,8 +294,11 @@ void read_directory(Reader& reader, Section& section) {
 
 void read_setting(Section& section, std::string_view key, std::string& out) {
   section.read(key, out);
-  if (out.empty()) return;
-  const Result<Setting, directories::SettingError> setting = directories::parse_setting(out);
+  if (!out.empty()) check_setting(section, key, out);
+}
+
+void check_setting(Section& section, std::string_view key, const std::string& text) {
+  const Result<Setting, directories::SettingError> setting = directories::parse_setting(text);
   if (!setting) section.fail(key, "bad-value", setting.error().message);
 }
 

@@ -133,6 +133,8 @@ void resolve_directories(Reader& reader) {
     names.check(fmt::format("domain[{}].directory", i), config.routing.domains[i].directory);
     names.check(fmt::format("domain[{}].cutover", i), config.routing.domains[i].cutover);
   }
+  for (std::size_t i = 0; i < config.routing.waves.size(); ++i)
+    names.check(fmt::format("wave[{}].members", i), config.routing.waves[i].members);
 }
 
 void read_directory_secrets(Config& config, std::vector<Finding>& findings) {

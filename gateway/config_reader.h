@@ -139,6 +139,7 @@ void read_record(Reader& reader, Section& section);  // config_record.cc
 void read_directories(Reader& reader, Section& top);
 /// A setting that says whom to ask (directories/setting.h), checked for form.
 void read_setting(Section& section, std::string_view key, std::string& out);
+void check_setting(Section& section, std::string_view key, const std::string& text);
 /// `domain.cutover`: a file's path as it is, or a setting (R5).
 void read_cutover(Section& section, routing::Domain& domain);
 /// Names in settings that refer to nothing, and directories that are there twice.

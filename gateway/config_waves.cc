@@ -30,12 +30,12 @@ void read_wave(Reader& reader, Section& section) {
                              wave.name));
   }
   section.read("members", wave.members, Need::required);
-  if (!wave.members.empty() && !file_of(wave.members)) {
+  if (wave.members.starts_with('/')) {
     section.fail("members",
                  "bad-value",
-                 fmt::format("\"{}\" does not say what it is; write \"file:{}\"",
-                             wave.members,
-                             wave.members.starts_with('/') ? wave.members : "/path"));
+                 fmt::format("\"{0}\" does not say what it is; write \"file:{0}\"", wave.members));
+  } else if (!wave.members.empty()) {
+    check_setting(section, "members", wave.members);
   }
   section.read<WaveState>("state",
                           wave.state,

@@ -58,18 +58,26 @@ directories::SourceFactory make_sql(const directories::Config& config) {
   return [settings] { return directories::make_sql_source(settings); };
 }
 
-/// A cut-over list may rightly be empty; an empty list of mailboxes is an account without rights.
-bool lists_the_cut_over(const Config& config, const std::string& name) {
-  const auto names = [&name](const routing::Domain& domain) {
-    const auto setting = directories::parse_setting(domain.cutover);
-    bool found = false;
-    if (!setting) return false;
-    directories::for_each_leaf(*setting, [&](const directories::Setting& leaf) {
-      found = found || (leaf.kind == directories::Setting::Kind::ldap && leaf.name == name);
-    });
-    return found;
-  };
-  return std::any_of(config.routing.domains.begin(), config.routing.domains.end(), names);
+bool is_named_in(const std::string& text, const std::string& name) {
+  const auto setting = directories::parse_setting(text);
+  bool found = false;
+  if (!setting) return false;
+  directories::for_each_leaf(*setting, [&](const directories::Setting& leaf) {
+    found = found || (leaf.kind == directories::Setting::Kind::ldap && leaf.name == name);
+  });
+  return found;
+}
+
+/// A cut-over list or a wave may rightly be empty; an empty list of mailboxes is an account without
+/// rights.
+bool may_be_empty(const Config& config, const std::string& name) {
+  const routing::Config& routing = config.routing;
+  return std::any_of(routing.domains.begin(),
+                     routing.domains.end(),
+                     [&name](const auto& domain) { return is_named_in(domain.cutover, name); }) ||
+         std::any_of(routing.waves.begin(), routing.waves.end(), [&name](const auto& wave) {
+           return is_named_in(wave.members, name);
+         });
 }
 
 std::unique_ptr<routing::Directory> make_bulk(const directories::Config& directory,
@@ -77,7 +85,7 @@ std::unique_ptr<routing::Directory> make_bulk(const directories::Config& directo
   directories::BulkDirectory::Options options;
   options.name = "ldap " + directory.name;
   options.refresh = directory.ldap.refresh;
-  options.may_be_empty = lists_the_cut_over(config, directory.name);
+  options.may_be_empty = may_be_empty(config, directory.name);
   options.notice = [](const std::string& line) { spdlog::info("{}", line); };
   auto bulk = std::make_unique<directories::BulkDirectory>(
       config.routing, directories::ldap_loader(ldap_settings(directory)), std::move(options));

@@ -64,7 +64,8 @@ LoadedConfig load_for_service(const std::string& path, const SourceQuery& query,
   LoadResult loaded = load_config(path, Environment::from_process());
   out.findings = std::move(loaded.findings);
   if (!loaded.config) return out;
-  append(out.findings, check(*loaded.config));
+  const auto lists = std::make_shared<ListFiles>(loaded.config->routing);
+  append(out.findings, check(*loaded.config, *lists));
   if (exit_status(out.findings) >= static_cast<int>(Severity::error)) return out;
   if (!stands_proof(*loaded.config, force, out.findings)) return out;
   std::string& key = loaded.config->routing.routing.trace_key;
@@ -81,7 +82,9 @@ LoadedConfig load_for_service(const std::string& path, const SourceQuery& query,
   std::vector<Finding> unresolved = resolve_sources(*loaded.config, query);
   out.complete = unresolved.empty();
   append(out.findings, std::move(unresolved));
-  const auto snapshot = Snapshot::build(std::move(*loaded.config));
+  Snapshot::Options options;
+  options.lists = lists;
+  const auto snapshot = Snapshot::build(std::move(*loaded.config), std::move(options));
   if (snapshot) {
     out.snapshot = *snapshot;
   } else {

@@ -44,23 +44,16 @@ Result<std::shared_ptr<const Snapshot>, std::vector<Finding>> Snapshot::build(Co
   snapshot->directories_ = std::make_unique<Directories>(own, std::move(options.makers), watching);
   const auto recipients = snapshot->directories_->recipients();
   if (!recipients) return single(recipients.error());
-  snapshot->cutover_ = std::make_unique<routing::CutoverLists>(own.routing, watching);
-  snapshot->way_files_ = std::make_unique<routing::WayFiles>(own.routing, watching);
-  snapshot->waves_ = std::make_unique<routing::Waves>(own.routing, watching);
-  for (std::size_t i = 0; i < own.routing.domains.size(); ++i) {
-    const routing::Domain& domain = own.routing.domains[i];
-    if (domain.cutover.empty()) continue;
-    const auto left =
-        snapshot->directories_->make(domain.cutover, fmt::format("domain[{}].cutover", i));
-    if (!left) return single(left.error());
-    snapshot->cutover_->use(domain, **left);
-  }
+  snapshot->lists_ = options.lists ? std::move(options.lists)
+                                   : std::make_shared<ListFiles>(own.routing, options.settle);
+  snapshot->lists_->tell(watching.notice);
+  if (auto problem = snapshot->open_directories_of_lists()) return single(std::move(*problem));
   routing::StageSources sources;
   sources.config = &own.routing;
   sources.directory = *recipients;
-  sources.cutover = snapshot->cutover_.get();
-  sources.waves = snapshot->waves_.get();
-  sources.files = snapshot->way_files_.get();
+  sources.cutover = &snapshot->lists_->cutover;
+  sources.waves = &snapshot->lists_->waves;
+  sources.files = &snapshot->lists_->ways;
   Result<routing::Pipeline, std::string> pipeline =
       routing::Pipeline::build(routing::Registry::builtin(), sources);
   if (!pipeline) {
@@ -81,6 +74,24 @@ Result<std::shared_ptr<const Snapshot>, std::vector<Finding>> Snapshot::build(Co
   return std::shared_ptr<const Snapshot>(std::move(snapshot));
 }
 
+std::optional<Finding> Snapshot::open_directories_of_lists() {
+  const std::vector<routing::Domain>& domains = config_.routing.domains;
+  for (std::size_t i = 0; i < domains.size(); ++i) {
+    if (domains[i].cutover.empty()) continue;
+    const auto left = directories_->make(domains[i].cutover, fmt::format("domain[{}].cutover", i));
+    if (!left) return left.error();
+    lists_->cutover.use(domains[i], **left);
+  }
+  const std::vector<routing::WaveConfig>& waves = config_.routing.waves;
+  for (std::size_t i = 0; i < waves.size(); ++i) {
+    if (!routing::directory_file(waves[i].members).empty()) continue;
+    const auto members = directories_->make(waves[i].members, fmt::format("wave[{}].members", i));
+    if (!members) return members.error();
+    lists_->waves.use(waves[i].members, **members);
+  }
+  return std::nullopt;
+}
+
 void Snapshot::tell(const std::string& line) {
   if (notice_) {
     notice_(line);
@@ -91,9 +102,7 @@ void Snapshot::tell(const std::string& line) {
 
 void Snapshot::refresh_files() const {
   directories_->refresh();
-  cutover_->refresh();
-  waves_->refresh();
-  way_files_->refresh();
+  lists_->refresh();
 }
 
 }  // namespace postern::gateway

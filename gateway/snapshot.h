@@ -5,10 +5,8 @@
 #include "gateway/config.h"
 #include "gateway/directories.h"
 #include "gateway/finding.h"
-#include "routing/cutover_list.h"
+#include "gateway/list_files.h"
 #include "routing/pipeline.h"
-#include "routing/waves.h"
-#include "routing/way_files.h"
 #include "tls/context.h"
 
 #include <chrono>
@@ -32,6 +30,9 @@ class Snapshot {
     routing::Notice notice;
     /// How long a changed file must have been left alone before it is taken.
     std::chrono::milliseconds settle{1000};
+    /// Those of this very config, where check() has looked at them; null: they are read now. No
+    /// other snapshot's.
+    std::shared_ptr<ListFiles> lists;
     /// How servers that know who exists are asked.
     DirectoryMakers makers = makers_of_process();
   };
@@ -45,7 +46,7 @@ class Snapshot {
 
   const Config& config() const { return config_; }
   const routing::Pipeline& pipeline() const { return *pipeline_; }
-  const routing::Waves& waves() const { return *waves_; }
+  const routing::Waves& waves() const { return lists_->waves; }
   /// Null: the config names no certificate.
   const tls::Context* server_tls() const { return tls_.get(); }
 
@@ -58,15 +59,15 @@ class Snapshot {
  private:
   explicit Snapshot(Config config) : config_(std::move(config)) {}
 
+  /// Of cut-over lists and waves; what this build cannot ask is the answer.
+  std::optional<Finding> open_directories_of_lists();
   void tell(const std::string& line);
 
   Config config_;
   routing::Notice notice_;  ///< empty while the snapshot is built
   std::vector<std::string> notes_;
   std::unique_ptr<Directories> directories_;
-  std::unique_ptr<routing::CutoverLists> cutover_;
-  std::unique_ptr<routing::Waves> waves_;
-  std::unique_ptr<routing::WayFiles> way_files_;
+  std::shared_ptr<ListFiles> lists_;
   std::optional<routing::Pipeline> pipeline_;
   std::shared_ptr<const tls::Context> tls_;
 };

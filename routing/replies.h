@@ -48,6 +48,13 @@ inline smtp::Reply directory_unavailable() {
        Text::literal("the recipient cannot be looked up now; try again later")
   };
 }
+/// R5: two waves claim the recipient.
+inline smtp::Reply ambiguous_way() {
+  return {
+      451, {4, 3, 5},
+       Text::literal("the recipient's way is not clear now; try again later")
+  };
+}
 /// R7
 inline smtp::Reply routing_loop() {
   return {

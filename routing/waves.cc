@@ -35,12 +35,12 @@ int rank_of(WaveState state) {
   return state == WaveState::dual ? 1 : 2;
 }
 
-/// Members that nobody can ask: a setting that the gateway does not know.
+/// Members that nobody can ask: no directory was given for their setting.
 class NoMembers final : public Directory {
  public:
   bool is_immediate() const override { return true; }
   DirectoryAnswer look_up_now(const smtp::Mailbox& /*mailbox*/) const override {
-    return {Presence::unavailable, "its members are no file and no directory"};
+    return {Presence::unavailable, "there is no directory to ask about its members"};
   }
   net::Awaitable<DirectoryAnswer> look_up(smtp::Mailbox mailbox) const override {
     co_return look_up_now(mailbox);
@@ -114,7 +114,7 @@ std::size_t WaveMembers::first_without_domain() const {
   return first;
 }
 
-Waves::Waves(const Config& config, const WatchedTable::Options& options, const Open& open) {
+Waves::Waves(const Config& config, const WatchedTable::Options& options) {
   for (const WaveConfig& wave : config.waves) {
     Wave made;
     made.config = wave;
@@ -122,16 +122,21 @@ Waves::Waves(const Config& config, const WatchedTable::Options& options, const O
     if (!path.empty()) {
       made.file = std::make_unique<WaveMembers>(config, wave, std::string(path), options);
       made.members = made.file.get();
-    } else if (open) {
-      made.members = open(wave.members);
+    } else {
+      made.members = &kNoMembers;
     }
-    if (made.members == nullptr) made.members = &kNoMembers;
-    immediate_ = immediate_ && made.members->is_immediate();
+    are_compared_ = are_compared_ && made.file != nullptr;
     waves_.push_back(std::move(made));
   }
   std::stable_sort(waves_.begin(), waves_.end(), [](const Wave& a, const Wave& b) {
     return rank_of(a.config.state) < rank_of(b.config.state);
   });
+}
+
+void Waves::use(const std::string& members, const Directory& directory) {
+  for (Wave& wave : waves_) {
+    if (!wave.file && wave.config.members == members) wave.members = &directory;
+  }
 }
 
 bool Waves::refresh() {

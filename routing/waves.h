@@ -45,8 +45,7 @@ class WaveMembers final : public Directory {
 };
 
 /// All waves of a config, in the order in which they are asked: those that are cut over first, then
-/// dual ones, then the others. Made with a config snapshot; refresh() by one thread, the rest by
-/// any.
+/// dual ones, then the others. refresh() by one thread, the rest by any.
 class Waves {
  public:
   struct Wave {
@@ -54,24 +53,24 @@ class Waves {
     std::unique_ptr<WaveMembers> file;   ///< null: members are no file
     const Directory* members = nullptr;  ///< never null
   };
-  /// Opens a setting that is no file; the directory outlives the waves.
-  using Open = std::function<const Directory*(const std::string& setting)>;
+  explicit Waves(const Config& config, const WatchedTable::Options& options = {});
 
-  explicit Waves(const Config& config,
-                 const WatchedTable::Options& options = {},
-                 const Open& open = {});
+  /// Waves whose `members` are this setting have them in a directory, which outlives this; before
+  /// any look-up. Without it they cannot be asked.
+  void use(const std::string& members, const Directory& directory);
 
   /// Takes the files that have changed; true: one of them was.
   bool refresh();
   const std::vector<Wave>& all() const { return waves_; }
   /// Null: no wave of that name.
   const Wave* find(std::string_view name) const;
-  /// No wave has to wait for an answer.
-  bool is_immediate() const { return immediate_; }
+  /// All members are in files, which `check` has compared: the first wave that has a user is his.
+  /// Where one is asked of a directory nobody can list them, and each wave is asked about a user.
+  bool are_compared() const { return are_compared_; }
 
  private:
   std::vector<Wave> waves_;
-  bool immediate_ = true;
+  bool are_compared_ = true;
 };
 
 }  // namespace postern::routing

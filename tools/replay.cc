@@ -26,15 +26,16 @@ constexpr int kError = 2;
 std::shared_ptr<const Snapshot> load(const std::string& path, std::ostream& err) {
   gateway::LoadResult loaded = gateway::load_config(path, gateway::Environment::from_process());
   std::vector<Finding> findings = std::move(loaded.findings);
+  Snapshot::Options options;
   if (loaded.config) {
-    for (Finding& finding : gateway::check(*loaded.config))
+    options.lists = std::make_shared<gateway::ListFiles>(loaded.config->routing);
+    for (Finding& finding : gateway::check(*loaded.config, *options.lists))
       findings.push_back(std::move(finding));
   }
   std::erase_if(findings, [](const Finding& f) { return f.severity != gateway::Severity::error; });
   print_findings(findings, err);
   if (!findings.empty() || !loaded.config) return nullptr;
   print_findings(gateway::resolve_sources(*loaded.config, {}), err);
-  Snapshot::Options options;
   options.tls = false;
   options.notice = [](const std::string&) {};
   auto snapshot = Snapshot::build(std::move(*loaded.config), std::move(options));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/check.h"
 #include "gateway/control_socket.h"
+#include "tools/decide.h"
 #include "tools/queue_print.h"
 #include "tools/wave_gateway.h"
 #include "tools/wave_log.h"
@@ -28,8 +29,9 @@ using Json = nlohmann::ordered_json;
 struct WaveFacts {
   std::string name;
   std::string state;
-  std::string file;
-  std::optional<std::size_t> members;  ///< nullopt: the file cannot be read
+  std::string file;                    ///< or the setting that names a directory
+  bool is_listed = true;               ///< false: a directory knows the members, one by one
+  std::optional<std::size_t> members;  ///< nullopt: the file cannot be read, or is none
   std::string problem;
   std::optional<WaveChange> since;     ///< the change that the state comes from; none: by hand
   std::optional<std::string> running;  ///< the state that the gateway serves with
@@ -42,6 +44,7 @@ WaveFacts facts_of(const Waves::Wave& wave,
   out.name = wave.config.name;
   out.state = routing::name_of(wave.config.state);
   out.file = wave.config.members;
+  out.is_listed = wave.file != nullptr;
   if (wave.file) {
     out.file = wave.file->file().path();
     if (const auto table = wave.file->file().table()) out.members = table->size();
@@ -62,6 +65,7 @@ Json json_of(const WaveFacts& facts) {
   out["state"] = facts.state;
   out["running"] = facts.running ? Json(*facts.running) : Json();
   out["members"] = facts.members ? Json(*facts.members) : Json();
+  out["listed"] = facts.is_listed;
   out["file"] = facts.file;
   out["since"] = facts.since ? Json(facts.since->time) : Json();
   out["by"] = facts.since ? Json(facts.since->user) : Json();
@@ -70,13 +74,18 @@ Json json_of(const WaveFacts& facts) {
 
 /// What is not as it should be, a line each.
 void print_notes(const WaveRun& run, const WaveFacts& facts) {
-  if (!facts.members) {
+  if (facts.is_listed && !facts.members) {
     run.err << "wave " << facts.name << ": its members cannot be read: " << facts.problem << "\n";
   }
   if (facts.running && *facts.running != facts.state) {
     run.err << "wave " << facts.name << ": the gateway that runs still has it as " << *facts.running
             << ": reload it (SIGHUP)\n";
   }
+}
+
+std::string shown_members(const WaveFacts& facts) {
+  if (!facts.is_listed) return "asked";
+  return facts.members ? std::to_string(*facts.members) : "?";
 }
 
 /// The config's waves in its order, with what the log and the gateway know of them.
@@ -117,13 +126,30 @@ int list(const WaveRun& run, const Snapshot& snapshot) {
                            facts.name,
                            width,
                            facts.state,
-                           facts.members ? fmt::format("{}", *facts.members) : "?",
+                           shown_members(facts),
                            facts.since ? facts.since->time : "-",
                            facts.since ? facts.since->user : "-");
+  }
+  const bool listed =
+      std::all_of(all.begin(), all.end(), [](const WaveFacts& facts) { return facts.is_listed; });
+  if (!listed) {
+    run.out
+        << "asked: a directory is asked when mail comes, and lists nobody; a user whom two waves "
+           "claim\nis found then, and his mail gets 451 4.3.5\n";
   }
   for (const WaveFacts& facts : all)
     print_notes(run, facts);
   return kWaveDone;
+}
+
+void print_unlisted(const WaveRun& run, const Snapshot& snapshot, const Waves::Wave& wave) {
+  run.out
+      << "they cannot be listed: the directory is asked about each user when mail comes for him "
+         "(postern explain says\nwhat becomes of one); a user whom another wave claims, too, is "
+         "found then, and his mail gets 451 4.3.5\n";
+  const std::string problem = problem_of_members(snapshot, wave);
+  if (problem.empty()) return;
+  run.err << "wave " << wave.config.name << ": its members cannot be asked: " << problem << "\n";
 }
 
 int show(const WaveRun& run, const Snapshot& snapshot) {
@@ -159,6 +185,7 @@ int show(const WaveRun& run, const Snapshot& snapshot) {
   run.out << fmt::format("wave {}: {}", facts->name, facts->state);
   if (facts->since) run.out << " since " << facts->since->time << ", by " << facts->since->user;
   run.out << "\nmembers: " << facts->file << "\n";
+  if (!facts->is_listed) print_unlisted(run, snapshot, *wave);
   for (const auto& [way, users] : ways)
     run.out << counted(users, "user") << ": mail from outside goes to " << way << "\n";
   run.out << lines;
@@ -186,8 +213,9 @@ std::shared_ptr<const Snapshot> wave_snapshot(const WaveRun& run,
     print_findings(loaded.findings, run.err);
     return nullptr;
   }
-  if (findings != nullptr) *findings = gateway::check(*loaded.config);
   Snapshot::Options options;
+  options.lists = std::make_shared<gateway::ListFiles>(loaded.config->routing);
+  if (findings != nullptr) *findings = gateway::check(*loaded.config, *options.lists);
   options.tls = false;
   options.notice = [](const std::string&) {};
   const auto snapshot = Snapshot::build(std::move(*loaded.config), std::move(options));
@@ -209,6 +237,23 @@ int no_such_wave(const WaveRun& run, const gateway::Config& config) {
   }
   return run.fail(kWaveWrongUse,
                   fmt::format("there is no wave \"{}\"; {}", run.options.name, advice));
+}
+
+std::optional<std::size_t> members_in(const Waves::Wave& wave) {
+  if (!wave.file) return std::nullopt;
+  const auto table = wave.file->file().table();
+  return table ? table->size() : 0;
+}
+
+std::string problem_of_members(const Snapshot& snapshot, const Waves::Wave& wave) {
+  if (wave.file) return wave.file->file().problem();
+  const std::vector<routing::Domain>& domains = snapshot.config().routing.domains;
+  if (domains.empty()) return {};
+  // Whoever it is: that there is an answer is what counts.
+  const std::string& domain =
+      wave.config.domain.empty() ? domains.front().name : wave.config.domain;
+  const routing::DirectoryAnswer answer = look_up(*wave.members, {"postmaster", domain});
+  return answer.presence == routing::Presence::unavailable ? answer.evidence : std::string();
 }
 
 int run_wave(const WaveOptions& options, std::ostream& out, std::ostream& err) {

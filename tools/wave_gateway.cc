@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/wave_gateway.h"
 
+#include "tools/decide.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,6 +20,19 @@ constexpr std::size_t kIdsAtATime = 5000;
 
 ControlFailure failure(std::string text) {
   return {1, std::move(text)};
+}
+
+/// A message of the queue.
+struct Waiting {
+  std::string id;
+  bool is_held = false;
+  std::vector<smtp::Mailbox> recipients;
+};
+
+/// One more try of a letter does no harm, since it asks the stages again: who cannot be asked about
+/// counts.
+bool may_be_meant(const routing::Directory& members, const smtp::Mailbox& recipient) {
+  return look_up(members, recipient).presence != routing::Presence::unknown;
 }
 
 }  // namespace
@@ -41,23 +56,32 @@ Result<QueuedForMembers, ControlFailure> queued_for(const std::string& socket,
                                                     const routing::Directory& members) {
   ControlRequest request;
   request.command = ControlCommand::list;
-  QueuedForMembers out;
-  const auto answer = ask(socket, request, [&](const Json& message) {
+  std::vector<Waiting> all;
+  const auto answer = ask(socket, request, [&all](const Json& message) {
     const auto recipients = message.find("recipients");
     if (recipients == message.end() || !recipients->is_array()) return;
-    std::size_t meant = 0;
+    Waiting one;
+    one.id = message.value("id", std::string());
+    one.is_held = message.value("state", std::string()) == name_of(gateway::QueueState::held);
     for (const Json& recipient : *recipients) {
       const auto mailbox = smtp::Mailbox::parse(recipient.value("address", std::string()));
-      if (!mailbox) continue;
-      if (members.look_up_now(*mailbox).presence == routing::Presence::known) ++meant;
+      if (mailbox) one.recipients.push_back(*mailbox);
     }
-    if (meant == 0) return;
-    ++out.messages;
-    out.recipients += meant;
-    if (message.value("state", std::string()) == name_of(gateway::QueueState::held)) return;
-    out.ids.push_back(message.value("id", std::string()));
+    all.push_back(std::move(one));
   });
   if (!answer) return answer.error();
+  // Behind the list: a directory may take its time, and the gateway waits for who reads from it.
+  QueuedForMembers out;
+  for (Waiting& message : all) {
+    const auto meant = static_cast<std::size_t>(
+        std::count_if(message.recipients.begin(), message.recipients.end(), [&](const auto& one) {
+          return may_be_meant(members, one);
+        }));
+    if (meant == 0) continue;
+    ++out.messages;
+    out.recipients += meant;
+    if (!message.is_held) out.ids.push_back(std::move(message.id));
+  }
   return out;
 }
 

@@ -17,7 +17,7 @@ namespace postern::tools {
 /// The states of the waves that the gateway serves with, by name.
 Result<std::map<std::string, std::string>, ControlFailure> running_waves(const std::string& socket);
 
-/// Messages in the queue with recipients who are members.
+/// Messages in the queue with recipients who are members, or of whom that cannot be told now.
 struct QueuedForMembers {
   std::size_t messages = 0;
   std::size_t recipients = 0;

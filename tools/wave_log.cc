@@ -46,7 +46,7 @@ std::string format_change(const WaveChange& change) {
                      change.wave,
                      routing::name_of(change.from),
                      routing::name_of(change.to),
-                     change.members);
+                     change.members ? std::to_string(*change.members) : "?");
 }
 
 std::optional<WaveChange> parse_change(std::string_view line) {
@@ -60,9 +60,12 @@ std::optional<WaveChange> parse_change(std::string_view line) {
   if (!members || !line.empty()) return std::nullopt;
   const auto old_state = routing::parse_wave_state(*from);
   const auto new_state = routing::parse_wave_state(*to);
-  const char* const end = members->data() + members->size();
-  const auto [stop, error] = std::from_chars(members->data(), end, out.members);
-  if (!old_state || !new_state || error != std::errc() || stop != end) return std::nullopt;
+  if (!old_state || !new_state) return std::nullopt;
+  if (*members != "?") {
+    const char* const end = members->data() + members->size();
+    const auto [stop, error] = std::from_chars(members->data(), end, out.members.emplace());
+    if (error != std::errc() || stop != end) return std::nullopt;
+  }
   out.time = *time;
   out.user = *user;
   out.wave = *wave;

@@ -20,7 +20,7 @@ struct WaveChange {
   std::string wave;
   routing::WaveState from = routing::WaveState::planned;
   routing::WaveState to = routing::WaveState::planned;
-  std::size_t members = 0;
+  std::optional<std::size_t> members;  ///< nullopt ("?"): a directory knows them, unlisted
   friend bool operator==(const WaveChange&, const WaveChange&) = default;
 };
 

@@ -8,6 +8,7 @@
 #include <iosfwd>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,11 @@ std::shared_ptr<const gateway::Snapshot> wave_snapshot(const WaveRun& run,
 
 /// "wave "x": there is none; write one of ..."
 int no_such_wave(const WaveRun& run, const gateway::Config& config);
+
+/// How many lines the wave's file has (0: it cannot be read); nullopt: members are no file.
+std::optional<std::size_t> members_in(const routing::Waves::Wave& wave);
+/// Why its members cannot be read or asked at this moment; empty: they can. May wait for a server.
+std::string problem_of_members(const gateway::Snapshot& snapshot, const routing::Waves::Wave& wave);
 
 /// `postern wave set` (wave_set.cc).
 int set_wave(const WaveRun& run);

@@ -73,12 +73,12 @@ class Change {
     }
     std::vector<std::string> doubts;
     if (auto doubt = doubt_about_step(from_, options_.state)) doubts.push_back(std::move(*doubt));
-    const bool readable = wave_->file && wave_->file->file().table() != nullptr;
-    if (options_.state == WaveState::cutover && !readable) {
+    const std::string problem = problem_of_members(*before_, *wave_);
+    if (options_.state == WaveState::cutover && !problem.empty()) {
       doubts.push_back(
           fmt::format("its members cannot be read ({}), so that mail for domains of "
                       "ours would get 451 4.4.3",
-                      wave_->file ? wave_->file->file().problem() : "no file"));
+                      problem));
     }
     for (const std::string& doubt : doubts) {
       if (options_.force) {
@@ -99,7 +99,7 @@ class Change {
     out["to"] = routing::name_of(options_.state);
     out["changed"] = changed;
     out["dry_run"] = options_.dry_run;
-    out["members"] = ways_.users;
+    out["members"] = ways_.users ? Json(*ways_.users) : Json();
     out["ways"] = Json::array();
     for (const WayChange& change : ways_.changes) {
       out["ways"].push_back({
@@ -113,16 +113,21 @@ class Change {
   }
 
   void print_ways(std::string_view verb) const {
-    run_.out << fmt::format("wave {}: {} -> {}, {}\n",
-                            options_.name,
-                            routing::name_of(from_),
-                            routing::name_of(options_.state),
-                            counted(ways_.users, "member"));
+    run_.out << fmt::format(
+        "wave {}: {} -> {}, {}\n",
+        options_.name,
+        routing::name_of(from_),
+        routing::name_of(options_.state),
+        ways_.users ? counted(*ways_.users, "member") : "members of " + wave_->config.members);
     for (const WayChange& change : ways_.changes) {
       run_.out << fmt::format(
           "{} {}: {} -> {}\n", counted(change.users, "user"), verb, change.from, change.to);
     }
-    if (ways_.changes.empty()) run_.out << "nobody's way changes\n";
+    if (!ways_.users) {
+      run_.out << "members cannot be listed: they are asked about when mail comes\n";
+    } else if (ways_.changes.empty()) {
+      run_.out << "nobody's way changes\n";
+    }
     for (const std::string& user : ways_.first)
       run_.out << "  " << user << "\n";
     std::size_t all = 0;
@@ -161,9 +166,8 @@ class Change {
     if (!log) return run_.fail(kWaveRefused, log.error().text + "; nothing was changed");
     const gateway::Parsed<void> replaced = file.replace(text);
     if (!replaced) return run_.fail(kWaveRefused, replaced.error().text);
-    const auto table = wave_->file ? wave_->file->file().table() : nullptr;
     const gateway::Parsed<void> told = log->append(WaveChange{
-        time_now(), user_now(), options_.name, from_, options_.state, table ? table->size() : 0});
+        time_now(), user_now(), options_.name, from_, options_.state, members_in(*wave_)});
     if (!told)
       run_.err << "postern wave: the config was changed, but " << told.error().text << "\n";
     if (!options_.json) print_ways("go");

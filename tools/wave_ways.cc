@@ -47,8 +47,9 @@ WayChanges compare_ways(const gateway::Snapshot& before,
   WayChanges out;
   const routing::Waves::Wave* wave = after.waves().find(name);
   if (wave == nullptr || !wave->file) return out;
+  out.users = 0;
   wave->file->each([&](const smtp::Mailbox& member, std::size_t /*line*/) {
-    ++out.users;
+    ++*out.users;
     const std::string from = way_of(before, member).way;
     const std::string to = way_of(after, member).way;
     if (from == to) return;

@@ -5,6 +5,7 @@
 #include "routing/waves.h"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,7 @@ struct WayChange {
   std::size_t users = 0;
 };
 struct WayChanges {
-  std::size_t users = 0;  ///< all members
+  std::optional<std::size_t> users;  ///< all members; nullopt: nobody can list them
   std::vector<WayChange> changes;
   std::vector<std::string> first;  ///< ten of the users whose way changes, at most
 };

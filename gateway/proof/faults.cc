@@ -86,6 +86,20 @@ std::string domain_path(const World& world, const smtp::Mailbox& recipient, std:
                            : fmt::format("domain[{}].{}", world.place_of(*domain), key);
 }
 
+/// The domain's list, or the first wave that is cut over in it.
+std::string cutover_path(const World& world, const smtp::Mailbox& recipient) {
+  const routing::Domain* domain = world.domain_of(recipient.domain());
+  const std::vector<routing::WaveConfig>& waves = world.routing().waves;
+  const bool listed =
+      domain == nullptr || !domain->cutover_file.empty() || !domain->cutover.empty();
+  for (std::size_t i = 0; i < waves.size() && !listed; ++i) {
+    const bool concerns = waves[i].domain.empty() || waves[i].domain == domain->name;
+    if (concerns && waves[i].state == routing::WaveState::cutover)
+      return fmt::format("wave[{}].state", i);
+  }
+  return domain_path(world, recipient, "cutover");
+}
+
 bool has_stage(const World& world, std::string_view name) {
   const std::vector<std::string>& stages = world.routing().routing.stages;
   return std::find(stages.begin(), stages.end(), name) != stages.end();
@@ -107,7 +121,7 @@ std::string path_of(const World& world, const Visit& visit) {
   if (stage == "split_horizon" && !(ours && has_stage(world, "mailboxes"))) return "routing.stages";
   if (stage == "mailboxes" || stage == "split_horizon")
     return domain_path(world, visit.recipient, "mailboxes");
-  if (stage == "cutover") return domain_path(world, visit.recipient, "cutover");
+  if (stage == "cutover") return cutover_path(world, visit.recipient);
   return "routing.stages";
 }
 

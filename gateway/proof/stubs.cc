@@ -41,13 +41,14 @@ class StubDirectory final : public routing::Directory {
 /// R5 with a given answer in place of the list.
 class StubCutover final : public routing::Stage {
  public:
-  explicit StubCutover(CutoverAnswer answer) : answer_(answer) {}
+  StubCutover(const routing::Config& config, CutoverAnswer answer)
+      : config_(config), answer_(answer) {}
 
   std::string_view name() const override { return "cutover"; }
 
   Answer evaluate(const Progress& progress) const override {
     const bool asks =
-        progress.domain != nullptr && !progress.bound && has_cutover(*progress.domain);
+        progress.domain != nullptr && !progress.bound && has_cutover(config_, *progress.domain);
     if (!asks || answer_ == CutoverAnswer::not_listed) {
       return Verdict{routing::Pass{}, "not in a cut-over list"_text};
     }
@@ -57,6 +58,7 @@ class StubCutover final : public routing::Stage {
   }
 
  private:
+  const routing::Config& config_;
   CutoverAnswer answer_;
 };
 
@@ -104,16 +106,21 @@ routing::Registry stubbed_registry(const std::vector<std::string>& stages, Cutov
       return std::make_unique<ImmediateStage>(real->make(name, sources));
     });
   }
-  out.add("cutover", [cutover](const routing::StageSources&) {
-    return std::make_unique<StubCutover>(cutover);
+  out.add("cutover", [cutover](const routing::StageSources& sources) {
+    return std::make_unique<StubCutover>(*sources.config, cutover);
   });
   return out;
 }
 
 }  // namespace
 
-bool has_cutover(const routing::Domain& domain) {
-  return !domain.cutover_file.empty() || !domain.cutover.empty();
+bool has_cutover(const routing::Config& config, const routing::Domain& domain) {
+  const auto cuts = [&domain](const routing::WaveConfig& wave) {
+    return wave.state == routing::WaveState::cutover &&
+           (wave.domain.empty() || wave.domain == domain.name);
+  };
+  return !domain.cutover_file.empty() || !domain.cutover.empty() ||
+         std::any_of(config.waves.begin(), config.waves.end(), cuts);
 }
 
 Result<StubbedPipeline, std::string> StubbedPipeline::build(const routing::Config& config,

@@ -30,7 +30,8 @@ class StubbedPipeline {
   routing::Pipeline pipeline_;
 };
 
-/// Does the domain have a cut-over list (R5)?
-bool has_cutover(const routing::Domain& domain);
+/// Can a user of the domain be cut over (R5): has it a list, or a wave that is? Whoever may be a
+/// member is followed as one and as none, since members may be known to a server alone.
+bool has_cutover(const routing::Config& config, const routing::Domain& domain);
 
 }  // namespace postern::gateway::proof

@@ -77,7 +77,7 @@ void World::take_domains() {
     std::string shape = fmt::format("{}|{}|{}|{}|{}|{}|",
                                     domain.mailboxes,
                                     domain.deliver_as == routing::DeliverAs::alias,
-                                    has_cutover(domain),
+                                    has_cutover(routing_, domain),
                                     domain.directory.empty(),
                                     domain.dual_delivery.empty(),
                                     routes_->via(domain.name));
@@ -221,7 +221,7 @@ bool World::is_gateway(const NextHop& hop) const {
 DomainTraits World::traits_of(const Domain& domain) const {
   return {exchange_of(domain) != nullptr,
           !domain.aliases.empty(),
-          has_cutover(domain),
+          has_cutover(routing_, domain),
           !domain.dual_delivery.empty()};
 }
 

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace postern::routing::stages {
 namespace {
@@ -17,6 +19,9 @@ namespace {
 ///
 /// Members that cannot be read matter to "cutover" alone: mail for a user who left would go to X,
 /// which has nobody for it. In the other states it goes to X with them and without.
+///
+/// A user whom two waves claim, which `check` can only see in files, waits for the administrator:
+/// either way may be the wrong one.
 class WaveCutover final : public Stage {
  public:
   WaveCutover(std::unique_ptr<Stage> listed, const Waves* waves)
@@ -26,12 +31,18 @@ class WaveCutover final : public Stage {
 
   Answer evaluate(const Progress& progress) const override {
     if (progress.domain == nullptr || progress.bound) return listed_->evaluate(progress);
-    if (!waves_->is_immediate()) return ask(progress);
     Found found;
+    std::vector<const Waves::Wave*> unasked;
     for (const Waves::Wave& wave : waves_->all()) {
-      if (found.is_enough() || !concerns(wave, progress)) continue;
-      found.add(wave, wave.members->look_up_now(progress.recipient));
+      if (waves_->are_compared() && found.wave != nullptr) break;
+      if (!concerns(wave, progress)) continue;
+      if (auto answer = wave.members->try_now(progress.recipient)) {
+        found.add(wave, std::move(*answer));
+      } else {
+        unasked.push_back(&wave);
+      }
     }
+    if (!unasked.empty()) return ask(progress, std::move(found), std::move(unasked));
     if (std::optional<Verdict> verdict = by_wave(found)) return std::move(*verdict);
     Answer answer = listed_->evaluate(progress);
     if (auto* waiting = std::get_if<net::Awaitable<Verdict>>(&answer)) {
@@ -42,17 +53,17 @@ class WaveCutover final : public Stage {
 
  private:
   struct Found {
-    const WaveConfig* wave = nullptr;         ///< the user's; null: none so far
-    std::string evidence;                     ///< his line in it
+    const WaveConfig* wave = nullptr;    ///< the user's; null: none so far
+    std::string evidence;                ///< his line in it
+    const WaveConfig* second = nullptr;  ///< another one that has the user, too
+    std::string second_evidence;
     const WaveConfig* unavailable = nullptr;  ///< one that is cut over and cannot be asked
     std::string problem;
 
-    /// Waves that are cut over come first, so that the first one that has the user is his.
-    bool is_enough() const { return wave != nullptr; }
     void add(const Waves::Wave& asked, DirectoryAnswer answer) {
       if (answer.presence == Presence::known) {
-        wave = &asked.config;
-        evidence = std::move(answer.evidence);
+        (wave == nullptr ? evidence : second_evidence) = std::move(answer.evidence);
+        (wave == nullptr ? wave : second) = &asked.config;
       } else if (answer.presence == Presence::unavailable && unavailable == nullptr &&
                  asked.config.state == WaveState::cutover) {
         unavailable = &asked.config;
@@ -65,15 +76,20 @@ class WaveCutover final : public Stage {
     return wave.config.domain.empty() || wave.config.domain == progress.domain->name;
   }
 
-  static std::string reason_of(const Found& found) {
-    return fmt::format(
-        "wave {}: {} ({})", found.wave->name, name_of(found.wave->state), found.evidence);
+  static std::string reason_of(const WaveConfig& wave, std::string_view evidence) {
+    return fmt::format("wave {}: {} ({})", wave.name, name_of(wave.state), evidence);
   }
 
   /// What the waves alone say; nullopt: the cut-over list is asked.
   static std::optional<Verdict> by_wave(const Found& found) {
+    if (found.second != nullptr) {
+      return defer(replies::ambiguous_way(),
+                   fmt::format("in two waves: {}, and {}; take the user out of one (R5)",
+                               reason_of(*found.wave, found.evidence),
+                               reason_of(*found.second, found.second_evidence)));
+    }
     if (found.wave != nullptr && found.wave->state == WaveState::cutover) {
-      return Verdict{Bind{}, reason_of(found) + " (R5)", true};
+      return Verdict{Bind{}, reason_of(*found.wave, found.evidence) + " (R5)", true};
     }
     if (found.unavailable == nullptr) return std::nullopt;
     return defer(replies::directory_unavailable(),
@@ -82,7 +98,7 @@ class WaveCutover final : public Stage {
 
   static Verdict named(Verdict listed, const Found& found) {
     if (found.wave != nullptr && std::holds_alternative<Pass>(listed.what)) {
-      listed.reason = reason_of(found);
+      listed.reason = reason_of(*found.wave, found.evidence);
       listed.is_told = true;
     }
     return listed;
@@ -93,12 +109,12 @@ class WaveCutover final : public Stage {
     co_return named(std::move(verdict), found);
   }
 
-  net::Awaitable<Verdict> ask(const Progress& progress) const {
-    Found found;
-    for (const Waves::Wave& wave : waves_->all()) {
-      if (found.is_enough() || !concerns(wave, progress)) continue;
-      DirectoryAnswer answer = co_await wave.members->look_up(progress.recipient);
-      found.add(wave, std::move(answer));
+  net::Awaitable<Verdict> ask(const Progress& progress,
+                              Found found,
+                              std::vector<const Waves::Wave*> unasked) const {
+    for (const Waves::Wave* wave : unasked) {
+      DirectoryAnswer answer = co_await wave->members->look_up(progress.recipient);
+      found.add(*wave, std::move(answer));
     }
     if (std::optional<Verdict> verdict = by_wave(found)) co_return std::move(*verdict);
     Answer answer = listed_->evaluate(progress);

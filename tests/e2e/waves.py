@@ -141,6 +141,23 @@ def the_queue_follows_there_and_back(site: Site) -> None:
     expect(recipients(site.v) == [WAVED], recipients(site.v))
 
 
+def the_queue_follows_whom_a_directory_knows(site: Site) -> None:
+    """Members that nobody can list: each recipient in the queue is asked about."""
+    config = site.gateway.config
+    config.write_text(config.read_text().replace('members = "file:', 'members = "any:file:'))
+    site.gateway.start()
+    site.send(WAVED)
+    site.deferred(1)
+    site.send(OTHER)
+    site.up(site.v)
+    expect("members cannot be listed" in site.run("wave", "set", "pilot", "cutover", "--dry-run"), "a dry run says so")
+    done = site.set("cutover")
+    expect(done["retried"] == 1 and done["members"] is None, done)
+    expect(site.v.wait_for(1, 20), "the letter has not followed to V")
+    wait_until(lambda: len(site.queued()) == 1, 20, "the other letter waits on")
+    expect(recipients(site.v) == [WAVED], recipients(site.v))
+
+
 def a_letter_on_hold_stays_held(site: Site) -> None:
     site.gateway.start()
     site.send(WAVED)
@@ -218,7 +235,7 @@ def nothing_is_lost_or_doubled_under_load(site: Site) -> None:
 
 
 TESTS: list[Callable[[Site], None]] = [
-    the_queue_follows_there_and_back, a_letter_on_hold_stays_held, without_a_gateway_the_change_waits_for_its_start,
+    the_queue_follows_there_and_back, the_queue_follows_whom_a_directory_knows, a_letter_on_hold_stays_held, without_a_gateway_the_change_waits_for_its_start,
     a_change_by_hand_is_seen_and_told, nothing_is_lost_or_doubled_under_load,
 ]
 

@@ -271,6 +271,59 @@ TEST_F(WaveCommand, ShowsTheWayOfEveryMemberAndItsReason) {
   EXPECT_EQ(boris["reason"], "wave pilot: cutover (pilot.txt, line 2) (R5)");
 }
 
+/// Members as a directory knows them: a combination of files is one, and needs no server.
+class WaveOfADirectory : public WaveCommand {
+ protected:
+  std::string asked(const std::string& state, const std::string& members) const {
+    return "data_dir = \"" + folder_.string() + "\"\n" + std::string(gateway::kSmall) +
+           "[[wave]]\nname = 'pilot'\nmembers = '" + members + "'\nstate = '" + state + "'\n";
+  }
+  void use(const std::string& members) const {
+    std::ofstream(config_, std::ios::binary) << asked("dual", members);
+  }
+  std::string any_of_file() const { return "any:file:" + (folder_ / "pilot.txt").string(); }
+  std::string no_file() const { return "any:file:" + (folder_ / "none.txt").string(); }
+};
+
+TEST_F(WaveOfADirectory, IsNotListedAndListSaysWhenADoubleIsFound) {
+  use(any_of_file());
+  Outcome r = run({"list"});
+  EXPECT_EQ(r.status, 0);
+  EXPECT_THAT(r.out, HasSubstr("asked  -"));
+  EXPECT_THAT(r.out, HasSubstr("451 4.3.5"));
+  r = run({"show", "pilot"});
+  EXPECT_EQ(r.status, 0);
+  EXPECT_THAT(r.out, HasSubstr("members: " + any_of_file() + "\nthey cannot be listed"));
+  EXPECT_EQ(r.err, "");
+  const Json wave = json({"list"})["waves"][0];
+  EXPECT_EQ(wave["listed"], false);
+  EXPECT_EQ(wave["members"], Json());
+  use(no_file());
+  EXPECT_THAT(run({"show", "pilot"}).err, HasSubstr("its members cannot be asked: "));
+}
+
+TEST_F(WaveOfADirectory, IsSetAndItsLogSaysThatNobodyCounted) {
+  use(any_of_file());
+  const Outcome r = run({"set", "pilot", "cutover"});
+  EXPECT_EQ(r.status, 0) << r.err;
+  EXPECT_EQ(content(config_), asked("cutover", any_of_file()));
+  EXPECT_THAT(r.out, HasSubstr("members cannot be listed"));
+  EXPECT_THAT(r.out, Not(HasSubstr("nobody's way changes")));
+  const std::vector<WaveChange> log = read_wave_log((folder_ / "waves.log").string());
+  ASSERT_EQ(log.size(), 1U);
+  EXPECT_EQ(log[0].members, std::nullopt);
+  EXPECT_EQ(log[0].to, WaveState::cutover);
+}
+
+TEST_F(WaveOfADirectory, ThatCannotBeAskedIsNotCutOverWithoutForce) {
+  use(no_file());
+  const Outcome r = run({"set", "pilot", "cutover"});
+  EXPECT_EQ(r.status, 1);
+  EXPECT_THAT(r.err, HasSubstr("its members cannot be read"));
+  expect_untouched(asked("dual", no_file()));
+  EXPECT_EQ(run({"set", "pilot", "cutover", "--force"}).status, 0);
+}
+
 TEST(WaveLog, ALineIsReadAsItWasWritten) {
   const WaveChange change{
       "2026-11-24T16:05:43Z", "ivan(sudo)", "pilot", WaveState::dual, WaveState::cutover, 12};

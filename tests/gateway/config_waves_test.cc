@@ -103,6 +103,40 @@ TEST_F(ConfigWaves, ThatAreWrongAreRefusedWithTheirLineAndAdvice) {
   }
 }
 
+constexpr const char* kLeft =
+    "[[directory]]\nname = \"left\"\nkind = \"ldap\"\nservers = [\"ldaps://dc1\"]\nbase = "
+    "\"dc=x\"\n";
+
+TEST_F(ConfigWaves, MayHaveMembersThatADirectoryKnows) {
+  const auto wave_of = [](const std::string& members) {
+    return "[[wave]]\nname = \"pilot\"\nmembers = \"" + members + "\"\n";
+  };
+  EXPECT_TRUE(checked_behind(wave_of("ldap:left") + kLeft).empty())
+      << "neither unused, nor anything else";
+  EXPECT_TRUE(checked_behind(wave_of("smtp:vk")).empty());
+  const Finding unknown = refused(wave_of("ldap:lift") + kLeft);
+  EXPECT_EQ(unknown.code, "unknown-directory");
+  EXPECT_EQ(unknown.key, "wave.members");
+  EXPECT_EQ(unknown.line, 24U);
+  EXPECT_THAT(unknown.message, HasSubstr("write \"ldap:left\""));
+  EXPECT_EQ(refused(wave_of("mysql:x")).code, "bad-value");
+  const std::vector<Finding> missing =
+      checked_behind(wave_of("any:file:/no/such ldap:left") + kLeft);
+  ASSERT_EQ(missing.size(), 1U) << shown(missing);
+  EXPECT_EQ(missing[0].code, "missing-file");
+  EXPECT_EQ(missing[0].key, "wave.members");
+}
+
+TEST_F(ConfigWaves, WhoseMembersNobodyCanListAreNotCompared) {
+  const std::string asked = "[[wave]]\nname = \"asked\"\nmembers = \"ldap:left\"\n";
+  const std::vector<Finding> findings = checked_behind(wave("a", "anna\n") + asked + kLeft);
+  ASSERT_EQ(findings.size(), 1U) << shown(findings);
+  EXPECT_EQ(findings[0].severity, Severity::info);
+  EXPECT_EQ(findings[0].code, "wave-not-listed");
+  EXPECT_EQ(findings[0].line, 27U);
+  EXPECT_THAT(findings[0].message, HasSubstr("\"a\" too"));
+}
+
 TEST_F(ConfigWaves, AUserInTwoWavesIsAnErrorWithBothFilesAndLines) {
   const std::string text = wave("pilot", "anna\nboris@company.ru\n", "state = \"dual\"\n") +
                            wave("second", "zoya\nBoris+x@tech.company.ru\nANNA\n");

@@ -19,6 +19,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::UnorderedElementsAre;
 
 Proof proved(const std::string& text) {
@@ -128,6 +129,22 @@ TEST(Proof, AcceptsOtherSoundConfigs) {
     EXPECT_LE(exit_status(proof.findings), 0) << changes.front().second << "\n"
                                               << shown(proof.findings);
   }
+}
+
+TEST(Proof, FollowsMembersOfAWaveThatIsCutOverWhoeverKnowsThem) {
+  const std::string wave = "[[wave]]\nname = \"pilot\"\nmembers = \"smtp:vk\"\nstate = \"";
+  const auto drawn = [&wave](const std::string& state) {
+    const LoadResult loaded = parse(changed({
+                                        {"cutover = \"/dev/null\"\n", ""}
+    }) +
+                                    wave + state + "\"\n");
+    EXPECT_TRUE(loaded.config) << shown(loaded.findings);
+    if (!loaded.config) return std::string();
+    EXPECT_EQ(exit_status(prove(*loaded.config).findings), 0);
+    return graph(*loaded.config, GraphFormat::mermaid).value_or("");
+  };
+  EXPECT_THAT(drawn("cutover"), HasSubstr("|cutover|"));
+  EXPECT_THAT(drawn("dual"), Not(HasSubstr("|cutover|"))) << "as if they were in no wave";
 }
 
 TEST(Proof, TakesDomainsOfOneShapeForOne) {

@@ -190,6 +190,24 @@ TEST_F(SnapshotDirectories, R5ACutoverListMayBeADirectoryAndIsNeverGuessed) {
   EXPECT_EQ(outcome("clara@company.ru"), "451 4.4.3");
 }
 
+TEST_F(SnapshotDirectories, R5AWaveMayHaveMembersThatADirectoryKnows) {
+  server_.known = {"anna@company.ru"};
+  const std::string wave = "[[wave]]\nname = \"pilot\"\nstate = \"cutover\"\nmembers = ";
+  const std::string list = file("more.txt", "boris\n");
+  build(config("") + wave + "\"any:ldap:ad file:" + list + "\"\n");
+  EXPECT_EQ(outcome("Anna+x@company.ru"), "vk");
+  EXPECT_EQ(outcome("boris@company.ru"), "vk");
+  EXPECT_EQ(outcome("clara@company.ru"), "exchange");
+  server_.is_down = true;
+  EXPECT_EQ(outcome("dora@company.ru"), "451 4.4.3");
+  options_.makers = {};
+  LoadResult loaded = parse(config("") + wave + "\"ldap:ad\"\n");
+  ASSERT_TRUE(loaded.config);
+  const auto refused = Snapshot::build(std::move(*loaded.config), options_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error()[0].key, "wave.members");
+}
+
 TEST_F(SnapshotDirectories, ADomainMayHaveADirectoryOfItsOwn) {
   server_.known = {"anna@company.ru"};
   const std::string list = file("plant.txt", "boris@plant.ru\n");

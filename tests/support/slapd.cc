@@ -120,6 +120,12 @@ void Slapd::add(const std::string& ldif) {
   run(std::string(kLoader) + " -q -f " + folder_ + "/slapd.conf -l " + file);
 }
 
+void Slapd::modify(const std::string& ldif) {
+  const std::string file = folder_ + "/changes.ldif";
+  std::ofstream(file) << ldif;
+  run("ldapmodify -x -H " + url() + " -D " + kAdmin + " -w " + kPassword + " -f " + file);
+}
+
 std::string Slapd::person(const std::string& name,
                           const std::string& mail,
                           const std::string& proxies) {

@@ -40,6 +40,9 @@ class Slapd {
                             const std::string& mail,
                             const std::string& proxies = {});
 
+  /// Changes entries, while it runs: LDIF with changetype.
+  void modify(const std::string& ldif);
+
   /// Returns when it accepts connections.
   void start();
   /// SIGTERM, or SIGKILL for a crash; returns when it has ended.

@@ -12,22 +12,25 @@ namespace postern::routing::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// The example with one wave, "pilot": anna and boris by address, vlad by his local part.
 class WaveWorld {
  public:
+  /// `members`: a setting that is no file, and `known` answers it; empty: the file.
   explicit WaveWorld(WaveState state,
-                     const Waves::Open& open = {},
-                     std::string_view cutover = "v.vetrov@company.ru\n")
+                     std::string_view cutover = "v.vetrov@company.ru\n",
+                     const std::string& members = {},
+                     const Directory* known = nullptr)
       : cutover_(cutover), config_(example_config()) {
     config_.domains.front().cutover_file = cutover_.path();
-    const std::string members = open ? "ldap:ad" : "file:" + file_.path();
     config_.waves = {
-        WaveConfig{"pilot", members, state, {}}
+        WaveConfig{"pilot", members.empty() ? "file:" + file_.path() : members, state, {}}
     };
     directory_.known = {"anna", "boris", "vlad", "v.vetrov"};
     lists_ = std::make_unique<CutoverLists>(config_);
-    waves_ = std::make_unique<Waves>(config_, WatchedTable::Options(), open);
+    waves_ = std::make_unique<Waves>(config_);
+    if (known != nullptr) waves_->use(members, *known);
     StageSources sources{&config_, &directory_, lists_.get()};
     sources.waves = waves_.get();
     pipeline_.emplace(*Pipeline::build(Registry::builtin(), sources));
@@ -142,7 +145,7 @@ TEST(WaveStage, SaysOfOthersWhatItSaysWithoutWaves) {
 
 TEST(WaveStage, TheCutoverListHasTheLastWordR5) {
   for (const WaveState state : {kPlanned, kDual, kBack}) {
-    const WaveWorld world(state, {}, "\nanna\n");
+    const WaveWorld world(state, "\nanna\n");
     EXPECT_EQ(world.outcome(kStranger, kD), kV) << name_of(state);
     EXPECT_EQ(world.said(kStranger, kD), "bind: list.txt, line 2 (R5)");
   }
@@ -176,22 +179,90 @@ TEST(WaveStage, AsksADirectoryThatHasToBeWaitedFor) {
   FakeDirectory members;
   members.immediate = false;
   members.known = {"anna"};
-  const Waves::Open open = [&members](const std::string& setting) {
-    return setting == "ldap:ad" ? &members : nullptr;
-  };
-  const WaveWorld world(kCutover, open);
+  const WaveWorld world(kCutover, "", "ldap:ad", &members);
   EXPECT_EQ(world.outcome(kStranger, kD), kV);
   EXPECT_EQ(world.said(kStranger, kD), "bind: wave pilot: cutover (fake directory) (R5)");
   EXPECT_EQ(world.outcome(kStranger, "boris@company.ru"), "exchange boris@company.ru");
   members.available = false;
   EXPECT_EQ(world.outcome(kStranger, kD), "451 4.4.3 cutover");
   EXPECT_THAT(world.said(kStranger, kD), HasSubstr("the directory is down"));
-  const WaveWorld dual(kDual, open);
+  const WaveWorld dual(kDual, "", "ldap:ad", &members);
   EXPECT_EQ(dual.outcome(kStranger, kD), kX);
 }
 
+/// Two waves whose members a directory each knows.
+class TwoWaves {
+ public:
+  TwoWaves(WaveState first, WaveState second) {
+    config_.waves = {
+        WaveConfig{"pilot",  "ldap:a", first,  {}},
+        WaveConfig{"second", "ldap:b", second, {}}
+    };
+    a_.known = b_.known = {"both"};
+    a_.known.insert("anna");
+    b_.known.insert("boris");
+    waves_ = std::make_unique<Waves>(config_);
+    waves_->use("ldap:a", a_);
+    waves_->use("ldap:b", b_);
+    StageSources sources{&config_, nullptr, &lists_};
+    sources.waves = waves_.get();
+    pipeline_.emplace(*Pipeline::build(Registry::builtin(), sources));
+  }
+
+  Decision decide(std::string_view to) const {
+    const Situation situation(config_, {kStranger, to});
+    return run(*pipeline_, situation.request);
+  }
+  std::string outcome(std::string_view to) const { return outcome_of(decide(to)); }
+
+  FakeDirectory a_;
+  FakeDirectory b_;
+
+ private:
+  static Config without_list() {
+    Config out = example_config();
+    out.domains.front().cutover_file.clear();
+    return out;
+  }
+
+  Config config_ = without_list();
+  CutoverLists lists_{config_};
+  std::unique_ptr<Waves> waves_;
+  std::optional<Pipeline> pipeline_;
+};
+
+TEST(WaveStage, AUserWhomTwoWavesClaimWaitsAndTheReasonNamesBoth) {
+  for (const bool immediate : {true, false}) {
+    TwoWaves world(kDual, kCutover);
+    world.a_.immediate = immediate;
+    EXPECT_EQ(world.outcome("anna@company.ru"), "exchange anna@company.ru");
+    EXPECT_EQ(world.outcome("boris@company.ru"), "vk boris@tech.company.ru");
+    EXPECT_EQ(world.outcome("zoya@company.ru"), "exchange zoya@company.ru");
+    const Decision decision = world.decide("both@company.ru");
+    EXPECT_EQ(outcome_of(decision), "451 4.3.5 cutover");
+    EXPECT_THAT(decision.reason(), HasSubstr("wave second: cutover (fake directory)"));
+    EXPECT_THAT(decision.reason(), HasSubstr("wave pilot: dual (fake directory)"));
+    EXPECT_THAT(std::string(decision.reply.text()), Not(HasSubstr("pilot")))
+        << "clients are not told";
+    EXPECT_EQ(world.outcome("both@tech.company.ru"), "vk both@tech.company.ru")
+        << "V's in any case";
+  }
+}
+
+TEST(WaveStage, WhatOneDirectoryCannotSayIsAGuessOnlyWhereItIsCutOverR5) {
+  TwoWaves world(kDual, kCutover);
+  world.a_.immediate = world.b_.immediate = false;
+  world.b_.available = false;
+  EXPECT_EQ(world.outcome("anna@company.ru"), "451 4.4.3 cutover");
+  EXPECT_EQ(world.outcome("zoya@company.ru"), "451 4.4.3 cutover");
+  world.b_.available = true;
+  world.a_.available = false;
+  EXPECT_EQ(world.outcome("boris@company.ru"), "vk boris@tech.company.ru");
+  EXPECT_EQ(world.outcome("zoya@company.ru"), "exchange zoya@company.ru");
+}
+
 TEST(WaveStage, OfAnUnknownSettingIsUnavailableAndNotEmpty) {
-  const WaveWorld world(kCutover, [](const std::string&) { return nullptr; });
+  const WaveWorld world(kCutover, "", "ldap:ad");
   EXPECT_EQ(world.outcome(kStranger, kD), "451 4.4.3 cutover");
 }
 
