@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/check_parts.h"
 #include "gateway/config_values.h"
+#include "gateway/proof/routes.h"
 #include "smtp/address.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 namespace postern::gateway {
@@ -163,6 +165,32 @@ void check_routes(const Config& config, Findings& out) {
   }
 }
 
+/// Who is cut over is so for nothing where everybody's mail goes to V (R5, R6).
+void check_routes_to_mailboxes(const Config& config, Findings& out) {
+  const routing::Config& routing = config.routing;
+  const proof::RouteIndex routes(routing);
+  for (const Domain& domain : routing.domains) {
+    const std::optional<std::size_t> route = routes.find(domain.name);
+    if (!route || routing.routes[*route].via != domain.mailboxes) continue;
+    const auto concerns = [&domain](const routing::WaveConfig& wave) {
+      return wave.domain.empty() || wave.domain == domain.name;
+    };
+    const bool waved = std::any_of(routing.waves.begin(), routing.waves.end(), concerns);
+    if (!waved && domain.cutover_file.empty() && domain.cutover.empty()) continue;
+    out.warning(
+        fmt::format("route[{}].via", *route),
+        "route-to-mailboxes",
+        fmt::format("all mail for {0} goes to its mailboxes \"{1}\", whoever is cut over or "
+                    "not, so that {2} no effect and users of the old server alone get "
+                    "nothing (R5); write via = the old server, or leave out this route and "
+                    "the {3} when everybody has moved",
+                    domain.name,
+                    domain.mailboxes,
+                    waved ? "its waves have" : "its cut-over list has",
+                    waved ? "waves" : "list"));
+  }
+}
+
 /// A setting whose stage is left out of routing.stages does nothing.
 void check_stages(const Config& config, Findings& out) {
   const routing::Config& routing = config.routing;
@@ -219,8 +247,8 @@ void check_ways(const Config& config, Findings& out) {
   check_sources(config, out);
   check_recipients(config, out);
   check_routes(config, out);
+  check_routes_to_mailboxes(config, out);
   check_stages(config, out);
-  check_more_ways(config, out);
 }
 
 }  // namespace postern::gateway
