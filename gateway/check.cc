@@ -26,6 +26,7 @@ std::vector<Finding> check(const Config& config, const ListFiles& lists) {
   check_more_ways(config, lists.ways, out);
   check_waves(config, lists, out);
   check_directories(config, out);
+  check_policies(config, out);
   check_unused_settings(config, out);
   std::vector<Finding> list = out.take();
   sort_by_place(list);

@@ -61,6 +61,8 @@ std::set<std::string> names_in_settings(const Config& config);
 /// The ways of docs/ways.md: settings without effect, maps that lead in a circle, files that cannot
 /// be read (check_more_ways.cc).
 void check_more_ways(const Config& config, const routing::WayFiles& files, Findings& out);
+/// Policy servers that no stage asks (check_policies.cc).
+void check_policies(const Config& config, Findings& out);
 /// Settings that this version reads and does not use (check.cc).
 void check_unused_settings(const Config& config, Findings& out);
 

@@ -49,6 +49,7 @@ void read_all(Reader& reader, const Node* root) {
   read_waves(reader, top);
   read_directories(reader, top);
   read_ways(reader, top);
+  read_policies(reader, top);
   top.finish();
 }
 
@@ -185,7 +186,8 @@ std::vector<std::string> config_keys() {
   // The readers know the keys: each asks for all of its own once there is a table to read.
   const Result<Node, Finding> root = parse_document(
       "[[listener]]\n[[next_hop]]\n[[domain]]\n[[route]]\n[[wave]]\n[[directory]]\n"
-      "[[sender_route]]\n[[rewrite]]\n[[journal]]\n[[list]]\n[tls]\ncertificates = [{}]\n",
+      "[[sender_route]]\n[[rewrite]]\n[[journal]]\n[[list]]\n[[policy]]\n"
+      "[tls]\ncertificates = [{}]\n",
       "keys");
   Reader reader;
   if (root) read_all(reader, &*root);

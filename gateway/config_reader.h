@@ -147,6 +147,11 @@ void resolve_directories(Reader& reader);
 /// The secrets that directories name files for; a file that gives none is an error.
 void read_directory_secrets(Config& config, std::vector<Finding>& findings);
 void read_ways(Reader& reader, Section& top);  // config_ways.cc
+/// [[policy]] (config_policy.cc).
+void read_policies(Reader& reader, Section& top);
+/// `routing.stages`: names that are no stage, or there twice (config_stages.cc).
+std::vector<Finding> judge_stages(const Config& config);
+void resolve_stages(Reader& reader);
 void read_dual_delivery(Section& section, routing::Domain& domain);
 /// What can be said only when all is read: references, duplicates, contradictions
 /// (config_references.cc).

@@ -104,6 +104,9 @@ void check_names(Reader& reader) {
   Names hops(reader, "duplicate-name");
   for (std::size_t i = 0; i < config.routing.next_hops.size(); ++i)
     hops.add(fmt::format("next_hop[{}].name", i), config.routing.next_hops[i].name, "a next hop");
+  Names policies(reader, "duplicate-name");
+  for (std::size_t i = 0; i < config.routing.policies.size(); ++i)
+    policies.add(fmt::format("policy[{}].name", i), config.routing.policies[i].name, "a policy");
 }
 
 /// A domain in each of its spellings (company.рф is xn--...): one name may belong to one domain.
@@ -151,6 +154,7 @@ void check_certificates(Reader& reader) {
 void resolve_references(Reader& reader) {
   References(reader).all();
   resolve_directories(reader);
+  resolve_stages(reader);
   check_names(reader);
   check_domains(reader);
   check_routes(reader);

@@ -4,6 +4,26 @@
 #include <fmt/format.h>
 
 namespace postern::gateway {
+namespace {
+
+routing::SessionView view_of(const smtp::SessionFacts& session) {
+  routing::SessionView out;
+  out.id = session.id;
+  out.transaction = session.transaction;
+  out.helo = session.helo;
+  out.esmtp = session.esmtp;
+  out.client_port = session.client_port;
+  out.server = plain_ip(session.local.address());
+  out.server_port = session.local.port();
+  if (session.tls != nullptr) {
+    out.tls_version = session.tls->version;
+    out.tls_cipher = session.tls->cipher;
+    out.tls_bits = session.tls->bits;
+  }
+  return out;
+}
+
+}  // namespace
 
 std::size_t header_end(std::string_view octets, std::size_t known) {
   if (octets.starts_with("\r\n")) return 2;
@@ -30,6 +50,7 @@ routing::Request request_of(const smtp::SessionFacts& session,
   request.sender = &sender;
   request.recipient = recipient;
   request.size = sender.parameters.size;
+  request.session = view_of(session);
   return request;
 }
 

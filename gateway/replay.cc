@@ -137,6 +137,8 @@ void Replay::compare(const RecordedEnvelope& envelope,
                      bool knows_copies) {
   if (from.kind == DecisionKind::defer) {
     ++report_.deferred_before;
+  } else if (is_policy_stage(from.stage)) {
+    ++report_.by_policy;
   } else if (to.way.kind == DecisionKind::defer) {
     ++report_.deferred;
     note(envelope, recipient, labels_of(from, to.way), to);

@@ -46,6 +46,7 @@ struct ReplayReport {
   std::uint64_t deferred = 0;         ///< would get a 4xx, and did not
   std::uint64_t deferred_before = 0;  ///< got a 4xx, which tells nothing
   std::uint64_t hidden = 0;           ///< hashed, and the local part would decide
+  std::uint64_t by_policy = 0;        ///< a policy server decided, which is not asked again
   std::uint64_t damaged = 0;          ///< places where records could not be read
   std::chrono::sys_time<std::chrono::milliseconds> first;  ///< envelope
   std::chrono::sys_time<std::chrono::milliseconds> last;
@@ -55,9 +56,10 @@ struct ReplayReport {
   double share() const;
 };
 
-/// Decides recorded envelopes again, as sessions would, and compares. Directories, policy services
-/// and servers that the config names are really asked, many at a time; no mail is sent. One thread,
-/// which it blocks.
+/// Decides recorded envelopes again, as sessions would, and compares. Directories and servers that
+/// know who exists are really asked, many at a time; policy servers are not (they would count the
+/// letters again), and what they decided is not compared. No mail is sent. One thread, which it
+/// blocks.
 class Replay {
  public:
   /// `against` null: with what was decided when they were recorded; else with what that config

@@ -11,6 +11,11 @@
 #include <string_view>
 
 namespace postern::gateway {
+
+bool is_policy_stage(std::string_view stage) {
+  return stage == "policy" || stage.starts_with("policy:");
+}
+
 namespace {
 
 using routing::Decision;
@@ -25,8 +30,9 @@ struct Question {
   ReplayAnswer* answer = nullptr;
 };
 
-/// Stages that look at the domain alone, whatever the config says.
+/// Stages that look at the domain alone, whatever the config says; a policy server is not asked.
 bool asks_for_domain_only(std::string_view stage) {
+  if (is_policy_stage(stage)) return true;
   constexpr std::array<std::string_view, 9> kStages{"tech_alias",
                                                     "relay_access",
                                                     "custom_route",

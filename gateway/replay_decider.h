@@ -20,6 +20,9 @@ struct ReplayAnswer {
   bool hidden = false;
 };
 
+/// A stage that asks policy servers, which a replay does not.
+bool is_policy_stage(std::string_view stage);
+
 /// Asks a config's pipeline about recorded envelopes, as a session would. What has to be waited for
 /// is asked side by side. One thread, which it blocks; config and pipeline outlive it.
 class ReplayDecider {

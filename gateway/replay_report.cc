@@ -92,6 +92,7 @@ std::string format_text(const ReplayReport& report) {
   say(report.deferred,
       "would be told to come again (4xx) and were not before: not known to change");
   say(report.deferred_before, "were told to come again (4xx) before: not compared");
+  say(report.by_policy, "were decided by a policy server, which is not asked again: not compared");
   say(report.hidden,
       "could not be compared: recorded with hashed local parts ([record] hash), and the local part "
       "decides");
@@ -125,6 +126,7 @@ Json to_json(const ReplayReport& report) {
       {"deferred",        report.deferred       },
       {"deferred_before", report.deferred_before},
       {"hidden",          report.hidden         },
+      {"by_policy",       report.by_policy      },
       {"damaged",         report.damaged        },
       {"share",           report.share()        }
   };

@@ -54,8 +54,9 @@ Result<std::shared_ptr<const Snapshot>, std::vector<Finding>> Snapshot::build(Co
   sources.cutover = &snapshot->lists_->cutover;
   sources.waves = &snapshot->lists_->waves;
   sources.files = &snapshot->lists_->ways;
+  sources.notice = watching.notice;
   Result<routing::Pipeline, std::string> pipeline =
-      routing::Pipeline::build(routing::Registry::builtin(), sources);
+      routing::Pipeline::build(routing::Registry::of(own.routing), sources);
   if (!pipeline) {
     return single(own.finding(Severity::error, "routing.stages", "pipeline", pipeline.error()));
   }

@@ -26,7 +26,8 @@ class Snapshot {
     /// as a user who cannot read the key).
     bool tls = true;
     /// Takes a line for the log about a file that was reloaded or cannot be read, from
-    /// refresh_files(); empty: the process's logger.
+    /// refresh_files(), or about a server that a stage could not ask, from any thread; empty: the
+    /// process's logger.
     routing::Notice notice;
     /// How long a changed file must have been left alone before it is taken.
     std::chrono::milliseconds settle{1000};

@@ -18,6 +18,7 @@ std::vector<std::string> default_stages() {
   return {"loop_guard",
           "relay_access",
           "lists",
+          "policy",
           "rewrite",
           "journal",
           "sender_route",

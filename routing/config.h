@@ -3,6 +3,7 @@
 
 #include "base/ip.h"
 #include "routing/next_hop.h"
+#include "routing/policy/config.h"
 #include "routing/wave_config.h"
 #include "routing/ways_config.h"
 
@@ -80,6 +81,7 @@ struct Config {
   std::vector<RewriteRule> rewrites;
   std::vector<Journal> journals;
   std::vector<ListRule> lists;
+  std::vector<PolicyConfig> policies;
 
   const NextHop* find_next_hop(std::string_view name) const;
 };

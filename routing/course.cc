@@ -90,8 +90,28 @@ void Pipeline::Course::take(const Stage& stage, Verdict&& verdict) {
     set_recipient(std::move(rewrite->recipient));
   } else if (std::holds_alternative<Bind>(verdict.what)) {
     progress_.bound = progress_.domain != nullptr;
+  } else if (auto* pass = std::get_if<Pass>(&verdict.what)) {
+    take_pass(stage, std::move(*pass));
   }
   if (!done_ && stage.name() == pipeline_.relay_access_->name()) access_asked_ = true;
+}
+
+void Pipeline::Course::take_pass(const Stage& stage, Pass pass) {
+  if (!pass.deferral) return;
+  std::optional<Deferral>& kept = pass.when == Pass::When::taken ? if_taken_ : if_refused_;
+  if (kept) return;
+  kept = Deferral{stage.name(), std::move(*pass.deferral), decision_.trace.back().reason};
+}
+
+/// What passed before has the last word about the outcome, never about a refusal that is none.
+void Pipeline::Course::apply_deferrals() {
+  const bool refused = decision_.kind == DecisionKind::reject;
+  const bool taken =
+      decision_.kind == DecisionKind::route || decision_.kind == DecisionKind::discard;
+  std::optional<Deferral>& kept = refused ? if_refused_ : if_taken_;
+  if (!kept || (!refused && !taken)) return;
+  note(kept->stage, "defer", std::move(kept->reason));
+  settle(DecisionKind::defer, std::move(kept->reply), kept->stage);
 }
 
 void Pipeline::Course::take_route(const Stage& stage, RouteTo route, Text reason) {
@@ -198,6 +218,7 @@ Decision Pipeline::Course::finish() {
     note(kNoStage, "reject", "no stage decided: see routing.stages"_text);
     settle(DecisionKind::reject, replies::no_way(), kNoStage);
   }
+  apply_deferrals();
   if (decision_.kind != DecisionKind::route) decision_.also.clear();
   return std::move(decision_);
 }

@@ -26,6 +26,8 @@ class Pipeline::Course {
   void set_recipient(smtp::Mailbox recipient);
   void take_route(const Stage& stage, RouteTo route, Text reason);
   void take_fork(const Stage& stage, Fork fork, Text reason);
+  void take_pass(const Stage& stage, Pass pass);
+  void apply_deferrals();
   bool take_copy_as_way();
   bool stands_after_split_horizon(RouteTo& route, Text& reason);
   bool may_relay();
@@ -39,6 +41,14 @@ class Pipeline::Course {
   bool access_asked_ = false;               ///< relay_access has consented
   bool passed_over_ = false;                ///< R7 took a route away
   bool done_ = false;
+  /// What a Pass has left for the end.
+  struct Deferral {
+    std::string_view stage;
+    smtp::Reply reply;
+    Text reason;
+  };
+  std::optional<Deferral> if_taken_;
+  std::optional<Deferral> if_refused_;
   Decision decision_;
 };
 

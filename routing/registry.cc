@@ -8,6 +8,7 @@ Registry Registry::builtin() {
   out.add("loop_guard", stages::make_loop_guard);
   out.add("relay_access", stages::make_relay_access);
   out.add("lists", stages::make_lists);
+  out.add("policy", [](const StageSources& sources) { return stages::make_policy(sources); });
   out.add("rewrite", stages::make_rewrite);
   out.add("journal", stages::make_journal);
   out.add("sender_route", stages::make_sender_route);
@@ -21,6 +22,15 @@ Registry Registry::builtin() {
   out.add("mailboxes", stages::make_mailboxes);
   out.add("external_gateway", stages::make_external_gateway);
   out.add("dns_mx", stages::make_dns_mx);
+  return out;
+}
+
+Registry Registry::of(const Config& config) {
+  Registry out = builtin();
+  for (std::size_t i = 0; i < config.policies.size(); ++i) {
+    out.add(stages::policy_stage_name(config.policies[i]),
+            [i](const StageSources& sources) { return stages::make_policy(sources, i); });
+  }
   return out;
 }
 

@@ -13,6 +13,21 @@
 
 namespace postern::routing {
 
+/// What is known of the session in which a client waits for the answer: what a policy server is
+/// told. Views outlive the decision.
+struct SessionView {
+  std::string_view id;
+  std::uint64_t transaction = 0;  ///< number of the session's MAIL; with `id`: which message
+  std::string_view helo;          ///< as the client said it; empty: not yet
+  bool esmtp = true;
+  std::uint16_t client_port = 0;  ///< 0: not known
+  IpAddress server;               ///< ours
+  std::uint16_t server_port = 0;
+  std::string_view tls_version;  ///< "TLSv1.3"; empty: no TLS
+  std::string_view tls_cipher;
+  int tls_bits = 0;
+};
+
 /// What one asks about: one recipient of one message from one client. Views and pointers outlive
 /// the decision.
 struct Request {
@@ -24,6 +39,8 @@ struct Request {
   const smtp::Sender* sender = nullptr;
   smtp::Mailbox recipient;            ///< as it came
   std::optional<std::uint64_t> size;  ///< as declared
+  /// Empty: no client waits (a retry, a replay, a bounce), and whoever judges clients is not asked.
+  std::optional<SessionView> session{};
 };
 
 /// What the header block of a message tells about its way so far (R13); known only once it has

@@ -26,6 +26,8 @@ struct StageSources {
   const CutoverLists* cutover = nullptr;  ///< null: no list could be asked (R5)
   const WayFiles* files = nullptr;  ///< of dual_delivery and rewrite; null: none could be read
   const Waves* waves = nullptr;     ///< null: there are none
+  /// Takes a line for the log, from any thread; empty: nobody listens.
+  std::function<void(const std::string& line)> notice{};
 };
 
 /// One recipient on its way through the stages. Owned by the pipeline's decision under way.
@@ -61,6 +63,8 @@ using StageFactory = std::function<std::unique_ptr<Stage>(const StageSources&)>;
 class Registry {
  public:
   static Registry builtin();
+  /// The built-in ones and those that a config makes: "policy:NAME" of each `[[policy]]`.
+  static Registry of(const Config& config);
   void add(std::string name, StageFactory factory);
   /// Null: no stage of that name.
   std::unique_ptr<Stage> make(std::string_view name, const StageSources& sources) const;

@@ -33,7 +33,13 @@ enum class CopyKind : std::uint8_t {
 };
 
 // What a stage can say.
-struct Pass {};  ///< no opinion
+/// No opinion. A `deferral` holds for the end: whoever would then be taken, or refused for ever, is
+/// deferred with it; the first one of each counts.
+struct Pass {
+  enum class When : std::uint8_t { taken, refused };
+  std::optional<smtp::Reply> deferral{};
+  When when = When::taken;
+};
 struct Bind {};  ///< the recipient is a mailbox of its domain
 struct Rewrite {
   smtp::Mailbox recipient;

@@ -111,6 +111,8 @@ routing::Request request_for(const Question& question,
   request.sender = &question.sender;
   request.recipient = recipient;
   request.size = options.size;
+  request.session.emplace();  // as if a client waited: policy servers are asked too
+  request.session->id = "explain";
   return request;
 }
 
@@ -126,6 +128,8 @@ int run_explain(const ExplainOptions& options, std::ostream& out, std::ostream& 
   print_findings(gateway::resolve_sources(*loaded.config, {}), err);
   Snapshot::Options build;
   build.tls = false;
+  // What a stage could not do is in its reason.
+  build.notice = [](const std::string& /*line*/) {};
   const auto snapshot = Snapshot::build(std::move(*loaded.config), std::move(build));
   if (!snapshot) {
     print_findings(snapshot.error(), err);

@@ -92,11 +92,11 @@ class ImmediateStage final : public routing::Stage {
   std::unique_ptr<routing::Stage> stage_;
 };
 
-routing::Registry stubbed_registry(const std::vector<std::string>& stages, CutoverAnswer cutover) {
-  auto real = std::make_shared<const routing::Registry>(routing::Registry::builtin());
+routing::Registry stubbed_registry(const routing::Config& config, CutoverAnswer cutover) {
+  auto real = std::make_shared<const routing::Registry>(routing::Registry::of(config));
   const std::vector<std::string> known = real->names();
   routing::Registry out;
-  for (const std::string& name : stages) {
+  for (const std::string& name : config.routing.stages) {
     if (std::find(known.begin(), known.end(), name) == known.end()) {
       out.add(name,
               [name](const routing::StageSources&) { return std::make_unique<SilentStage>(name); });
@@ -136,7 +136,7 @@ Result<StubbedPipeline, std::string> StubbedPipeline::build(const routing::Confi
   sources.config = &config;
   sources.directory = directory.get();
   Result<routing::Pipeline, std::string> pipeline =
-      routing::Pipeline::build(stubbed_registry(config.routing.stages, cutover), sources);
+      routing::Pipeline::build(stubbed_registry(config, cutover), sources);
   if (!pipeline) return pipeline.error();
   return StubbedPipeline(std::move(directory), std::move(*pipeline));
 }

@@ -30,6 +30,14 @@ std::unique_ptr<Stage> make_journal(const StageSources& sources);
 std::unique_ptr<Stage> make_sender_route(const StageSources& sources);
 std::unique_ptr<Stage> make_dual_delivery(const StageSources& sources);
 
+// Policy servers: docs/policy.md.
+/// All that the config has no stage of their own for.
+std::unique_ptr<Stage> make_policy(const StageSources& sources);
+/// The one at `index` of the config.
+std::unique_ptr<Stage> make_policy(const StageSources& sources, std::size_t index);
+/// "policy:NAME"
+std::string policy_stage_name(const PolicyConfig& policy);
+
 // What they share. Reasons made beforehand live in their stage: Text::literal of them is valid as
 // long as the pipeline is, which is what a decision promises.
 

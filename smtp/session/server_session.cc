@@ -197,6 +197,7 @@ net::Awaitable<void> ServerSession::begin_mail(const Mail& mail) {
     dialogue_.mail_done(mail, replies::shutting_down(), out_);
     co_return;
   }
+  ++facts_.transaction;
   const Sender sender{ReversePath(mail.path), own(mail.parameters)};
   Begun begun = co_await service_.begin(facts_, sender);
   transaction_ = std::move(begun.transaction);

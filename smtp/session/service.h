@@ -27,6 +27,7 @@ struct SessionFacts {
   bool esmtp = false;    ///< EHLO rather than HELO
   std::string identity;  ///< authenticated as; empty: not authenticated
   const tls::Info* tls = nullptr;
+  std::uint64_t transaction = 0;  ///< number of the MAIL that was taken last, from 1
 };
 
 /// One message from one MAIL to its last reply: what the server session asks of the gateway.

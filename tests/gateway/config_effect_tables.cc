@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Effects of [[wave]], [[directory]], and of the ways of docs/ways.md.
+// Effects of [[wave]], [[directory]], [[policy]], and of the ways of docs/ways.md.
 #include "tests/gateway/config_effects.h"
 
 namespace postern::gateway {
@@ -112,6 +112,29 @@ std::vector<Effect> ways_effects() {
       {"list.recipients", list(reject + "recipients = [\"@*.z.ru\"]"), [](auto& c) { return c.routing.lists[0].recipients == List{"@*.z.ru"}; }},
       {"list.clients", list(reject + "clients = [\"10.7.0.1\"]"), [](auto& c) { return c.routing.lists[0].clients.contains(*parse_ip("10.7.0.1")); }},
       {"list.reply", list(reject + "reply = \"no\""), [](auto& c) { return c.routing.lists[0].reply == "no"; }},
+  };
+}
+// clang-format on
+
+// clang-format off
+std::vector<Effect> policy_effects() {
+  using OnFailure = routing::PolicyConfig::OnFailure;
+  const auto of = [](const std::string& key, const std::string& value, std::function<bool(const routing::PolicyConfig&)> is) {
+    std::string text = "[[policy]]\n";
+    if (key != "name") text += "name = \"p\"\n";
+    if (key != "server") text += "server = \"inet:127.0.0.1:10023\"\n";
+    if (!key.empty()) text += key + " = " + value + "\n";
+    return Effect{key.empty() ? "policy" : "policy." + key, text, [is](auto& c) { return is(c.routing.policies.at(0)); }};
+  };
+  return {
+      of("", "", [](auto& p) { return p.name == "p"; }),
+      of("name", "\"greylist\"", [](auto& p) { return p.name == "greylist"; }),
+      of("server", "\"unix:/p\"", [](auto& p) { return p.server == "unix:/p"; }),
+      of("timeout", "\"2s\"", [](auto& p) { return p.timeout == 2s; }),
+      of("on_failure", "\"pass\"", [](auto& p) { return p.on_failure == OnFailure::pass; }),
+      of("connections", "7", [](auto& p) { return p.connections == 7; }),
+      of("recipients", "[\"@x.ru\"]", [](auto& p) { return p.recipients == std::vector<std::string>{"@x.ru"}; }),
+      of("trusted", "true", [](auto& p) { return p.trusted; }),
   };
 }
 // clang-format on

@@ -177,8 +177,12 @@ std::vector<Effect> routing_effects() {
 
 TEST(ConfigEffect, EveryKeyArrivesWhereItBelongs) {
   std::vector<Effect> effects = service_effects();
-  for (auto* more :
-       {limit_effects, routing_effects, wave_effects, directory_effects, ways_effects}) {
+  for (auto* more : {limit_effects,
+                     routing_effects,
+                     wave_effects,
+                     directory_effects,
+                     ways_effects,
+                     policy_effects}) {
     for (Effect& effect : more())
       effects.push_back(std::move(effect));
   }

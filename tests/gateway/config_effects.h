@@ -20,5 +20,6 @@ struct Effect {
 std::vector<Effect> wave_effects();
 std::vector<Effect> directory_effects();
 std::vector<Effect> ways_effects();
+std::vector<Effect> policy_effects();
 
 }  // namespace postern::gateway

@@ -161,6 +161,22 @@ TEST_F(ReplayTest, GroupsWhatChangesByWayAndStageTheLargestFirstR5) {
   EXPECT_NEAR(report.share(), 5.0 / 6, 1e-9);
 }
 
+TEST_F(ReplayTest, WhatAPolicyServerDecidedIsNotComparedAndNoneIsAsked) {
+  // Nobody listens there: asking would be a deferral.
+  const auto next =
+      build(std::string(kSmall) + "[[policy]]\nname = \"p\"\nserver = \"inet:127.0.0.1:1\"\n");
+  RecordedEnvelope refused =
+      with_way(routed("a@company.ru", ""), routing::DecisionKind::reject, 554);
+  refused.recipients[0].way.stage = "policy";
+  RecordedEnvelope other = refused;
+  other.recipients[0].way.stage = "policy:p";
+  const ReplayReport report = replay(*next, {refused, other, routed("b@company.ru", "exchange")});
+  EXPECT_EQ(report.by_policy, 2U);
+  EXPECT_EQ(report.unchanged, 1U);
+  EXPECT_EQ(report.share(), 0.0);
+  EXPECT_THAT(format_text(report), HasSubstr("2 recipients were decided by a policy server"));
+}
+
 TEST_F(ReplayTest, TextAndJsonSayTheSame) {
   const auto next = build(replaced(kSmall, "via = \"exchange\"", "via = \"vk\""));
   RecordedEnvelope envelope = routed("an\nna@company.ru", "exchange");
