@@ -12,6 +12,7 @@ import sys
 ALLOWED = {
     'base': set(),
     'smtp': {'base'},
+    'auth': {'base'},
     'tls': {'base'},
     'dns': {'base'},
     'smtp/session': {'base', 'smtp', 'tls'},
@@ -20,8 +21,8 @@ ALLOWED = {
     'queue/spool': {'base', 'smtp'},
     'queue/dsn': {'base', 'smtp'},
     'queue': {'base', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'queue/spool', 'queue/dsn'},
-    'gateway': {'base', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'directories', 'queue', 'queue/spool'},
-    'tools': {'base', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'directories', 'queue', 'queue/spool', 'gateway'},
+    'gateway': {'base', 'auth', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'directories', 'queue', 'queue/spool'},
+    'tools': {'base', 'auth', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'directories', 'queue', 'queue/spool', 'gateway'},
 }
 # The pure protocol knows no sockets, no TLS, no clock that runs by itself.
 FORBIDDEN_IN = {'smtp': re.compile(r'#include <(boost/asio|openssl|ares)')}
