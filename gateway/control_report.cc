@@ -123,6 +123,14 @@ Json details_of(spool::MessageId id, const spool::Envelope& envelope, spool::Wal
   for (const spool::Recipient& r : envelope.recipients) {
     Json one = recipient_of(r, now);
     one["warned"] = r.warned;
+    Json tries = Json::array();
+    for (const spool::PastTry& past : r.past)
+      tries.push_back({
+          {"at",    utc(past.at)},
+          {"host",  past.host   },
+          {"reply", past.said   }
+      });
+    if (!tries.empty()) one["tries"] = std::move(tries);
     list.push_back(std::move(one));
   }
   out["recipients"] = std::move(list);

@@ -42,6 +42,13 @@ void print_recipient(const Json& r, bool held, std::ostream& out) {
   }
   if (r.value("warned", false)) out << ", sender was warned";
   out << "\n";
+  if (r.contains("tries")) {
+    for (const Json& one : r["tries"]) {
+      const std::string by = text(one, "host");
+      out << "      tried " << text(one, "at") << (by.empty() ? "" : " " + by) << ": "
+          << text(one, "reply") << "\n";
+    }
+  }
   if (!r.contains("last_reply")) return;
   const std::string host = text(r, "last_host");
   out << "      last reply" << (host.empty() ? "" : " of " + host) << ": " << text(r, "last_reply")

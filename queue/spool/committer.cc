@@ -257,7 +257,7 @@ bool Committer::recover() {
 
 /// What has become of its recipients will never be written. Nobody may read the message again as
 /// the store last knew it, and deliver to them a second time: it stays in memory, also when nobody
-/// is pending any more.
+/// is pending any more, or its client was told to come again.
 void Committer::strand(const MessagePtr& message) {
   if (message->is_settled()) message->forget_body();
   stranded_.insert(message);
@@ -350,10 +350,10 @@ void Committer::not_written(Group& group,
   hooks_.trouble(store_.trouble());
   const std::error_code error = make_error_code(full ? Errc::no_space : Errc::store_failed);
   for (Message::Staged& one : staged) {
+    // A failed sync leaves in the store what it was to make durable: also what is fresh, and
+    // refused now.
+    if (!full) strand(one.message);
     one.message->staged_is_not_written(one, error, full);
-    const bool stored =
-        one.kind == Message::Staged::Kind::update || one.kind == Message::Staged::Kind::removal;
-    if (!full && stored) strand(one.message);
   }
   group.fresh.clear();
   group.changed.clear();

@@ -20,6 +20,17 @@ enum class Fate : std::uint8_t {
   discarded,  ///< dropped on purpose: by a stage, or by an operator
 };
 
+/// A try that settled nothing: for those who ask why a letter waits.
+struct PastTry {
+  WallTime at{};
+  std::string host;  ///< the server that answered; empty: none did
+  std::string said;  ///< its reply in one line, cut at kPastReplyOctets
+  friend bool operator==(const PastTry&, const PastTry&) = default;
+};
+inline constexpr std::size_t kPastReplyOctets = 200;
+/// Of a recipient's tries, the latest are kept.
+inline constexpr std::size_t kPastTries = 10;
+
 /// One recipient of a stored message and how far it has come.
 struct Recipient {
   smtp::Recipient address;  ///< as it came; of a copy: where it goes
@@ -30,10 +41,11 @@ struct Recipient {
   Fate fate = Fate::pending;
   bool warned = false;  ///< a delay warning was sent
   std::uint32_t attempts = 0;
-  WallTime due{};          ///< of the next attempt, while pending
-  std::string lane;        ///< the next hop that it waits for, in the delivery engine's words
-  std::string last_host;   ///< the server that answered last; empty: none did
-  smtp::Reply last_reply;  ///< code 0: no attempt yet
+  WallTime due{};               ///< of the next attempt, while pending
+  std::string lane;             ///< the next hop that it waits for, in the delivery engine's words
+  std::string last_host;        ///< the server that answered last; empty: none did
+  smtp::Reply last_reply;       ///< code 0: no attempt yet
+  std::vector<PastTry> past{};  ///< the earliest first, kPastTries at most
 };
 
 /// Where a message came from: all that the routing pipeline asks, so that a retry can ask again.

@@ -99,6 +99,15 @@ void Message::note(Recipient& recipient, Attempt attempt) {
   recipient.last_host = std::move(attempt.host);
 }
 
+/// The try that was just noted, for `postern queue show`.
+void Message::remember(Recipient& recipient) {
+  PastTry one{wall_now(), recipient.last_host, recipient.last_reply.line()};
+  if (one.said.size() > kPastReplyOctets) one.said.resize(kPastReplyOctets);
+  std::vector<PastTry>& past = recipient.past;
+  if (past.size() >= kPastTries) past.erase(past.begin());
+  past.push_back(std::move(one));
+}
+
 void Message::settle(std::uint32_t index, Fate fate, Attempt attempt) {
   After after;
   {
@@ -120,7 +129,9 @@ void Message::reschedule(std::uint32_t index, WallTime due, std::string lane, At
   leased_[index] = false;
   if (aside_) return;
   Recipient& recipient = record_.envelope.recipients[index];
+  const bool counted = attempt.counted;
   note(recipient, std::move(attempt));
+  if (counted) remember(recipient);
   recipient.due = due;
   recipient.lane = std::move(lane);
   changed_locked(false);

@@ -154,6 +154,7 @@ class Message : public std::enable_shared_from_this<Message> {
   void mark_warned(std::uint32_t index);
   void release(std::uint32_t index);
   static void note(Recipient& recipient, Attempt attempt);
+  static void remember(Recipient& recipient);
 
   After changed_locked(bool soon);
   After end_unwritten_locked();

@@ -14,6 +14,8 @@ namespace {
 constexpr std::uint8_t kVersion = 1;
 /// With what copies need behind the fields of version 1: written where there is any.
 constexpr std::uint8_t kVersionWithCopies = 2;
+/// With the past tries behind those, whether there are copies or not.
+constexpr std::uint8_t kVersionWithTries = 3;
 constexpr std::size_t kHeadOctets = 5;  // version, checksum
 // The least that a recipient and a trace field take: what a count is believed up to.
 constexpr std::size_t kLeastRecipient = 13;
@@ -278,6 +280,38 @@ void read_copies(ByteReader& in, Envelope& e) {
   if (!has_copies(e)) in.fail();
 }
 
+bool has_tries(const Envelope& e) {
+  return std::any_of(
+      e.recipients.begin(), e.recipients.end(), [](const Recipient& r) { return !r.past.empty(); });
+}
+
+/// A list for each recipient, most of them empty.
+void write_tries(ByteWriter& out, const Envelope& e) {
+  for (const Recipient& r : e.recipients) {
+    out.number(r.past.size());
+    for (const PastTry& one : r.past) {
+      out.signed_number(one.at.time_since_epoch().count());
+      out.text(one.host);
+      out.text(one.said);
+    }
+  }
+}
+
+void read_tries(ByteReader& in, Envelope& e) {
+  for (Recipient& r : e.recipients) {
+    const std::uint64_t tries = in.number(kPastTries);
+    for (std::uint64_t i = 0; i < tries && in.good(); ++i) {
+      PastTry one;
+      one.at = read_time(in);
+      one.host = owned(in);
+      one.said = owned(in);
+      r.past.push_back(std::move(one));
+    }
+    if (!in.good()) return;
+  }
+  if (!has_tries(e)) in.fail();
+}
+
 void put_checksum(std::string& bytes, std::size_t begin) {
   // Over the version too: octets that say another version are not taken for a broken checksum.
   const std::string_view all = std::string_view(bytes).substr(begin);
@@ -293,10 +327,13 @@ void encode_record(const Record& record, std::string& out) {
   const std::size_t begin = out.size();
   ByteWriter writer(out);
   const bool copies = has_copies(record.envelope);
-  writer.octet(copies ? kVersionWithCopies : kVersion);
+  const bool tries = has_tries(record.envelope);
+  writer.octet(tries ? kVersionWithTries : copies ? kVersionWithCopies : kVersion);
   writer.fixed32(0);
   write_fields(writer, record);
+  if (tries) writer.octet(flags(std::initializer_list<bool>{copies}));
   if (copies) write_copies(writer, record.envelope);
+  if (tries) write_tries(writer, record.envelope);
   put_checksum(out, begin);
 }
 
@@ -304,21 +341,28 @@ Result<Record> decode_record(std::string_view bytes) {
   ByteReader in(bytes);
   const std::uint8_t version = in.octet();
   const std::uint32_t crc = in.fixed32();
-  if (!in.good() || (version != kVersion && version != kVersionWithCopies)) {
+  if (!in.good() || version < kVersion || version > kVersionWithTries) {
     return make_error_code(Errc::bad_record);
   }
   if (crc32c(in.rest(), crc32c(bytes.substr(0, 1))) != crc) {
     return make_error_code(Errc::bad_record);
   }
   Record record = read_fields(in);
-  if (version == kVersionWithCopies) read_copies(in, record.envelope);
+  const bool tries = version == kVersionWithTries;
+  if (version == kVersionWithCopies || (tries && in.number(1) == 1)) {
+    read_copies(in, record.envelope);
+  }
+  if (tries) read_tries(in, record.envelope);
   if (!in.good() || !in.at_end()) return make_error_code(Errc::bad_record);
   return record;
 }
 
 void reseal_record(std::string& bytes) {
   if (bytes.size() < kHeadOctets) return;
-  if (bytes[0] != static_cast<char>(kVersionWithCopies)) bytes[0] = static_cast<char>(kVersion);
+  if (bytes[0] != static_cast<char>(kVersionWithCopies) &&
+      bytes[0] != static_cast<char>(kVersionWithTries)) {
+    bytes[0] = static_cast<char>(kVersion);
+  }
   put_checksum(bytes, 0);
 }
 

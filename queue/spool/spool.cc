@@ -144,6 +144,9 @@ std::size_t Spool::scan(Which which, const Visit& visit) {
   core.store->scan(
       [&](MessageId id, std::string_view bytes) {
         if (recovered && id > core.first_new) return;
+        // Settled a moment ago, or refused by a sync that failed.
+        const MessagePtr known = recovered ? nullptr : core.active(id);
+        if (known && known->stage() == Message::Stage::gone) return;
         const auto record = decode_record(bytes);
         if (!record) {
           core.set_record_aside(id, bytes, "the envelope record does not decode");

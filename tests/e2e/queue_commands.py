@@ -169,7 +169,7 @@ def shows_one_letter(queue: Queue) -> None:
     _, two, _ = queue.start().three()
     text = queue.run("show", two)
     for needle in (two, "<b@corp.com>", "<u2@company.ru>", "<u3@company.ru>  pending, next hop vk, 1 attempt, next try",
-                   "last reply", "Subject: two", "client     127.0.0.1", "\\x1b[31m"):
+                   "last reply", "tried 20", "Subject: two", "client     127.0.0.1", "\\x1b[31m"):
         expect_in(needle, text)
     expect("the body of" not in text and "\x1b" not in text, f"headers alone, and harmless:\n{text}")
     expect_in("the body of two", queue.run("show", two, "--body"))

@@ -178,6 +178,10 @@ TEST_F(ControlTest, TellsWhatWaitsAndWhy) {
   const Answer shown = ask(show);
   ASSERT_THAT(shown.lines, SizeIs(2));
   EXPECT_EQ(shown.lines[0]["origin"]["client"], "127.0.0.1");
+  const Json& tries = shown.lines[0]["recipients"][0]["tries"];
+  ASSERT_THAT(tries, SizeIs(1));
+  EXPECT_EQ(tries[0]["reply"], "451 4.7.0 not yet");
+  EXPECT_THAT(tries[0]["host"].get<std::string>(), HasSubstr("127.0.0.10:"));
   EXPECT_EQ(shown.lines[0]["recipients"][1]["fate"], "pending");
   EXPECT_THAT(shown.lines[1]["octets"].get<std::string>(), HasSubstr("\r\n\r\nhello\r\n"));
 }

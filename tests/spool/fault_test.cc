@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <map>
 
 namespace postern::spool::test {
@@ -131,6 +132,27 @@ TEST(FaultySpool, AcknowledgesNothingAfterAFailedSync) {
   system->fail(Operation::sync, system->count(Operation::sync) + 1, Error::io);
   EXPECT_EQ(commit(*spool, "x").done.get(), make_error_code(Errc::store_failed));
   EXPECT_EQ(commit(*spool, "x").done.get(), make_error_code(Errc::store_failed));
+}
+
+TEST(FaultySpool, DoesNotReadWhatAFailedSyncLeftInTheStore) {
+  TempDir dir;
+  const auto system = std::make_shared<FaultFileSystem>();
+  const auto spool = open_through(dir.path(), system, options_for_faults());
+  system->fail(Operation::sync, system->count(Operation::sync) + 1, Error::io);
+  Committed fresh = commit(*spool, "x");
+  ASSERT_EQ(fresh.done.get(), make_error_code(Errc::store_failed));
+  const MessageId id = fresh.message->id();
+  ASSERT_TRUE(fresh.message->withdraw());
+  fresh.message.reset();
+  // Its client was told 452 and comes again: a lane that knows the id must not deliver it too.
+  std::promise<std::error_code> loaded;
+  spool->load(id, [&](const Result<MessagePtr>& message) {
+    loaded.set_value(message ? std::error_code() : message.error());
+  });
+  EXPECT_EQ(loaded.get_future().get(), make_error_code(Errc::not_found));
+  std::size_t visited = 0;
+  spool->scan(Spool::Which::all, [&](MessageId, const Envelope&) { ++visited; });
+  EXPECT_EQ(visited, 0U);
 }
 
 TEST(FaultySpool, AcknowledgesNothingAfterTheFailedSyncOfABodysFile) {

@@ -103,9 +103,29 @@ TEST_P(AnySpool, KeepsWhatARescheduleSaid) {
   EXPECT_EQ(second.attempts, 1U);
   EXPECT_EQ(second.last_reply.code(), 451);
   EXPECT_EQ(second.last_host, "10.0.0.7:25");
+  ASSERT_EQ(second.past.size(), 1U);
+  EXPECT_EQ(second.past[0].host, "10.0.0.7:25");
+  EXPECT_EQ(second.past[0].said, "451 4.3.0 later");
+  EXPECT_TRUE(message->recipient(0).past.empty()) << "a delivery is no try that came to nothing";
   EXPECT_TRUE(second.warned);
   EXPECT_EQ(message->recipient(0).fate, Fate::delivered);
   EXPECT_EQ(spool().stats().ledger.queued, 1);
+}
+
+TEST_P(AnySpool, KeepsTheLatestTriesOfARecipient) {
+  const MessageId id = store(spool(), "x", envelope_for(1));
+  const MessagePtr message = *load(spool(), id);
+  for (std::size_t i = 0; i < kPastTries + 3; ++i) {
+    auto lease = message->lease_pending();
+    ASSERT_TRUE(lease);
+    const std::string text = std::to_string(i) + " " + std::string(300, 'x');
+    lease->reschedule(0, WallTime(), "x", {smtp::Reply(451, {4, 3, 0}, Text(text)), "h"});
+  }
+  const std::vector<PastTry> past = message->recipient(0).past;
+  ASSERT_EQ(past.size(), kPastTries);
+  EXPECT_EQ(past.front().said.substr(0, 12), "451 4.3.0 3 ");
+  EXPECT_EQ(past.back().said.substr(0, 13), "451 4.3.0 12 ");
+  EXPECT_EQ(past.back().said.size(), kPastReplyOctets);
 }
 
 TEST_P(AnySpool, LeasesARecipientToOneAtATime) {

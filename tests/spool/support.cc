@@ -60,6 +60,10 @@ Envelope full_envelope() {
   r.lane = "mx:company.example";
   r.last_host = "10.0.0.5:25";
   r.last_reply = smtp::Reply(550, {5, 1, 1}, Text(std::string("no such user\nreally")));
+  r.past = {
+      {WallTime(std::chrono::microseconds(11)), "10.0.0.6:25", "451 4.3.0 not now"},
+      {WallTime(std::chrono::microseconds(12)), "",            "451 4.4.1 nobody" }
+  };
   e.origin.client = *parse_ip("2001:db8::7");
   e.origin.helo = "mail.corp.example";
   e.origin.listener = "mx";

@@ -10,6 +10,7 @@
 
 #include <limits>
 #include <set>
+#include <utility>
 
 namespace postern::spool::test {
 namespace {
@@ -117,11 +118,15 @@ TEST(Record, ComesBackAsItWas) {
   EXPECT_EQ(r.lane, "mx:company.example");
   EXPECT_EQ(r.last_host, "10.0.0.5:25");
   EXPECT_EQ(r.last_reply, before.envelope.recipients[1].last_reply);
+  EXPECT_EQ(r.past, before.envelope.recipients[1].past);
+  EXPECT_EQ(r.past.size(), 2U);
+  EXPECT_EQ(encoded(before)[0], 3);
   EXPECT_EQ(encoded(*after), encoded(before));
 }
 
 TEST(Record, KeepsWhatCopiesAreOfAndIsOfVersion1WithoutAny) {
   Record record{full_envelope(), BodyPlace::database, 0};
+  const std::vector<PastTry> past = std::exchange(record.envelope.recipients[1].past, {});
   EXPECT_EQ(encoded(record)[0], 1);
   record.envelope.loop.by_id = "0123456789abcdef0123456789abcdef";
   record.envelope.recipients[1].copy = 2;
@@ -137,6 +142,11 @@ TEST(Record, KeepsWhatCopiesAreOfAndIsOfVersion1WithoutAny) {
   EXPECT_EQ(encoded(*after), bytes);
   for (std::size_t size = 0; size < bytes.size(); ++size)
     ASSERT_FALSE(decode_record(std::string_view(bytes).substr(0, size))) << size;
+  record.envelope.recipients[1].past = past;
+  const auto both = decode_record(encoded(record));
+  ASSERT_TRUE(both);
+  EXPECT_EQ(both->envelope.recipients[1].past, past);
+  EXPECT_EQ(both->envelope.recipients[1].copy_of.text(), "user@company.example");
 }
 
 TEST(Record, KeepsTheNullSenderNull) {
