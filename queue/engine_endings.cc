@@ -30,7 +30,7 @@ net::Awaitable<bool> Engine::Impl::examine(LaneBoxPtr box, spool::MessageId id) 
   }
   Result<spool::Lease> lease = make_error_code(spool::Errc::settled);
   if (!indices.empty()) lease = message->lease(indices);
-  if (!lease) co_return lease.error() == make_error_code(spool::Errc::leased);
+  if (!lease) co_return !indices.empty();
   if (end_of_life(*message, view.retry) <= now) {
     co_await give_up(box, std::move(*lease), view);
     co_return false;
@@ -63,10 +63,8 @@ net::Awaitable<void> Engine::Impl::settle_unrouted(spool::MessagePtr message,
     indices.push_back(r.index);
   Result<spool::Lease> lease = message->lease(indices);
   if (!lease) {
-    // An operator has it; should he let it go, it must be somewhere.
-    if (lease.error() == make_error_code(spool::Errc::leased)) {
-      comes_again(lane(message->recipient(indices.front()).lane), message->id());
-    }
+    // An operator has one of them, or has ended it; the others must be somewhere.
+    comes_again(lane(message->recipient(indices.front()).lane), message->id());
     co_return;
   }
   std::vector<dsn::ReportedRecipient> told;

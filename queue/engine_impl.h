@@ -21,8 +21,9 @@ struct LaneBox {
   std::vector<std::string> others;  ///< of a list of next hops, those behind the one it is named by
   net::Timer timer;
   spool::WallTime armed_for = spool::WallTime::max();
-  double delivery_us = 0;     ///< how long a delivery takes lately
-  bool looked_after = false;  ///< somebody goes through what waits for the dead hop
+  double delivery_us = 0;       ///< how long a delivery takes lately
+  spool::MessageId redirected;  ///< up to here those that wait were asked for another way
+  bool looked_after = false;    ///< somebody goes through what waits for the dead hop
 };
 using LaneBoxPtr = std::shared_ptr<LaneBox>;
 
@@ -92,6 +93,8 @@ struct Engine::Impl : std::enable_shared_from_this<Impl> {
   /// True: it waits on.
   net::Awaitable<bool> examine(LaneBoxPtr box, spool::MessageId id);
   void comes_again(const LaneBoxPtr& box, spool::MessageId id);
+  bool hand_over(const spool::MessagePtr& message, const Group& group, const LaneBoxPtr& to);
+  net::Awaitable<void> redirect(LaneBoxPtr box, spool::MessageId id);
   net::Awaitable<void> deliver_fresh(GroupResult job, RacePtr race);
   net::Awaitable<void> deliver(GroupResult& job);
   net::Awaitable<void> conclude(GroupResult job);

@@ -16,6 +16,8 @@ using Outcome = DeliveryEvent::Outcome;
 
 /// A message that somebody else has just now comes again.
 constexpr std::chrono::seconds kBusyPause{1};
+/// Tries of a message for a busy hop that wait for the hop alone; the next ones by the schedule.
+constexpr unsigned kQuickTries = 3;
 /// How much a delivery's time counts in the average.
 constexpr double kWeight = 0.2;
 
@@ -68,6 +70,14 @@ Waiting waiting_recipients(const spool::Message& message,
       out.next_due = std::min(out.next_due, r.due);
     }
   }
+  return out;
+}
+
+std::vector<std::uint32_t> indices_of(const Group& group) {
+  std::vector<std::uint32_t> out;
+  out.reserve(group.recipients.size());
+  for (const Routed& r : group.recipients)
+    out.push_back(r.index);
   return out;
 }
 
@@ -129,32 +139,71 @@ net::Awaitable<void> Engine::Impl::run_job(LaneBoxPtr box, spool::MessageId id, 
   std::vector<Group> groups = take_groups(routed);
   lease->release();
   if (!routed.empty()) spawn(settle_unrouted(message, std::move(routed), view));
-  bool used = false;
+  // Its own group last: the others have not to wait for a hop that may be slow.
+  Group* own = nullptr;
   for (Group& group : groups) {
-    std::vector<std::uint32_t> members;
-    for (const Routed& r : group.recipients)
-      members.push_back(r.index);
-    Result<spool::Lease> held = message->lease(members);
-    if (!held) {
-      // An operator has it; should he let it go, it must be somewhere.
-      if (held.error() == make_error_code(spool::Errc::leased)) comes_again(box, id);
-      continue;
-    }
     const LaneBoxPtr target = lane(group.target, view);
-    if (target == box && !used) {
-      used = true;
-      GroupResult job{box, std::move(*held), std::move(group), {}, view};
-      co_await deliver(job);
-      co_await conclude(std::move(job));
-      continue;
+    if (target == box && own == nullptr) {
+      own = &group;
+    } else if (!hand_over(message, group, target)) {
+      comes_again(box, id);
     }
-    // The config, or who is cut over, has changed since: another way.
-    for (const std::uint32_t index : members)
-      held->reschedule(index, now, target->lane.name(), spool::Attempt{{}, {}, false});
-    target->lane.add(message->id(), spool::WallTime());
-    pump(target);
   }
-  if (!used) finished(box, LaneOutcome::nothing);
+  Result<spool::Lease> held = make_error_code(spool::Errc::settled);
+  if (own != nullptr) held = message->lease(indices_of(*own));
+  if (!held) {
+    if (own != nullptr) comes_again(box, id);
+    finished(box, LaneOutcome::nothing);
+    co_return;
+  }
+  GroupResult job{box, std::move(*held), std::move(*own), {}, view};
+  co_await deliver(job);
+  co_await conclude(std::move(job));
+}
+
+/// The config, or who is cut over, has changed since: another way. False: an operator has one of
+/// the recipients, or has ended it; the others must be somewhere.
+bool Engine::Impl::hand_over(const spool::MessagePtr& message,
+                             const Group& group,
+                             const LaneBoxPtr& to) {
+  Result<spool::Lease> held = message->lease(indices_of(group));
+  if (!held) return false;
+  const WallTime now = spool::wall_now();
+  for (const Routed& r : group.recipients)
+    held->reschedule(r.index, now, to->lane.name(), spool::Attempt{{}, {}, false});
+  to->lane.add(message->id(), WallTime());
+  pump(to);
+  return true;
+}
+
+/// A message that waits for a hop in trouble: those of its recipients that the stages now send
+/// elsewhere go there. What they refuse now waits for its turn.
+net::Awaitable<void> Engine::Impl::redirect(LaneBoxPtr box, spool::MessageId id) {
+  const auto self = shared_from_this();
+  const auto known = hot.find(id.value());
+  Result<spool::MessagePtr> got = make_error_code(spool::Errc::not_found);
+  if (known != hot.end()) {
+    got = known->second;
+  } else {
+    got = co_await spool.load(id);
+  }
+  if (!got) co_return;
+  const spool::MessagePtr message = *got;
+  const Waiting waiting =
+      waiting_recipients(*message, box->lane.name(), spool::wall_now(), /*early=*/true);
+  if (waiting.due.empty()) co_return;
+  Result<spool::Lease> lease = message->lease(waiting.due);
+  if (!lease) co_return;
+  const RoutingView view = options.routing();
+  std::vector<Routed> routed = co_await decide(view, message, waiting.due);
+  const std::vector<Group> groups = take_groups(routed);
+  lease->release();
+  bool stays = !routed.empty();
+  for (const Group& group : groups) {
+    const LaneBoxPtr target = lane(group.target, view);
+    if (target == box || !hand_over(message, group, target)) stays = true;
+  }
+  if (!stays) box->lane.remove(std::span(&id, 1));
 }
 
 void Engine::Impl::comes_again(const LaneBoxPtr& box, spool::MessageId id) {
@@ -270,7 +319,9 @@ net::Awaitable<void> Engine::Impl::conclude(GroupResult job) {
     WallTime due = now + retry.pause(attempts, moved);
     // A hop that is out is the lane's matter, which probes it: no message waits longer than that.
     if (is_too_many(reply) && some_went) due = now;
-    if (hop_is_out && job.box->lane.is_blocked(now)) due = now;
+    // Unless it is this message that the hop calls itself busy for, again and again.
+    const bool quick = report_of_hop.trouble == HopTrouble::dead || attempts <= kQuickTries;
+    if (hop_is_out && quick && job.box->lane.is_blocked(now)) due = now;
     due = std::min(due, std::max(end, now));
     earliest = std::min(earliest, due);
     job.lease.reschedule(index, due, job.box->lane.name(), tried(reply, report_of_hop));

@@ -19,6 +19,8 @@ namespace {
 constexpr std::size_t kIdleLanes = 1000;
 /// Messages that are looked at in one go.
 constexpr std::size_t kLookedAt = 50;
+/// Messages of a blocked lane whose ways are asked for again behind each failure.
+constexpr std::size_t kRedirected = 1000;
 /// Messages that wait in lanes and are kept in memory with their octets, at most.
 constexpr std::size_t kHotMessages = 20'000;
 
@@ -40,7 +42,8 @@ LanePolicy policy_for(const routing::Target& target, const RetryPolicy& retry, s
     const std::size_t share = std::max<std::size_t>(
         hop->limits.connections_per_host / std::max<std::size_t>(pools, 1), 1);
     policy.connections += share * hosts_at_a_time(*hop);
-    policy.messages_per_minute += hop->limits.messages_per_minute;
+    const unsigned rate = hop->limits.messages_per_minute;
+    policy.messages_per_minute += rate == 0 ? 0 : std::max(rate / static_cast<unsigned>(pools), 1U);
   }
   if (target.hops.empty()) {
     policy.connections = routing::NextHopLimits().connections_per_host / pools;
@@ -115,7 +118,8 @@ void Engine::Impl::arm(const LaneBoxPtr& box) {
 
 void Engine::Impl::finished(const LaneBoxPtr& box, LaneOutcome outcome) {
   box->lane.finished(outcome, spool::wall_now(), chance());
-  if (outcome == LaneOutcome::dead && !box->looked_after) spawn(look_after_the_blocked(box));
+  const bool in_trouble = outcome == LaneOutcome::dead || outcome == LaneOutcome::slow;
+  if (in_trouble && !box->looked_after) spawn(look_after_the_blocked(box));
   pump(box);
 }
 
@@ -132,7 +136,8 @@ void Engine::hop_answers(std::string hop) {
                   [self = impl_, hop = std::move(hop)] { self->hop_answers(hop); });
 }
 
-/// Messages that wait for a dead next hop are not tried: somebody must see when they are too old.
+/// Messages that wait for a dead or busy next hop are not tried: somebody must see when they are
+/// too old, and when they have another way by now.
 net::Awaitable<void> Engine::Impl::look_after_the_blocked(LaneBoxPtr box) {
   const auto self = shared_from_this();
   if (std::exchange(box->looked_after, true)) co_return;
@@ -152,6 +157,12 @@ net::Awaitable<void> Engine::Impl::look_after_the_blocked(LaneBoxPtr box) {
   }
   for (const spool::MessageId id : not_over)
     comes_again(box, id);
+  const std::vector<spool::MessageId> ids = box->lane.ready_after(box->redirected, kRedirected);
+  box->redirected = ids.size() < kRedirected ? spool::MessageId() : ids.back();
+  for (const spool::MessageId id : ids) {
+    if (stopping || !box->lane.is_blocked(spool::wall_now())) break;
+    co_await redirect(box, id);
+  }
   box->looked_after = false;
   pump(box);
 }

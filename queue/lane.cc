@@ -79,11 +79,18 @@ void Lane::wake_up(Time now) {
 std::optional<spool::MessageId> Lane::next(Time now) {
   wake_up(now);
   if (ready_.empty() || !may_start(now)) return std::nullopt;
-  const spool::MessageId id = *ready_.begin();
-  ready_.erase(ready_.begin());
+  auto chosen = ready_.begin();
+  if (!early_.empty()) {
+    chosen = ready_.find(*early_.begin());
+  } else if (failures_ > 0 || slow_ > 0) {
+    chosen = ready_.upper_bound(last_tried_);
+  }
+  if (chosen == ready_.end()) chosen = ready_.begin();
+  last_tried_ = *chosen;
+  ready_.erase(chosen);
   take_token(now);
   ++running_;
-  return id;
+  return last_tried_;
 }
 
 void Lane::finished(LaneOutcome outcome, Time now, double random) {
@@ -163,6 +170,13 @@ Lane::Time Lane::wake() const {
   if (running_ >= most) return Time::max();
   at = std::max(at, pause_until_);
   return policy_.messages_per_minute == 0 ? at : std::max(at, next_token_);
+}
+
+std::vector<spool::MessageId> Lane::ready_after(spool::MessageId last, std::size_t most) const {
+  std::vector<spool::MessageId> out;
+  for (auto at = ready_.upper_bound(last); out.size() < most && at != ready_.end(); ++at)
+    out.push_back(*at);
+  return out;
 }
 
 std::vector<spool::MessageId> Lane::take_expired(Time now, std::size_t most) {

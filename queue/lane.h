@@ -54,7 +54,8 @@ class Lane {
   /// A message that is at hand takes a place without having waited: true, and finished() must
   /// follow.
   bool try_start(Time now);
-  /// The oldest message that may start; finished() must follow.
+  /// The message that starts now: one of retry_now(), else the oldest. While the hop is in trouble
+  /// they take turns, so that none is in the way of those behind it. finished() must follow.
   std::optional<spool::MessageId> next(Time now);
   /// Whether next() gave it before it was due, because of retry_now() or since a dead hop is back.
   bool take_early(spool::MessageId id) { return early_.erase(id) != 0; }
@@ -71,6 +72,8 @@ class Lane {
   /// Messages that wait for nothing any more, ids ascending.
   void remove(std::span<const spool::MessageId> ids);
 
+  /// Those that may start, in the order of ids behind `last`, up to `most`; they stay.
+  std::vector<spool::MessageId> ready_after(spool::MessageId last, std::size_t most) const;
   /// Messages that wait for a dead hop longer than they may: taken out of the lane, up to `most`.
   std::vector<spool::MessageId> take_expired(Time now, std::size_t most);
   /// The same for those that have waited long enough for a warning; they stay, and come once.
@@ -105,11 +108,12 @@ class Lane {
   LanePolicy policy_;
   std::size_t window_ = kFirstWindow;
   std::size_t running_ = 0;
-  unsigned failures_ = 0;  ///< dead, in a row
-  unsigned slow_ = 0;      ///< slow, in a row
-  Time pause_until_{};     ///< nothing starts before
-  Time next_token_{};      ///< of the rate
-  Time warned_up_to_{};    ///< due_for_warning() has given what was born before
+  unsigned failures_ = 0;        ///< dead, in a row
+  unsigned slow_ = 0;            ///< slow, in a row
+  Time pause_until_{};           ///< nothing starts before
+  Time next_token_{};            ///< of the rate
+  spool::MessageId last_tried_;  ///< by next()
+  Time warned_up_to_{};          ///< due_for_warning() has given what was born before
   std::set<spool::MessageId> ready_;
   std::set<spool::MessageId> early_;  ///< those that may start before they are due
   std::priority_queue<Later, std::vector<Later>, std::greater<>> later_;

@@ -244,6 +244,31 @@ TEST_F(QueueModeTest, ABacklogThatChangesItsWayGoesItAtOnce) {
   EXPECT_EQ(v.mails().size(), kBacklog);
 }
 
+TEST_F(QueueModeTest, WhoWasCutOverDoesNotWaitBehindWhoWasNot) {
+  setup.delivery = "queue";
+  Fault away;
+  away.kind = Fault::Kind::say_and_close;
+  away.reply = "554 5.3.2 no service";
+  away.times = 1000;
+  x.plan(At::connect, away);
+  setup.after =
+      "[retry]\nfirst = \"1s\"\nmax = \"1s\"\n"
+      "[[domain]]\nname = \"stays.ru\"\nmailboxes = \"exchange\"\n";
+  start();
+  constexpr std::size_t kMoved = 20;
+  ExchangeClient exchange = client();  // one session: all are in one worker's lane
+  ASSERT_TRUE(exchange.send("a@corp.com", {"u@stays.ru"}, kMessage).delivered());
+  for (std::size_t i = 0; i < kMoved; ++i) {
+    if (i % 7 == 3) ASSERT_TRUE(exchange.send("a@corp.com", {"u@stays.ru"}, kMessage).delivered());
+    ASSERT_TRUE(exchange.send("a@corp.com", {"u@company.ru"}, kMessage).delivered());
+  }
+  setup.route_to_x = false;
+  reload();
+  // X is still away: those of its own users wait on.
+  EXPECT_EQ(v.wait_for_mails(kMoved).size(), kMoved);
+  EXPECT_EQ(wait_for_queue(4).delivered, static_cast<std::int64_t>(kMoved));
+}
+
 TEST_F(QueueModeTest, WhatIsTooOldForADeadHopIsGivenUpAndNoneIsForgotten) {
   setup.delivery = "queue";
   Fault away;

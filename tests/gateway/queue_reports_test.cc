@@ -103,6 +103,26 @@ TEST_F(NoDsnAtVTest, AFailureReturnsWhatRetAsksFor) {
       AllOf(HasSubstr("Action: failed"), HasSubstr("message/rfc822"), HasSubstr("the body")));
 }
 
+TEST_F(QueueReportsTest, EverySenderIsWarnedWhileTheHopSaysThatItIsBusy) {
+  setup.after = "[retry]\nfirst = \"1s\"\nmax = \"1s\"\nlifetime = \"1h\"\nwarn_after = \"1s\"\n";
+  Fault busy = say("421 4.3.2 try later");
+  busy.times = 1000;
+  v.plan(At::mail, busy);
+  start();
+  ExchangeClient exchange = client();
+  constexpr int kLetters = 5;
+  for (int i = 0; i < kLetters; ++i) {
+    const std::string sender = "s" + std::to_string(i) + "@company.ru";
+    ASSERT_TRUE(exchange.send(sender, {"u@tech.company.ru"}, kMessage).delivered());
+  }
+  std::set<std::string> warned;
+  for (const auto& mail : x.wait_for_mails(kLetters)) {
+    EXPECT_THAT(mail.octets, HasSubstr("Action: delayed"));
+    warned.insert(mail.rcpt.at(0));
+  }
+  EXPECT_EQ(warned.size(), kLetters) << "each once";
+}
+
 TEST_F(QueueReportsTest, ABounceStormIsDamped) {
   setup.after = "[retry]\nreports_per_minute = 2\n";
   Fault refuse = say("550 5.7.1 not wanted here");

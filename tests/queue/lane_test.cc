@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "queue/lane.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace postern::queue {
 namespace {
 
 using namespace std::chrono_literals;
-using spool::MessageId;
+using MessageId;
 using Time = Lane::Time;
 
 constexpr Time kStart{std::chrono::microseconds(1'700'000'000'000'000)};
@@ -246,6 +247,40 @@ TEST(Lane, TriesAtOnceWhenAnOperatorSaysSo) {
   EXPECT_EQ(lane.next(kStart), std::nullopt);
   EXPECT_EQ(lane.next(kStart + 5min), id(1));
   EXPECT_FALSE(lane.take_early(id(1)));
+}
+
+TEST(Lane, MessagesTakeTurnsWhileTheHopIsInTrouble) {
+  for (const LaneOutcome trouble : {LaneOutcome::dead, LaneOutcome::slow}) {
+    Lane lane("vk", LanePolicy());
+    for (const unsigned id : {1U, 2U, 3U})
+      lane.add(MessageId(id), Lane::Time());
+    Time now = kStart;
+    std::vector<MessageId> tried;
+    for (int i = 0; i < 5; ++i) {
+      const std::optional<MessageId> id = lane.next(now);
+      ASSERT_TRUE(id);
+      tried.push_back(*id);
+      lane.finished(trouble, now, kNoJitter);
+      lane.add(*id, now);  // it waits for the hop alone
+      now = std::max(now, lane.blocked_until());
+    }
+    // The first has no way back to the front: what is behind it may be for another hop by now.
+    EXPECT_THAT(tried,
+                ::testing::ElementsAre(
+                    MessageId(1), MessageId(2), MessageId(3), MessageId(1), MessageId(2)));
+    ASSERT_EQ(lane.next(now), MessageId(3));
+    lane.finished(LaneOutcome::success, now, kNoJitter);
+    EXPECT_EQ(lane.next(now), MessageId(1)) << "the oldest first again";
+  }
+}
+
+TEST(Lane, GivesThoseThatMayStartInPieces) {
+  Lane lane("vk", LanePolicy());
+  for (const unsigned id : {1U, 2U, 3U})
+    lane.add(MessageId(id), Lane::Time());
+  EXPECT_THAT(lane.ready_after(MessageId(), 2), ::testing::ElementsAre(MessageId(1), MessageId(2)));
+  EXPECT_THAT(lane.ready_after(MessageId(2), 2), ::testing::ElementsAre(MessageId(3)));
+  EXPECT_EQ(lane.waiting(), 3U) << "they stay";
 }
 
 }  // namespace
