@@ -3,6 +3,8 @@
 
 #include "gateway/check_parts.h"
 
+#include <fmt/format.h>
+
 namespace postern::gateway {
 
 void check_unused_settings(const Config& config, Findings& out) {
@@ -14,6 +16,26 @@ void check_unused_settings(const Config& config, Findings& out) {
   }
 }
 
+namespace {
+
+/// A worker has a connection of its own to each host at least.
+void check_threads(const Config& config, Findings& out) {
+  for (const routing::NextHop& hop : config.routing.next_hops) {
+    const unsigned most = hop.limits.connections_per_host;
+    if (config.limits.threads <= most) continue;
+    out.warning("limits.threads",
+                "threads-beyond-connections",
+                fmt::format("{} worker threads have one connection each to a host of next hop "
+                            "\"{}\", which is to have {} at most; write threads = {} or less, or 0",
+                            config.limits.threads,
+                            hop.name,
+                            most,
+                            most));
+  }
+}
+
+}  // namespace
+
 std::vector<Finding> check(const Config& config) {
   return check(config, ListFiles(config.routing));
 }
@@ -21,6 +43,7 @@ std::vector<Finding> check(const Config& config) {
 std::vector<Finding> check(const Config& config, const ListFiles& lists) {
   Findings out(config);
   check_files(config, out);
+  check_threads(config, out);
   check_access(config, out);
   check_ways(config, out);
   check_more_ways(config, lists.ways, out);

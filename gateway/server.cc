@@ -159,7 +159,7 @@ void Server::start_workers() {
   queue::HopPoolConfig pool = pool_config(config, bound_);
   const std::size_t threads = options_.threads != 0 ? options_.threads : config.limits.threads;
   const std::size_t count =
-      threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
+      threads != 0 ? threads : workers_for(config, std::thread::hardware_concurrency());
   pool.pools = count;
   queue::EngineOptions engine;
   storm_->set_per_minute(config.retry.reports_per_minute);

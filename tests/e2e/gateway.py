@@ -71,8 +71,11 @@ class Gateway:
         lines.put(None)
 
     def stop(self) -> None:
+        running = self._process is not None and self._process.poll() is None
         if self._process is not None and not stop(self._process):
             raise HarnessError(f"{self.name}: did not end within 10 s of SIGTERM")
+        if running and self._process.returncode != 0:
+            raise HarnessError(f"{self.name}: ended with {self._process.returncode} after SIGTERM, not 0\n{tail(self.log)}")
 
     def kill(self) -> None:
         """As a crash: nothing of the process runs any more."""

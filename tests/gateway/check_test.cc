@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/check.h"
 
+#include "gateway/runtime.h"
 #include "tests/gateway/config_support.h"
 
 #include <gtest/gtest.h>
@@ -59,6 +60,7 @@ constexpr std::string_view kDirectory = "directory = \"file:/dev/null\"\n";
 
 // clang-format off
 const Doubtful kAll[] = {
+    {"ThreadsBeyondConnections", and_then("[limits]\nthreads = 13\n"), kWarning, 23, "limits.threads", "threads-beyond-connections"},
     {"OpenRelayIpv4", with("10.0.1.0/24", "0.0.0.0/0"), kError, 21, "relay.allow_without_auth", "open-relay"},
     {"OpenRelayIpv6", with("\"10.0.1.0/24\"", "\"10.0.1.0/24\", \"::/0\""), kError, 21, "relay.allow_without_auth",
      "open-relay"},
@@ -158,6 +160,14 @@ TEST(CheckConfig, AListenerOnAnotherPortOrAddressIsNoLoop) {
   ASSERT_TRUE(loaded.config) << shown(loaded.findings);
   for (const Finding& finding : check(*loaded.config))
     EXPECT_NE(finding.code, "loop");
+}
+
+TEST(CheckConfig, NoMoreWorkersThanANextHopGrantsConnections) {
+  const LoadResult loaded = parse(kSmall);  // Exchange: 12 a host
+  ASSERT_TRUE(loaded.config) << shown(loaded.findings);
+  EXPECT_EQ(workers_for(*loaded.config, 64), 12U);
+  EXPECT_EQ(workers_for(*loaded.config, 2), 2U);
+  EXPECT_EQ(workers_for(*loaded.config, 0), 1U);
 }
 
 TEST(CheckConfig, AcceptsTheExampleWithWarningsForFilesOnly) {
