@@ -185,7 +185,7 @@ LoadResult load_config_text(std::string_view text,
 std::vector<std::string> config_keys() {
   // The readers know the keys: each asks for all of its own once there is a table to read.
   const Result<Node, Finding> root = parse_document(
-      "[[listener]]\n[[next_hop]]\n[[domain]]\n[[route]]\n[[wave]]\n[[directory]]\n"
+      "[[listener]]\n[[next_hop]]\nhosts = [{}]\n[[domain]]\n[[route]]\n[[wave]]\n[[directory]]\n"
       "[[sender_route]]\n[[rewrite]]\n[[journal]]\n[[list]]\n[[policy]]\n"
       "[tls]\ncertificates = [{}]\n",
       "keys");

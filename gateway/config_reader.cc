@@ -195,6 +195,14 @@ void Section::each(
     std::string_view key,
     const std::function<void(const std::string& path, const std::string& text)>& take_one,
     Need need) {
+  each(key, take_one, {}, need);
+}
+
+void Section::each(
+    std::string_view key,
+    const std::function<void(const std::string& path, const std::string& text)>& take_text,
+    const std::function<void(Section&)>& take_table,
+    Need need) {
   const Node* list = take(key);
   const std::string path = path_of(key);
   if (list == nullptr) {
@@ -222,7 +230,11 @@ void Section::each(
     const std::string item_path = fmt::format("{}[{}]", path, i);
     reader_.config.positions[item_path] = Position{item.line, item.column};
     if (item.kind == Node::Kind::string) {
-      take_one(item_path, item.string);
+      take_text(item_path, item.string);
+    } else if (item.kind == Node::Kind::table && take_table) {
+      Section section(reader_, &item, item_path);
+      take_table(section);
+      section.finish();
     } else {
       reader_.error(
           item_path,

@@ -89,6 +89,11 @@ class Section {
   void each(std::string_view key,
             const std::function<void(const std::string& path, const std::string& text)>& take,
             Need need = Need::optional);
+  /// The same where tables may stand for texts: those are given to `take_table`.
+  void each(std::string_view key,
+            const std::function<void(const std::string& path, const std::string& text)>& take_text,
+            const std::function<void(Section&)>& take_table,
+            Need need = Need::optional);
 
   /// The table `key` inside this one, null when it is not there.
   const Node* table(std::string_view key);
@@ -132,6 +137,9 @@ void read_delivery(Section& section, Delivery& out);
 // The sections, by file: config_service.cc, config_routing.cc.
 void read_service(Reader& reader, Section& top);
 void read_routing(Reader& reader, Section& top);
+/// `next_hop.hosts` and `next_hop.probe` (config_hosts.cc).
+void read_hosts(Reader& reader, Section& section, routing::NextHop& hop);
+void read_probe(Section& section, routing::NextHop& hop);
 /// [[wave]]; after the domains (config_waves.cc).
 void read_waves(Reader& reader, Section& top);
 void read_record(Reader& reader, Section& section);  // config_record.cc

@@ -15,14 +15,7 @@ constexpr std::size_t kLeastKey = 16;  ///< octets of a trace key
 void read_next_hop(Reader& reader, Section& section) {
   routing::NextHop hop;
   section.read("name", hop.name, Need::required);
-  section.each(
-      "hosts",
-      [&reader, &hop](const std::string& path, const std::string& text) {
-        const Parsed<routing::HostSpec> host = parse_host(text);
-        if (!host) return reader.error(path, "bad-host", host.error().text);
-        hop.hosts.push_back(*host);
-      },
-      Need::required);
+  read_hosts(reader, section, hop);
   section.read<routing::Behaviour>("behaves",
                                    hop.behaves,
                                    {
@@ -51,6 +44,7 @@ void read_next_hop(Reader& reader, Section& section) {
   section.read<unsigned>("messages_per_minute", hop.limits.messages_per_minute, 0, 10'000'000);
   section.read("connection_lifetime", hop.limits.connection_lifetime, 1s, 24h);
   section.read("idle_timeout", hop.limits.idle, 0s, 1h);
+  read_probe(section, hop);
   const auto is_name = [](const routing::HostSpec& host) {
     return host.mx || !parse_ip(host.host);
   };

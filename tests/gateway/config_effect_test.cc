@@ -30,6 +30,9 @@ std::string in_hop(const std::string& line) {
   return "[[next_hop]]\nname = \"three\"\nhosts = [\"10.9.9.9\", \"mail.company.ru\"]\n" + line +
          "\n";
 }
+std::string weighted_hop(const std::string& keys) {
+  return "[[next_hop]]\nname = \"three\"\nhosts = [{ " + keys + " }]\n";
+}
 std::string in_domain(const std::string& line) {
   return "[[domain]]\nname = \"other.ru\"\nmailboxes = \"vk\"\n" + line + "\n";
 }
@@ -133,6 +136,10 @@ std::vector<Effect> routing_effects() {
       {"next_hop", in_hop(""), [](auto& c) { return c.routing.next_hops.size() == 3; }},
       {"next_hop.name", in_hop(""), [](auto& c) { return hop(c).name == "three"; }},
       {"next_hop.hosts", in_hop(""), [](auto& c) { return hop(c).hosts.size() == 2 && hop(c).hosts[1].host == "mail.company.ru"; }},
+      {"next_hop.hosts.host", weighted_hop("host = \"10.9.9.9:26\""), [](auto& c) { return hop(c).weighted && hop(c).hosts[0].host == "10.9.9.9" && hop(c).hosts[0].port == 26; }},
+      {"next_hop.hosts.priority", weighted_hop("host = \"a\", priority = 7"), [](auto& c) { return hop(c).hosts[0].priority == 7; }},
+      {"next_hop.hosts.weight", weighted_hop("host = \"mx:a.ru\", weight = 0"), [](auto& c) { return hop(c).hosts[0].mx && hop(c).hosts[0].weight == 0; }},
+      {"next_hop.probe", in_hop("probe = \"30s\""), [](auto& c) { return hop(c).probe == 30s; }},
       {"next_hop.behaves", in_hop("behaves = \"final\""), [](auto& c) { return hop(c).behaves == routing::Behaviour::final; }},
       {"next_hop.sources", in_hop("sources = [\"10.8.0.0/16\"]"), [](auto& c) { return hop(c).sources.contains(*parse_ip("10.8.1.1")) && c.unresolved_sources.empty(); }},
       {"next_hop.chunking", in_hop("chunking = false"), [](auto& c) { return !hop(c).chunking; }},
