@@ -36,6 +36,13 @@ class Control {
   void show_waves(std::function<std::vector<routing::WaveConfig>()> waves) {
     target_.waves = std::move(waves);
   }
+  /// What `postern hops` tells of; before serve(). `next_hops`: those of the config that is served
+  /// now; any thread.
+  void show_hops(std::function<std::vector<routing::NextHop>()> next_hops,
+                 std::shared_ptr<const queue::HopHealth> health) {
+    target_.next_hops = std::move(next_hops);
+    target_.health = std::move(health);
+  }
   /// Answers from now on.
   void serve(spool::Spool& spool, std::vector<Worker*> workers, ReloadHandler reload = {});
   const std::string& path() const { return path_; }

@@ -18,6 +18,8 @@ void ControlCommands::run(const ControlRequest& request) {
       return show(request.ids.front(), request.body);
     case ControlCommand::stats:
       return stats();
+    case ControlCommand::hops:
+      return hops(request.filter.hop);
     case ControlCommand::reload:
       return reload(request);
     case ControlCommand::hold:

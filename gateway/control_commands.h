@@ -5,11 +5,13 @@
 #include "gateway/control_sink.h"
 #include "gateway/reload_order.h"
 #include "queue/engine.h"
+#include "queue/hop_health.h"
 #include "queue/spool/spool.h"
 #include "routing/wave_config.h"
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <stop_token>
@@ -30,7 +32,10 @@ struct ControlTarget {
   std::vector<Worker*> workers;
   /// The waves of the config that is served now; any thread. Empty: unknown.
   std::function<std::vector<routing::WaveConfig>()> waves;
-  ReloadHandler reload;  ///< empty: there is none
+  /// The next hops of that config; any thread. Empty: unknown.
+  std::function<std::vector<routing::NextHop>()> next_hops;
+  std::shared_ptr<const queue::HopHealth> health;  ///< null: unknown
+  ReloadHandler reload;                            ///< empty: there is none
   /// One change at a time: a hold takes messages out of lanes that a release puts in.
   std::mutex changes;
 };
@@ -72,6 +77,9 @@ class ControlCommands {
   void give_up(const Ids& ids, const ControlRequest& request, Tally& tally);
   void say(spool::MessageId id, const char* what, std::size_t recipients, std::size_t busy);
   void say_no(spool::MessageId id, const std::string& why, Tally& tally);
+
+  // control_hops.cc
+  void hops(const std::string& name);
 
   // control_reload.cc
   void reload(const ControlRequest& request);

@@ -150,6 +150,7 @@ std::vector<queue::Engine::LaneStats> merged(std::vector<queue::Engine::LaneStat
     sum.waiting += lane.waiting;
     sum.running += lane.running;
     sum.window += lane.window;
+    sum.broken = sum.broken || lane.broken;
     sum.blocked = sum.blocked || lane.blocked;
     sum.blocked_until = std::max(sum.blocked_until, lane.blocked_until);
   }

@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::pair<std::string_view, ControlCommand>, 9> kCommands{
+constexpr std::array<std::pair<std::string_view, ControlCommand>, 10> kCommands{
     {
      {"list", ControlCommand::list},
      {"show", ControlCommand::show},
@@ -23,6 +23,7 @@ constexpr std::array<std::pair<std::string_view, ControlCommand>, 9> kCommands{
      {"bounce", ControlCommand::bounce},
      {"stats", ControlCommand::stats},
      {"reload", ControlCommand::reload},
+     {"hops", ControlCommand::hops},
      }
 };
 constexpr std::array<std::pair<std::string_view, QueueState>, 3> kStates{
@@ -128,6 +129,11 @@ std::string contradiction(const ControlRequest& r) {
   if (r.command == ControlCommand::reload && (!r.ids.empty() || !r.filter.empty() || r.all)) {
     return "reload takes neither ids nor filters";
   }
+  ControlFilter but_the_hop = r.filter;
+  but_the_hop.hop.clear();
+  if (r.command == ControlCommand::hops && (!r.ids.empty() || !but_the_hop.empty() || r.all)) {
+    return "hops takes a hop, and nothing else";
+  }
   if (r.guard && r.command != ControlCommand::reload) return "guard belongs to reload";
   if (!changes_messages(r.command)) return {};
   const int ways = int{!r.ids.empty()} + int{!r.filter.empty()} + int{r.all};
@@ -154,7 +160,8 @@ std::optional<QueueState> parse_state(std::string_view name) {
 
 bool changes_messages(ControlCommand command) {
   return command != ControlCommand::list && command != ControlCommand::show &&
-         command != ControlCommand::stats && command != ControlCommand::reload;
+         command != ControlCommand::stats && command != ControlCommand::reload &&
+         command != ControlCommand::hops;
 }
 
 Parsed<ControlRequest> parse_request(std::string_view line) {

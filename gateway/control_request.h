@@ -26,6 +26,7 @@ enum class ControlCommand : std::uint8_t {
   bounce,
   stats,
   reload,  ///< of `postern reload`
+  hops,    ///< of `postern hops`; takes a hop, or none
 };
 
 /// How far a stored message has come.

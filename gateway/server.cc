@@ -161,6 +161,7 @@ void Server::start_workers() {
   const std::size_t count =
       threads != 0 ? threads : workers_for(config, std::thread::hardware_concurrency());
   pool.pools = count;
+  pool.health = health_;
   queue::EngineOptions engine;
   storm_->set_per_minute(config.retry.reports_per_minute);
   engine.storm = storm_;
@@ -173,6 +174,7 @@ void Server::start_workers() {
   for (std::size_t i = 0; i < count; ++i)
     workers_.push_back(
         std::make_unique<Worker>(pool, resolver, *spool_, engine, log_, current_, recorder_.get()));
+  make_prober(pool, resolver);
 }
 
 /// What was in the spool when it was opened, to the workers in turn.
@@ -205,6 +207,7 @@ void Server::run() {
     for (const std::unique_ptr<Worker>& worker : workers_)
       workers.push_back(worker.get());
     control_->show_waves([this] { return runtime()->config().routing.waves; });
+    control_->show_hops([this] { return runtime()->config().routing.next_hops; }, health_);
     control_->serve(*spool_, std::move(workers), reload_handler_);
   }
   for (const std::unique_ptr<Listening>& listening : listening_) {
@@ -221,6 +224,7 @@ void Server::run() {
 /// What is left of sessions and deliveries ends here. The spool's last callbacks need the loops of
 /// those that wait for them, and messages go before the spool does.
 void Server::end_workers() {
+  if (prober_) prober_->stop();
   for (const std::unique_ptr<Worker>& worker : workers_)
     worker->stop_and_join();
   if (spool_) spool_->close();
@@ -371,6 +375,7 @@ std::vector<std::string> Server::reload(std::shared_ptr<const Snapshot> snapshot
   if (recorder_) recorder_->keep(next->config().record.envelopes);
   storm_->set_per_minute(next->config().retry.reports_per_minute);
   current_.set(next);
+  watch_hops();
   return need_restart;
 }
 

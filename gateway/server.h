@@ -7,6 +7,8 @@
 #include "gateway/letter_log.h"
 #include "gateway/runtime.h"
 #include "gateway/worker.h"
+#include "queue/hop_health.h"
+#include "queue/hop_prober.h"
 
 #include <functional>
 #include <memory>
@@ -91,6 +93,8 @@ class Server {
   void open_recorder();
   Result<void, BindError> open_control();
   void start_workers();
+  void make_prober(const queue::HopPoolConfig& pool, const Worker::ResolverFactory& resolver);
+  void watch_hops();
   void end_workers();
   void recover(const std::stop_token& stop);
   void serve(net::Socket socket, Worker& worker, const std::string& listener);
@@ -109,6 +113,9 @@ class Server {
   /// One for the engines of all workers.
   const std::shared_ptr<dsn::StormGuard> storm_ =
       std::make_shared<dsn::StormGuard>(queue::EngineOptions::kReportsPerMinute);
+  /// What all workers and the prober know of next hops' hosts.
+  const std::shared_ptr<queue::HopHealth> health_ = std::make_shared<queue::HopHealth>();
+  std::unique_ptr<queue::HopProber> prober_;  ///< the thread's that runs; made with the workers
   ReloadHandler reload_handler_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Control> control_;  ///< null: there is none

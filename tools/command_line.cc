@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/config_values.h"
 #include "tools/commands.h"
+#include "tools/hops_line.h"
 #include "tools/queue_line.h"
 #include "tools/replay_line.h"
 #include "tools/wave_line.h"
@@ -133,6 +134,7 @@ int run_command_line(int argc,
   add_check(app, check_options);
   add_explain(app, explain_options);
   const QueueLine queue_line(app, kDefaultConfig);
+  const HopsLine hops_line(app, kDefaultConfig);
   const WaveLine wave_line(app, kDefaultConfig);
   const ReplayLine replay_line(app, kDefaultConfig);
   try {
@@ -151,6 +153,7 @@ int run_command_line(int argc,
     if (::isatty(STDIN_FILENO) == 1) queue_options->answers = &std::cin;
     return run_queue(*queue_options, out, err);
   }
+  if (app.got_subcommand("hops")) return run_hops(hops_line.options(), out, err);
   if (app.got_subcommand("wave")) {
     const gateway::Parsed<WaveOptions> wave_options = wave_line.options();
     if (wave_options) return run_wave(*wave_options, out, err);

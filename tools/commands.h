@@ -58,6 +58,16 @@ struct QueueOptions {
 /// 69: it is not running, 77: it is another user's.
 int run_queue(const QueueOptions& options, std::ostream& out, std::ostream& err);
 
+struct HopsOptions {
+  std::string config;
+  std::string name;  ///< one next hop's; empty: all
+  bool json = false;
+};
+/// Asks the gateway that runs on this config's data_dir how its next hops are. 0: told, 1: there is
+/// no such next hop, 2: a config without a readable data_dir, 69: it is not running, 77: it is
+/// another user's.
+int run_hops(const HopsOptions& options, std::ostream& out, std::ostream& err);
+
 struct WaveOptions {
   enum class Command : std::uint8_t { list, show, set };
   std::string config;

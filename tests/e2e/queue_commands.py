@@ -67,9 +67,9 @@ class Queue:
         if self.sink:
             self.sink.stop()
 
-    def run(self, *words: str, status: int | None = DONE, **options) -> str:
+    def run(self, *words: str, status: int | None = DONE, command: str = "queue", **options) -> str:
         """What it printed; `status` None: done or nothing matched."""
-        command = [str(executable()), "queue", *words, "--config", str(self.gateway.config)]
+        command = [str(executable()), command, *words, "--config", str(self.gateway.config)]
         options.setdefault("stdin", subprocess.DEVNULL)
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **options)
         said = done.stdout + done.stderr
@@ -266,6 +266,26 @@ def tells_figures(queue: Queue) -> None:
     expect(lane["waiting"] == 0, f"what is gone waits no more: {lane}")
 
 
+def tells_of_the_next_hops(queue: Queue) -> None:
+    def hops(*words: str, status: int = DONE) -> str:
+        return queue.run(*words, status=status, command="hops")
+
+    expect_in("postern is not running", hops(status=NOT_RUNNING))
+    queue.start().three()
+    hop = json.loads(hops("vk", "--json"))
+    expect(hop["circuit"] == "open" and hop["waiting"] == 3, f"{hop}")
+    [host] = hop["hosts"]
+    expect(host["state"] == "penalised" and host["last_failure"]["text"], f"{host}")
+    expect_in("vk: circuit open, next try in", hops())
+    expect_in('there is no next hop "exchange"', hops("exchange", status=NOTHING))
+    expect_in("--jsn", hops("--jsn", status=WRONG_USE))
+    queue.revive()
+    queue.run("retry", "--all")
+    wait_until(lambda: not queue.ids(), 20, "the queue is empty")
+    [host] = json.loads(hops("--json"))["hosts"]
+    expect(host["state"] == "up" and host["address"] == f"{WORKSPACE}:{queue.port}", f"{host}")
+
+
 def belongs_to_its_owner(queue: Queue) -> None:
     queue.start()
     control = queue.data / "control"
@@ -299,8 +319,8 @@ def survives_a_kill(queue: Queue) -> None:
 
 TESTS: list[Callable[[Queue], None]] = [
     says_that_postern_is_not_running, tells_wrong_use_from_everything_else, lists_and_filters, shows_one_letter,
-    holds_releases_and_retries, removes, bounces, asks_on_a_terminal, tells_figures, belongs_to_its_owner,
-    survives_a_kill,
+    holds_releases_and_retries, removes, bounces, asks_on_a_terminal, tells_figures, tells_of_the_next_hops,
+    belongs_to_its_owner, survives_a_kill,
 ]
 
 

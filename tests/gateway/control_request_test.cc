@@ -50,6 +50,20 @@ TEST(ControlRequest, ReloadTakesAShareAndNothingOfTheQueues) {
   EXPECT_THAT(mistake_of(R"({"command":"stats","guard":0.1})"), HasSubstr("belongs to reload"));
 }
 
+TEST(ControlRequest, HopsTakesAHopAndNothingElse) {
+  ControlRequest request;
+  request.command = ControlCommand::hops;
+  EXPECT_EQ(*parse_request(format_request(request)), request);
+  request.filter.hop = "vk";
+  EXPECT_EQ(*parse_request(format_request(request)), request);
+  EXPECT_FALSE(changes_messages(ControlCommand::hops));
+  for (const char* wrong : {R"({"command":"hops","sender":"a@x"})",
+                            R"({"command":"hops","ids":["0abcdefghjkmn"]})",
+                            R"({"command":"hops","hop":"vk","all":true})"}) {
+    EXPECT_THAT(mistake_of(wrong), HasSubstr("takes a hop, and nothing else")) << wrong;
+  }
+}
+
 TEST(ControlRequest, TellsTheNullSenderFromNoFilter) {
   EXPECT_EQ(parse_request(R"({"command":"list"})")->filter.sender, std::nullopt);
   EXPECT_EQ(parse_request(R"({"command":"list","sender":""})")->filter.sender, "");

@@ -15,6 +15,7 @@ namespace postern::test {
 struct ExchangeHabits {
   std::string hostname = "EX01.company.ru";
   std::string address = "127.0.0.1";  ///< to listen at; IPv6 too
+  std::uint16_t port = 0;             ///< 0: the system chooses; else one of free_port()
   bool knows_ehlo = true;
   bool offers_starttls = true;
   bool breaks_handshake = false;  ///< says 220 to STARTTLS and then something that is not TLS

@@ -46,11 +46,15 @@ struct SocketAddress {
   }
 };
 
-/// A listening socket at `address`, at a port that the system chose.
+/// A listening socket at `address`; `port` 0: one that the system chooses.
 int listen_at(const std::string& address, std::uint16_t& port) {
   SocketAddress at;
   at.set(address);
+  // Both families have the port at the same place.
+  at.v4()->sin_port = htons(port);
   const int descriptor = ::socket(at.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int reuse = port != 0 ? 1 : 0;
+  ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));
   if (::bind(descriptor, at.raw(), at.size) != 0 || ::listen(descriptor, 128) != 0 ||
       ::getsockname(descriptor, at.raw(), &at.size) != 0) {
     throw std::runtime_error("cannot listen at " + address);
@@ -68,7 +72,7 @@ void ExchangeHabits::withdraw(const std::string& capability) {
 }
 
 ExchangeServer::ExchangeServer(ExchangeHabits habits)
-    : habits_(std::move(habits)), certificate_(habits_.hostname) {
+    : habits_(std::move(habits)), certificate_(habits_.hostname), port_(habits_.port) {
   listener_ = listen_at(habits_.address, port_);
   acceptor_ = std::thread([this] { accept_all(); });
 }
