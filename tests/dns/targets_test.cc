@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 namespace postern::dns {
@@ -157,6 +158,37 @@ c.example. A 192.0.2.4
     seconds.insert(targets.targets[1].host);
   }
   EXPECT_EQ(seconds.size(), 3U) << "each of the equals came first at some time";
+}
+
+TEST_F(TargetsTest, HaveEachOrderOfEqualsEquallyOftenAndByTheGivenRandomness) {
+  test::ZoneResolver resolver(R"(
+d.example. MX 10 a.example.
+d.example. MX 10 b.example.
+d.example. MX 10 c.example.
+a.example. A 192.0.2.2
+b.example. A 192.0.2.3
+c.example. A 192.0.2.4
+)");
+  const auto orders = [&](unsigned seed) {
+    std::mt19937 random(seed);
+    std::vector<std::string> out;
+    for (int i = 0; i < 600; ++i) {
+      std::string order;
+      for (const Target& t :
+           test::run(io_, mail_targets(resolver, "d.example", 25, random)).targets)
+        order += t.host[0];
+      out.push_back(order);
+    }
+    return out;
+  };
+  const std::vector<std::string> drawn = orders(5);
+  EXPECT_EQ(drawn, orders(5)) << "nothing else is random";
+  std::map<std::string, int> seen;
+  for (const std::string& order : drawn)
+    ++seen[order];
+  EXPECT_EQ(seen.size(), 6U);
+  for (const auto& [order, times] : seen)
+    EXPECT_NEAR(times, 100, 40) << order;
 }
 
 TEST_F(TargetsTest, AreAtMostTwenty) {
