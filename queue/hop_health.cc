@@ -87,6 +87,16 @@ bool HopHealth::probed(const net::Endpoint& host,
   return changed;
 }
 
+void HopHealth::end_probes(const HostUse& use) {
+  const std::scoped_lock lock(mutex_);
+  for (auto& [host, state] : hosts_) {
+    if (std::find(state.uses.begin(), state.uses.end(), use) == state.uses.end()) continue;
+    state.down_until = {};
+    state.probe.reset();
+  }
+  find_latest();
+}
+
 std::map<net::Endpoint, HostState> HopHealth::all() const {
   const std::scoped_lock lock(mutex_);
   return hosts_;

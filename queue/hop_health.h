@@ -87,6 +87,9 @@ class HopHealth {
               HostState::Probe probe,
               net::TimePoint lapses);
 
+  /// The host is probed as this no more: what probes said of it is forgotten.
+  void end_probes(const HostUse& use);
+
   std::map<net::Endpoint, HostState> all() const;
 
  private:

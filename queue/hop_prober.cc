@@ -115,6 +115,7 @@ void HopProber::Core::take(const std::vector<routing::NextHop>& hops) {
     if (!watch) continue;
     watch->over = true;
     watch->timer.cancel();
+    config.health->end_probes(HostUse{watch->hop, watch->host.str()});
   }
 }
 

@@ -42,8 +42,8 @@ class HopProber {
   HopProber& operator=(const HopProber&) = delete;
 
   /// The next hops of the config that is in force now. Hosts that are probed already, in the same
-  /// way, go on in their pauses; a probe of one that is not there any more ends without a word.
-  /// Any thread.
+  /// way, go on in their pauses; a probe of one that is not there any more ends without a word,
+  /// and what was found before is forgotten. Any thread.
   void watch(std::vector<routing::NextHop> hops);
   /// Ends its thread; what is under way is broken off, and nothing is probed any more. The owner's
   /// thread; a second call does nothing.

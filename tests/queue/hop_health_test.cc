@@ -118,6 +118,19 @@ TEST_F(HopHealthTest, EndsEveryPenaltyWithAGoodProbe) {
       << "nothing was said against it before";
 }
 
+TEST_F(HopHealthTest, ForgetsAProbesWordWhenNobodyProbesAnyMore) {
+  for (const unsigned number : {1U, 2U}) {
+    const HostUse use{"vk", std::to_string(number)};
+    health.probed(host(number), use, HostState::Probe{now, false, "refused"}, now + 90s);
+  }
+  fail(3);
+  health.end_probes({"vk", "1"});
+  EXPECT_EQ(avoided(1), 0s);
+  EXPECT_FALSE(health.all().at(host(1)).probe);
+  EXPECT_EQ(avoided(2), 90s);
+  EXPECT_EQ(avoided(3), 60s);
+}
+
 TEST_F(HopHealthTest, LetsASuccessSayMoreThanAProbe) {
   health.probed(host(1), {"vk", "h"}, HostState::Probe{now, false, "refused"}, now + 90s);
   succeed();

@@ -194,6 +194,19 @@ TEST_F(HopProberTest, SaysNothingOfAHostThatIsNotWantedAnyMore) {
   EXPECT_FALSE(config.health->all().contains(endpoint(server)));
 }
 
+TEST_F(HopProberTest, TakesItsWordBackWhenTheNextHopIsProbedNoMore) {
+  ExchangeServer server;
+  ExchangeServer other;
+  server.plan(At::connect, {Fault::Kind::close, ""});
+  HopProber prober(config);
+  prober.watch({hop_at(server)});
+  wait_for_probe(endpoint(server), false);
+  prober.watch({hop_at(server, 0s), hop_at(other)});
+  wait_for_good(1);
+  EXPECT_FALSE(config.health->all().at(endpoint(server)).probe);
+  EXPECT_EQ(config.health->avoided_until(endpoint(server), net::Clock::now()), net::TimePoint());
+}
+
 TEST_F(HopProberTest, EndsInTheMiddleOfAProbe) {
   ExchangeServer server;
   server.plan(At::connect, {Fault::Kind::hold, ""});
