@@ -2,6 +2,7 @@
 #include "gateway/config.h"
 
 #include "gateway/config_reader.h"
+#include "gateway/plugins.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -50,6 +51,7 @@ void read_all(Reader& reader, const Node* root) {
   read_directories(reader, top);
   read_ways(reader, top);
   read_policies(reader, top);
+  read_plugins(reader, top);
   top.finish();
 }
 
@@ -177,6 +179,7 @@ LoadResult load_config_text(std::string_view text,
   if (result.config) {
     read_trace_key(*result.config, result.findings);
     read_directory_secrets(*result.config, result.findings);
+    load_plugins(*result.config, result.findings);
   }
   if (has_errors(result.findings)) result.config.reset();
   return result;
@@ -187,7 +190,7 @@ std::vector<std::string> config_keys() {
   const Result<Node, Finding> root = parse_document(
       "[[listener]]\n[[next_hop]]\nhosts = [{}]\n[[domain]]\n[[route]]\n[[wave]]\n[[directory]]\n"
       "[[sender_route]]\n[[rewrite]]\n[[journal]]\n[[list]]\n[[policy]]\n"
-      "[tls]\ncertificates = [{}]\n",
+      "[[plugin]]\n[tls]\ncertificates = [{}]\n",
       "keys");
   Reader reader;
   if (root) read_all(reader, &*root);

@@ -6,6 +6,7 @@
 #include "gateway/config_record.h"
 #include "gateway/finding.h"
 #include "gateway/letter_log.h"
+#include "gateway/plugin_config.h"
 #include "routing/config.h"
 #include "smtp/limits.h"
 #include "tls/context.h"
@@ -98,6 +99,7 @@ struct Config {
   dns::Config dns;
   LimitsConfig limits;
   RecordConfig record;
+  std::vector<PluginConfig> plugins;             ///< `[[plugin]]`; loaded by load_config alone
   std::vector<directories::Config> directories;  ///< `[[directory]]`, in the file's order
 
   /// Next hops without `sources` of their own of which some host is a name: what these names
@@ -135,7 +137,7 @@ struct LoadResult {
   std::vector<Finding> findings;
 };
 
-/// Reads a file, and the trace key and secrets that it names.
+/// Reads a file, and the trace key and secrets that it names; loads its plug-ins.
 LoadResult load_config(const std::string& path, const Environment& env);
 /// The same where the file's text is at hand, or is what it will be.
 LoadResult load_config_text(std::string_view text, const std::string& path, const Environment& env);

@@ -157,6 +157,8 @@ void read_directory_secrets(Config& config, std::vector<Finding>& findings);
 void read_ways(Reader& reader, Section& top);  // config_ways.cc
 /// [[policy]] (config_policy.cc).
 void read_policies(Reader& reader, Section& top);
+/// [[plugin]] (config_plugin.cc).
+void read_plugins(Reader& reader, Section& top);
 /// `routing.stages`: names that are no stage, or there twice (config_stages.cc).
 std::vector<Finding> judge_stages(const Config& config);
 void resolve_stages(Reader& reader);

@@ -16,6 +16,8 @@
 
 namespace postern::routing {
 
+class Registry;  // routing/stage.h
+
 enum class DeliverAs : std::uint8_t { alias, main };
 enum class Role : std::uint8_t { mx, submission };
 /// What a 250 waits for: whichever comes first of the commit and the next hops, the commit alone,
@@ -82,6 +84,7 @@ struct Config {
   std::vector<Journal> journals;
   std::vector<ListRule> lists;
   std::vector<PolicyConfig> policies;
+  std::shared_ptr<const Registry> more_stages;  ///< of plug-ins; null: none
 
   const NextHop* find_next_hop(std::string_view name) const;
 };

@@ -31,6 +31,10 @@ Registry Registry::of(const Config& config) {
     out.add(stages::policy_stage_name(config.policies[i]),
             [i](const StageSources& sources) { return stages::make_policy(sources, i); });
   }
+  if (config.more_stages) {
+    for (const auto& [name, factory] : config.more_stages->factories_)
+      out.add(name, factory);
+  }
   return out;
 }
 

@@ -63,7 +63,8 @@ using StageFactory = std::function<std::unique_ptr<Stage>(const StageSources&)>;
 class Registry {
  public:
   static Registry builtin();
-  /// The built-in ones and those that a config makes: "policy:NAME" of each `[[policy]]`.
+  /// The built-in ones and those that a config makes: "policy:NAME" of each `[[policy]]`, and those
+  /// of its plug-ins, which may take a built-in one's place.
   static Registry of(const Config& config);
   void add(std::string name, StageFactory factory);
   /// Null: no stage of that name.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Effects of [[wave]], [[directory]], [[policy]], and of the ways of docs/ways.md.
+// Effects of [[wave]], [[directory]], [[policy]], [[plugin]], and of the ways of docs/ways.md.
 #include "tests/gateway/config_effects.h"
 
 namespace postern::gateway {
@@ -112,6 +112,18 @@ std::vector<Effect> ways_effects() {
       {"list.recipients", list(reject + "recipients = [\"@*.z.ru\"]"), [](auto& c) { return c.routing.lists[0].recipients == List{"@*.z.ru"}; }},
       {"list.clients", list(reject + "clients = [\"10.7.0.1\"]"), [](auto& c) { return c.routing.lists[0].clients.contains(*parse_ip("10.7.0.1")); }},
       {"list.reply", list(reject + "reply = \"no\""), [](auto& c) { return c.routing.lists[0].reply == "no"; }},
+  };
+}
+// clang-format on
+
+// clang-format off
+std::vector<Effect> plugin_effects() {
+  const std::string two = "[[plugin]]\npath = \"/x.so\"\noptions = { a = \"b\" }\nreplaces = [\"lists\"]\n";
+  return {
+      {"plugin", two, [](auto& c) { return c.plugins.size() == 1; }},
+      {"plugin.path", two, [](auto& c) { return c.plugins[0].path == "/x.so"; }},
+      {"plugin.options", two, [](auto& c) { return c.plugins[0].options.at("a") == "b"; }},
+      {"plugin.replaces", two, [](auto& c) { return c.plugins[0].replaces == std::vector<std::string>{"lists"}; }},
   };
 }
 // clang-format on

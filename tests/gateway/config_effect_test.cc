@@ -189,7 +189,8 @@ TEST(ConfigEffect, EveryKeyArrivesWhereItBelongs) {
                      wave_effects,
                      directory_effects,
                      ways_effects,
-                     policy_effects}) {
+                     policy_effects,
+                     plugin_effects}) {
     for (Effect& effect : more())
       effects.push_back(std::move(effect));
   }

@@ -21,5 +21,6 @@ std::vector<Effect> wave_effects();
 std::vector<Effect> directory_effects();
 std::vector<Effect> ways_effects();
 std::vector<Effect> policy_effects();
+std::vector<Effect> plugin_effects();
 
 }  // namespace postern::gateway

@@ -11,6 +11,7 @@ import sys
 # A folder and what it may include besides itself; docs/architecture.md draws the same picture.
 ALLOWED = {
     'base': set(),
+    'plugin': set(),
     'smtp': {'base'},
     'auth': {'base'},
     'tls': {'base'},
@@ -21,7 +22,7 @@ ALLOWED = {
     'queue/spool': {'base', 'smtp'},
     'queue/dsn': {'base', 'smtp'},
     'queue': {'base', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'queue/spool', 'queue/dsn'},
-    'gateway': {'base', 'auth', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'directories', 'queue', 'queue/spool'},
+    'gateway': {'base', 'auth', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'directories', 'queue', 'queue/spool', 'plugin'},
     'tools': {'base', 'auth', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'directories', 'queue', 'queue/spool', 'gateway'},
 }
 # The pure protocol knows no sockets, no TLS, no clock that runs by itself.
