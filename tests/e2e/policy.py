@@ -109,7 +109,8 @@ def greylisting(root: Path, where: str) -> None:
         with gateway_with(root, postgrey.server) as (gateway, sink):
             first = send(gateway, "nina@corp.com")
             check(first.get(USER, (0, b""))[0] == 450, f"the first try got {first}")
-            check(b"4.7.1" in first[USER][1] and b"reylisted" in first[USER][1], f"the reply is {first[USER]}")
+            # postgrey writes an enhanced code of its own in front of its text.
+            check(first[USER][1].startswith(b"4.2.0 Greylisted"), f"the reply is {first[USER]}")
             check(sink.count == 0, "a letter that was deferred has arrived")
             # A client comes again after a while; how soon is too soon is postgrey's to say.
             deadline = time.monotonic() + 30
@@ -123,7 +124,7 @@ def greylisting(root: Path, where: str) -> None:
             check(not send(gateway, "nina@corp.com"), "postgrey was restarted, and the client was not taken any more")
             check(sink.wait_for(2, 20), "the second letter was taken, and nothing arrived")
             answer = gateway.explain("203.0.113.9", "other@corp.com", USER)
-            check(answer["decision"] == "defer" and answer["reply"].startswith("450 4.7.1"), f"explain says {answer}")
+            check(answer["decision"] == "defer" and answer["reply"].startswith("450 4.2.0"), f"explain says {answer}")
             postgrey.stop()
             away = send(gateway, "nina@corp.com")
             check(away.get(USER, (0, b""))[0] == 451, f"postgrey is gone, and the client got {away}")
