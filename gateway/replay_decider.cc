@@ -83,10 +83,18 @@ bool is_hidden(const routing::Config& config, const Request& request, const Deci
   return false;
 }
 
-/// "mailboxes" takes whom another stage has bound (R4, R5): that one is the cause.
+/// "mailboxes" takes whom another stage has bound (R4, R5), or who gets a copy in the old server:
+/// that one is the cause.
 const routing::TraceStep* cause_of(const Decision& decision) {
   if (decision.trace.empty()) return nullptr;
-  const auto binds = [](const routing::TraceStep& step) { return step.verdict == "bind"; };
+  const auto is_dual = [&decision](std::string_view stage) {
+    return std::any_of(decision.also.begin(), decision.also.end(), [stage](const auto& copy) {
+      return copy.kind == routing::CopyKind::dual && copy.stage == stage;
+    });
+  };
+  const auto binds = [&is_dual](const routing::TraceStep& step) {
+    return step.verdict == "bind" || (step.verdict == "copy" && is_dual(step.stage));
+  };
   const auto bound = std::find_if(decision.trace.begin(), decision.trace.end(), binds);
   const bool is_bound = bound != decision.trace.end() && decision.stage == "mailboxes";
   return is_bound ? &*bound : &decision.trace.back();

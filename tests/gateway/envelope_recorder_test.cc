@@ -160,6 +160,7 @@ TEST_F(EnvelopeRecorderTest, SaysWhyItCannotBegin) {
   std::ofstream(folder_) << "no folder";
   EnvelopeRecorder::Options options;
   options.folder = folder_.string();
+  options.envelopes = 80;
   const auto refused = EnvelopeRecorder::open(std::move(options));
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error(), HasSubstr(folder_.string()));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Waves whose members are groups of a real LDAP server, as in Active Directory: (memberOf=...).
+#include "directories/ask_pool.h"
 #include "gateway/snapshot.h"
 #include "support/slapd.h"
 #include "tests/gateway/config_support.h"
@@ -26,6 +27,11 @@ class WaveGroups : public ::testing::Test {
     slapd_.start();
     // The server itself keeps memberOf, where a group is made while it runs.
     slapd_.modify(group("pilot", "anna") + group("second", "boris"));
+  }
+
+  ~WaveGroups() override {
+    snapshot_.reset();
+    directories::join_leftover_threads();
   }
 
   static test::Slapd::Options with_member_of() {
