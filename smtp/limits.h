@@ -11,6 +11,7 @@ namespace postern::smtp {
 struct ServerLimits {
   std::size_t command_line_octets =
       2048;  ///< with CRLF; RFC 5321 4.5.3.1.4 wants 512, extensions more; beyond: 500
+  std::size_t auth_line_octets = 12288;  ///< AUTH and its responses, with CRLF; RFC 4954 4.
   std::size_t recipients =
       1000;  ///< a message; RFC 5321 4.5.3.1.8 wants at least 100; beyond: 452 4.5.3
   std::uint64_t message_octets = 50ULL << 20;  ///< SIZE, RFC 1870; beyond: 552 5.3.4

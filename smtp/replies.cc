@@ -224,11 +224,44 @@ Reply authentication_required() {
        "authentication required"_text
   };
 }
+Reply authenticated() {
+  return Reply(235, {2, 7, 0}, "authenticated"_text);
+}
 Reply auth_unavailable() {
   return {
       454, {4, 7, 0},
        "authentication is not available now"_text
   };
+}
+Reply account_under_attack() {
+  return Reply(454, {4, 7, 0}, "too many failed logins of this account; try again later"_text);
+}
+Reply too_many_auth_failures() {
+  return Reply(421, {4, 7, 0}, "too many failed logins; try again later"_text);
+}
+Reply auth_refused() {
+  return Reply(535, {5, 7, 8}, "wrong name or password"_text);
+}
+Reply auth_cancelled() {
+  return Reply(501, {5, 7, 0}, "authentication cancelled"_text);
+}
+Reply auth_malformed() {
+  return Reply(501, {5, 5, 2}, "this is no response of that mechanism, in base64"_text);
+}
+Reply auth_line_too_long() {
+  return Reply(500, {5, 5, 6}, "this response is too long"_text);
+}
+Reply unknown_mechanism() {
+  return Reply(504, {5, 5, 4}, "this mechanism is not offered"_text);
+}
+Reply auth_needs_tls() {
+  return Reply(538, {5, 7, 11}, "say STARTTLS first"_text);
+}
+Reply sender_not_of_account() {
+  return Reply(553, {5, 7, 1}, "this account may not use this sender address"_text);
+}
+Reply senders_unavailable() {
+  return Reply(451, {4, 3, 0}, "sender addresses cannot be looked up now"_text);
 }
 
 Reply no_storage() {

@@ -51,7 +51,20 @@ Reply bad_sender(std::string_view sentence);     ///< 501 5.1.7
 Reply bad_recipient(std::string_view sentence);  ///< 501 5.1.3
 Reply unknown_parameter();                       ///< 555 5.5.4
 Reply authentication_required();                 ///< 530 5.7.0, R3
-Reply auth_unavailable();                        ///< 454 4.7.0
+
+// AUTH (RFC 4954 section 6).
+Reply authenticated();           ///< 235 2.7.0
+Reply auth_unavailable();        ///< 454 4.7.0, nobody can check now
+Reply account_under_attack();    ///< 454 4.7.0, too many failures for this account
+Reply too_many_auth_failures();  ///< 421 4.7.0, of this client
+Reply auth_refused();            ///< 535 5.7.8, the same whatever was wrong
+Reply auth_cancelled();          ///< 501 5.7.0, the client said "*"
+Reply auth_malformed();          ///< 501 5.5.2, no base64, or no message of the mechanism
+Reply auth_line_too_long();      ///< 500 5.5.6
+Reply unknown_mechanism();       ///< 504 5.5.4
+Reply auth_needs_tls();          ///< 538 5.7.11
+Reply sender_not_of_account();   ///< 553 5.7.1, auth.senders
+Reply senders_unavailable();     ///< 451 4.3.0, auth.senders cannot be read
 
 // Limits and content.
 Reply no_storage();           ///< 452 4.3.1

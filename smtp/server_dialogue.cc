@@ -4,6 +4,7 @@
 #include "smtp/replies.h"
 #include "smtp/verbs.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace postern::smtp {
@@ -173,9 +174,9 @@ ServerDialogue::Effect ServerDialogue::on(const Ehlo& ehlo, std::string& out) {
   if (profile_->offer_binarymime) reply.line("BINARYMIME");
   reply.line("DSN");
   if (profile_->offer_starttls && !tls_) reply.line("STARTTLS");
-  if (!profile_->auth_mechanisms.empty() && !authenticated_) {
+  if (offers_auth() && !authenticated_) {
     std::string line = "AUTH ";
-    line += profile_->auth_mechanisms;
+    line += mechanisms_;
     reply.line(line);
   }
   reply.line("LIMITS RCPTMAX=", profile_->limits.recipients);
@@ -285,11 +286,27 @@ ServerDialogue::Effect ServerDialogue::on(const StartTls&, std::string& out) {
   return UpgradeTls{};
 }
 
+bool ServerDialogue::offers_auth() const {
+  return !mechanisms_.empty() && (tls_ || !profile_->auth_needs_tls);
+}
+
+/// RFC 4422 3.1: names are compared without case here, as AUTH's clients write them.
+bool ServerDialogue::offers(std::string_view mechanism) const {
+  for (std::string_view rest = mechanisms_; !rest.empty();) {
+    const std::size_t end = std::min(rest.find(' '), rest.size());
+    if (iequals(rest.substr(0, end), mechanism)) return true;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return false;
+}
+
 ServerDialogue::Effect ServerDialogue::on(const Auth& auth, std::string& out) {
   if (profile_->auth_mechanisms.empty()) return fail(replies::not_offered(), out);
   Effect effect;
   if (!in_sequence(Verb::auth, out, effect)) return effect;
   if (authenticated_) return fail(replies::authenticated_already(), out);
+  if (profile_->auth_needs_tls && !tls_) return fail(replies::auth_needs_tls(), out);
+  if (!offers(auth.mechanism)) return fail(replies::unknown_mechanism(), out);
   // Passwords that were wrong count as errors; this is where guessing ends.
   if (errors_ >= profile_->limits.errors) return fail(replies::bad_sequence(), out);
   return Authenticate{auth.mechanism, auth.initial_response, auth.has_initial_response};

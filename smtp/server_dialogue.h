@@ -20,6 +20,7 @@ struct ServerProfile {
   bool offer_binarymime = false;
   bool offer_smtputf8 = true;
   std::string auth_mechanisms;  ///< "PLAIN LOGIN"; empty: AUTH is not offered
+  bool auth_needs_tls = false;  ///< before TLS it is neither offered nor done (538)
   bool auth_required = false;   ///< R3: MAIL without an identity is 530 5.7.0
 };
 
@@ -33,7 +34,8 @@ struct ServerProfile {
 /// 3207 4.2).
 class ServerDialogue {
  public:
-  explicit ServerDialogue(const ServerProfile& profile) : profile_(&profile) {}
+  explicit ServerDialogue(const ServerProfile& profile)
+      : profile_(&profile), mechanisms_(profile.auth_mechanisms) {}
 
   // Effects: what the session must do before the next line is given.
   struct Nothing {};           ///< the reply is in the output already
@@ -95,8 +97,12 @@ class ServerDialogue {
   /// A chunk that was not the last was taken (`reply` positive) or refused; after a refusal chunks
   /// are discarded with 503 until RSET or MAIL ... (RFC 3030 2).
   void chunk_done(const Reply& reply, std::string& out);
+  /// Also where TLS came before the greeting.
   void tls_done();
   void auth_done(bool ok, const Reply& reply, std::string& out);
+  /// The mechanisms that are good for this connection and this moment; until then, the profile's.
+  /// Empty: none.
+  void offer_auth(std::string mechanisms) { mechanisms_ = std::move(mechanisms); }
 
   /// R3: the client is in the allowlist, and need not authenticate.
   void set_trusted() { trusted_ = true; }
@@ -135,8 +141,11 @@ class ServerDialogue {
   Effect fail_sequence(Verb verb, std::string& out);
   bool in_sequence(Verb verb, std::string& out, Effect& effect);
   void end_transaction();
+  bool offers_auth() const;
+  bool offers(std::string_view mechanism) const;
 
   const ServerProfile* profile_;
+  std::string mechanisms_;
   Phase phase_ = Phase::connected;
   bool esmtp_ = false;
   bool tls_ = false;

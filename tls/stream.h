@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/channel_binding.h"
 #include "base/net.h"
 
 #include <openssl/types.h>
@@ -79,6 +80,10 @@ class Stream {
   bool is_tls() const;
   /// Null before a handshake; valid as long as the stream.
   const Info* info() const;
+
+  /// What SASL binds itself to: with TLS 1.3 "tls-exporter" (RFC 9266), and "tls-server-end-point"
+  /// (RFC 5929) where the server's certificate is signed with a hash. Empty without TLS.
+  ChannelBindings channel_bindings() const;
 
   net::Endpoint remote() const { return remote_; }
   net::Endpoint local() const { return local_; }

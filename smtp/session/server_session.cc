@@ -24,7 +24,8 @@ ServerSession::ServerSession(net::Socket socket,
       service_(service),
       facts_(std::move(facts)),
       stream_(std::move(socket)),
-      dialogue_(options.profile) {
+      dialogue_(options.profile),
+      pause_(stream_.executor()) {
   if (trusted) dialogue_.set_trusted();
 }
 
@@ -41,6 +42,7 @@ net::Awaitable<void> ServerSession::run() {
 
 void ServerSession::stop() {
   stopping_ = true;
+  pause_.cancel();
   // An idle session waits for the client, for minutes: end the wait. A busy one sees the flag at
   // its next command.
   if (idle_) stream_.expires_at(net::Clock::now());
@@ -50,6 +52,7 @@ net::Awaitable<bool> ServerSession::open() {
   if (options_.implicit_tls) {
     const bool secured = co_await upgrade_to_tls();
     if (!secured) co_return false;
+    dialogue_.tls_done();
   } else {
     // A client that talks before the greeting does not listen to replies: a robot, or an attack on
     // the proxy in front of it. What has arrived by now is enough evidence; nobody is made to wait
@@ -62,6 +65,7 @@ net::Awaitable<bool> ServerSession::open() {
       co_return false;
     }
   }
+  offer_auth();
   dialogue_.greet(out_);
   co_return true;
 }
@@ -101,11 +105,11 @@ net::Awaitable<void> ServerSession::serve() {
 
 /// Brings one line, and nothing else, to the front of the input. False: the session is over.
 net::Awaitable<bool> ServerSession::read_line() {
-  const std::size_t limit = options_.profile.limits.command_line_octets;
   bool skipping = false;
   net::TimePoint deadline{};  // one a command: octets that trickle in do not move it
   for (;;) {
     const std::string_view have = input_.view();
+    const std::size_t limit = limit_of(have);
     const std::size_t lf = have.find('\n');
     if (lf != std::string_view::npos) {
       line_octets_ = lf + 1;
@@ -170,6 +174,12 @@ net::Awaitable<bool> ServerSession::perform(const ServerDialogue::Effect& effect
   } else if (std::holds_alternative<D::ResetTransaction>(effect)) {
     drop_transaction();
   }
+  AuthStart auth;
+  std::optional<std::string> initial;
+  if (const auto* asked = std::get_if<D::Authenticate>(&effect)) {
+    auth.mechanism = std::string(asked->mechanism);
+    if (asked->has_initial) initial = std::string(asked->initial);
+  }
   // Views into the line end here: what follows reads on.
   input_.consume(line_octets_);
   if (std::holds_alternative<D::BeginData>(effect)) {
@@ -181,9 +191,12 @@ net::Awaitable<bool> ServerSession::perform(const ServerDialogue::Effect& effect
     if (go_on) {
       go_on = co_await upgrade_to_tls();
     }
-    if (go_on) dialogue_.tls_done();
+    if (go_on) {
+      dialogue_.tls_done();
+      offer_auth();
+    }
   } else if (std::holds_alternative<D::Authenticate>(effect)) {
-    dialogue_.auth_done(false, replies::auth_unavailable(), out_);
+    go_on = co_await authenticate(std::move(auth), std::move(initial));
   } else if (std::holds_alternative<D::Close>(effect)) {
     co_await flush();
     go_on = false;
@@ -198,7 +211,9 @@ net::Awaitable<void> ServerSession::begin_mail(const Mail& mail) {
     co_return;
   }
   ++facts_.transaction;
-  const Sender sender{ReversePath(mail.path), own(mail.parameters)};
+  Sender sender{ReversePath(mail.path), own(mail.parameters)};
+  // RFC 4954 5: no client is trusted to say who had written the message.
+  if (!sender.parameters.auth.empty()) sender.parameters.auth = "<>";
   Begun begun = co_await service_.begin(facts_, sender);
   transaction_ = std::move(begun.transaction);
   dialogue_.mail_done(mail, begun.reply, out_);
@@ -334,6 +349,7 @@ net::Awaitable<bool> ServerSession::upgrade_to_tls() {
   if (options_.tls == nullptr) co_return false;
   drop_transaction();
   facts_.helo.clear();
+  facts_.identity.clear();
   stream_.expires_after(options_.timeouts.tls);
   const net::error_code ec = co_await stream_.handshake_server(*options_.tls);
   if (ec) {

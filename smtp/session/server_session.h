@@ -8,6 +8,7 @@
 #include "tls/context.h"
 #include "tls/stream.h"
 
+#include <optional>
 #include <string>
 
 namespace postern::smtp {
@@ -64,6 +65,12 @@ class ServerSession {
   net::Awaitable<bool> receive_chunk(ServerDialogue::BeginChunk chunk);
   net::Awaitable<bool> pass_chunk(std::uint64_t size, bool discard);
   net::Awaitable<bool> upgrade_to_tls();
+  net::Awaitable<bool> authenticate(AuthStart start, std::optional<std::string> encoded);
+  net::Awaitable<AuthStep> exchange(AuthStart start, std::optional<std::string> encoded);
+  net::Awaitable<std::optional<AuthStep>> read_response(std::string& octets);
+  net::Awaitable<void> pause(std::chrono::milliseconds span);
+  std::size_t limit_of(std::string_view line) const;
+  void offer_auth();
   net::Awaitable<bool> flush();
   net::Awaitable<void> pass_on(std::string_view octets, bool clean);
   net::Awaitable<Reply> end_message(const ContentViolations& violations);
@@ -84,7 +91,10 @@ class ServerSession {
   std::string out_;
   std::size_t line_octets_ = 0;  ///< of the current line, with its line end
   Line line_ = Line::complete;
-  bool idle_ = false;  ///< waiting for a command with nothing under way
+  net::Timer pause_;
+  bool in_exchange_ = false;  ///< the next line is a response of AUTH
+  bool lost_ = false;         ///< the client went away in the middle of an exchange
+  bool idle_ = false;         ///< waiting for a command with nothing under way
   bool stopping_ = false;
   unsigned notes_ = 0;  ///< made so far
   Reply goodbye_;       ///< said before closing, when the session itself ends it

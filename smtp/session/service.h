@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/channel_binding.h"
 #include "base/ip.h"
 #include "base/net.h"
 #include "smtp/envelope.h"
 #include "smtp/reply.h"
 #include "tls/stream.h"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -58,6 +61,56 @@ class Transaction {
   virtual void refused(const Reply& why) = 0;
 };
 
+/// What AUTH asks for.
+struct AuthStart {
+  std::string mechanism;      ///< as the client wrote it; one of those that were offered
+  ChannelBindings bindings;   ///< of the session's TLS; empty: it has none
+  bool offered_plus = false;  ///< a mechanism with channel binding was offered
+};
+
+/// What a client's message in an exchange led to. Not an aggregate, as Reply.
+class AuthStep {
+ public:
+  enum class Kind : std::uint8_t { challenge, succeeded, failed };
+
+  /// `octets` go to the client, in base64.
+  static AuthStep challenge(std::string octets) { return {Kind::challenge, std::move(octets), {}}; }
+  /// The client is `identity` from now on.
+  static AuthStep succeeded(std::string identity, Reply reply) {
+    return {Kind::succeeded, std::move(identity), std::move(reply)};
+  }
+  static AuthStep failed(Reply reply) { return {Kind::failed, {}, std::move(reply)}; }
+  /// The client is told only then; a reply of 421 also ends the session.
+  AuthStep after(std::chrono::milliseconds delay) && {
+    delay_ = delay;
+    return std::move(*this);
+  }
+
+  Kind kind() const { return kind_; }
+  const std::string& text() const { return text_; }
+  const Reply& reply() const { return reply_; }
+  std::chrono::milliseconds delay() const { return delay_; }
+
+ private:
+  AuthStep(Kind kind, std::string text, Reply reply)
+      : kind_(kind), text_(std::move(text)), reply_(std::move(reply)) {}
+
+  Kind kind_;
+  std::string text_;
+  Reply reply_;
+  std::chrono::milliseconds delay_{0};
+};
+
+/// One AUTH exchange, from the command to its last reply. Owned by the session, on its thread;
+/// destroyed at any point. Octets, without base64.
+class AuthExchange {
+ public:
+  virtual ~AuthExchange() = default;
+  /// nullopt: the command had no initial response.
+  virtual net::Awaitable<AuthStep> begin(std::optional<std::string> initial) = 0;
+  virtual net::Awaitable<AuthStep> next(std::string response) = 0;
+};
+
 /// What a session did without asking the gateway, for the log.
 struct SessionNote {
   std::string_view event;    ///< "refused": a command; "ended": the session, by us
@@ -77,6 +130,16 @@ class Service {
  public:
   virtual ~Service() = default;
   virtual net::Awaitable<Begun> begin(const SessionFacts& session, const Sender& sender) = 0;
+  /// Of the mechanisms that the listener is set to offer ("PLAIN LOGIN"), those that can succeed on
+  /// this connection now.
+  virtual std::string auth_mechanisms(const SessionFacts&, std::string_view configured) {
+    return std::string(configured);
+  }
+  /// Null: there is nobody who could check. `session` outlives the exchange.
+  virtual std::unique_ptr<AuthExchange> authenticate(const SessionFacts& /*session*/,
+                                                     const AuthStart&) {
+    return nullptr;
+  }
   /// At most kNotes a session: a client cannot fill the log.
   virtual void note(const SessionFacts&, const SessionNote&) {}
   static constexpr unsigned kNotes = 50;

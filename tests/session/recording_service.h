@@ -4,6 +4,7 @@
 #include "smtp/replies.h"
 #include "smtp/session/service.h"
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ struct RecordedMessage {
   enum class End { open, finished, refused, dropped } end = End::open;
   Reply refusal;
   std::string helo;
+  std::string identity;
+  std::string auth;  ///< AUTH= of MAIL
 };
 
 /// A gateway that takes everything except what a test tells it to refuse, and remembers it all.
@@ -28,6 +31,7 @@ class RecordingService final : public Service {
   Reply begin_reply = replies::ok();               ///< to begin_message()
   Reply finish_reply = Reply(250, {2, 0, 0}, "taken"_text);
   std::vector<RecordedMessage> messages;
+  std::function<std::unique_ptr<AuthExchange>(const AuthStart&)> on_auth;
   std::vector<std::string> notes;  ///< "event|command|why"
 
   void note(const SessionFacts&, const SessionNote& what) override {
@@ -36,10 +40,15 @@ class RecordingService final : public Service {
       line.append("|").append(part);
     notes.push_back(std::move(line));
   }
+  std::unique_ptr<AuthExchange> authenticate(const SessionFacts&, const AuthStart& start) override {
+    return on_auth ? on_auth(start) : nullptr;
+  }
   net::Awaitable<Begun> begin(const SessionFacts& session, const Sender& sender) override {
     messages.push_back({});
     messages.back().sender = sender.path.text();
     messages.back().helo = session.helo;
+    messages.back().identity = session.identity;
+    messages.back().auth = sender.parameters.auth;
     Begun begun(replies::sender_ok(), std::make_unique<Recorder>(*this, messages.size() - 1));
     co_return begun;
   }

@@ -77,6 +77,10 @@ void direct(DialogueScript& script, const std::string& text) {
     script.profile.auth_required = true;
   } else if (what == "trusted") {
     script.trusted = true;
+  } else if (what == "auth") {
+    script.profile.auth_mechanisms = rest_of(words);
+  } else if (what == "auth_needs_tls") {
+    script.profile.auth_needs_tls = true;
   } else if (what == "limit") {
     set_limit(script, words);
   } else if (what == "offer" && words >> word && word == "binarymime") {

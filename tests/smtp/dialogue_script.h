@@ -21,6 +21,8 @@ namespace postern::smtp {
 ///     S: (closed)                the server closes the connection
 ///     !submission                the listener wants authentication (R3)
 ///     !trusted                   but not of this client
+///     !auth PLAIN LOGIN          the mechanisms that are offered; none can succeed
+///     !auth_needs_tls            but not before TLS
 ///     !limit errors 3            also: message, recipients, messages, line
 ///     !offer binarymime          it is announced
 ///     !rcpt no@c.ru 550 5.1.1 no what the gateway says to this recipient

@@ -115,6 +115,8 @@ class PureServer final : public DialogueTarget {
       if (script_.begin_reply.is_positive()) decoder_.emplace();
     } else if (const auto* chunk = std::get_if<D::BeginChunk>(&effect)) {
       chunk_ = *chunk;
+    } else if (std::holds_alternative<D::Authenticate>(effect)) {
+      dialogue_.auth_done(false, replies::auth_unavailable(), out_);
     } else if (std::holds_alternative<D::Close>(effect)) {
       closed_ = true;
     }

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/base64.h"
+#include "smtp/replies.h"
+#include "smtp/session/server_session.h"
+
+// AUTH (RFC 4954): lines in base64 on one side, the gateway's exchange on the other.
+
+namespace postern::smtp {
+
+std::size_t ServerSession::limit_of(std::string_view line) const {
+  const ServerLimits& limits = options_.profile.limits;
+  const bool is_auth = in_exchange_ || iequals(line.substr(0, 5), "AUTH ");
+  return is_auth ? std::max(limits.auth_line_octets, limits.command_line_octets)
+                 : limits.command_line_octets;
+}
+
+void ServerSession::offer_auth() {
+  const std::string& configured = options_.profile.auth_mechanisms;
+  if (!configured.empty()) dialogue_.offer_auth(service_.auth_mechanisms(facts_, configured));
+}
+
+/// False: the session is over.
+net::Awaitable<bool> ServerSession::authenticate(AuthStart start,
+                                                 std::optional<std::string> encoded) {
+  start.bindings = stream_.channel_bindings();
+  const AuthStep step = co_await exchange(std::move(start), std::move(encoded));
+  in_exchange_ = false;
+  if (lost_) co_return false;
+  co_await pause(step.delay());
+  const bool ok = step.kind() == AuthStep::Kind::succeeded;
+  if (ok) facts_.identity = step.text();
+  dialogue_.auth_done(ok, step.reply(), out_);
+  if (step.reply().code() != 421) co_return true;
+  co_await flush();
+  co_return false;
+}
+
+/// Up to its end: the last step is no challenge.
+net::Awaitable<AuthStep> ServerSession::exchange(AuthStart start,
+                                                 std::optional<std::string> encoded) {
+  const std::string offered = service_.auth_mechanisms(facts_, options_.profile.auth_mechanisms);
+  start.offered_plus = offered.find("-PLUS") != std::string::npos;
+  const std::unique_ptr<AuthExchange> gateway = service_.authenticate(facts_, start);
+  if (!gateway) co_return AuthStep::failed(replies::auth_unavailable());
+  std::optional<std::string> initial;
+  if (encoded) {
+    // "=" is an initial response of no octets (RFC 4954 4).
+    initial = *encoded == "=" ? std::string() : from_base64(*encoded);
+    if (!initial) co_return AuthStep::failed(replies::auth_malformed());
+  }
+  AuthStep step = co_await gateway->begin(std::move(initial));
+  while (step.kind() == AuthStep::Kind::challenge) {
+    out_ += "334 ";
+    out_ += to_base64(step.text());
+    out_ += "\r\n";
+    std::string response;
+    const std::optional<AuthStep> ended = co_await read_response(response);
+    if (ended) co_return *ended;
+    step = co_await gateway->next(std::move(response));
+  }
+  co_return step;
+}
+
+/// A client's response, decoded; or what ends the exchange in its place.
+net::Awaitable<std::optional<AuthStep>> ServerSession::read_response(std::string& octets) {
+  in_exchange_ = true;
+  const bool got_line = co_await read_line();
+  in_exchange_ = false;
+  if (!got_line) {
+    lost_ = true;
+    co_return AuthStep::failed(replies::auth_cancelled());
+  }
+  const std::size_t end = line_ == Line::complete ? 2 : 1;
+  const std::string line(input_.view().substr(0, line_octets_ - end));
+  input_.consume(line_octets_);
+  if (line_ == Line::too_long) co_return AuthStep::failed(replies::auth_line_too_long());
+  if (line_ == Line::bare_lf) co_return AuthStep::failed(replies::bare_lf_command());
+  if (line == "*") co_return AuthStep::failed(replies::auth_cancelled());
+  std::optional<std::string> decoded = from_base64(line);
+  if (!decoded) co_return AuthStep::failed(replies::auth_malformed());
+  octets = *std::move(decoded);
+  co_return std::nullopt;
+}
+
+/// A client that guessed wrong waits; stop() ends the wait.
+net::Awaitable<void> ServerSession::pause(std::chrono::milliseconds span) {
+  if (span.count() <= 0 || stopping_) co_return;
+  pause_.expires_after(span);
+  [[maybe_unused]] const auto ended = co_await pause_.async_wait(net::as_result);
+}
+
+}  // namespace postern::smtp
