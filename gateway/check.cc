@@ -7,15 +7,6 @@
 
 namespace postern::gateway {
 
-void check_unused_settings(const Config& config, Findings& out) {
-  if (!config.auth.accounts.empty()) {
-    out.info("auth.accounts",
-             "no-auth-yet",
-             "this version offers no AUTH: submission listeners serve relay.allow_without_auth "
-             "alone");
-  }
-}
-
 namespace {
 
 /// A worker has a connection of its own to each host at least.
@@ -50,7 +41,7 @@ std::vector<Finding> check(const Config& config, const ListFiles& lists) {
   check_waves(config, lists, out);
   check_directories(config, out);
   check_policies(config, out);
-  check_unused_settings(config, out);
+  check_auth(config, out);
   std::vector<Finding> list = out.take();
   sort_by_place(list);
   return list;

@@ -68,15 +68,6 @@ void check_listeners(const Config& config, Findings& out) {
                       "it refuses everything that is not relayed (R1); write a [[domain]]",
                       listener.name));
     }
-    if (listener.role == routing::Role::submission && listener.tls == ListenerTls::none &&
-        !config.auth.accounts.empty()) {
-      out.warning(
-          path + ".role",
-          "clear-passwords",
-          fmt::format("the listener \"{}\" has no TLS: passwords would cross the network in "
-                      "clear; write tls = \"implicit\" or \"starttls\"",
-                      listener.name));
-    }
   }
 }
 

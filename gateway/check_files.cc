@@ -62,6 +62,9 @@ void check_files(const Config& config, Findings& out) {
   if (const auto accounts = file_of(config.auth.accounts)) {
     check_file(*accounts, "auth.accounts", "create it, or nobody can log in", out);
   }
+  if (const auto senders = file_of(config.auth.senders)) {
+    check_file(*senders, "auth.senders", "create it, or who has logged in gets 451 4.3.0", out);
+  }
   check_file(config.trace_key_file,
              "routing.trace_key",
              "create it, or postern makes a key of its own in data_dir (R13)",

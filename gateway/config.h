@@ -3,6 +3,7 @@
 
 #include "directories/config.h"
 #include "dns/config.h"
+#include "gateway/config_auth.h"
 #include "gateway/config_record.h"
 #include "gateway/finding.h"
 #include "gateway/letter_log.h"
@@ -36,16 +37,13 @@ struct ListenerConfig {
   std::uint64_t max_message_size = 50ULL << 20;  ///< octets
   std::size_t max_recipients = 1000;             ///< a message; beyond: 452 4.5.3
   bool binarymime = false;                       ///< BINARYMIME is announced
+  std::optional<bool> auth;  ///< AUTH; not given: where users come, and there are accounts
+  bool auth_without_tls = false;
 };
 
 /// `[tls]`.
 struct TlsConfig {
   std::vector<tls::KeyPair> certificates;  ///< one a key type; the first is the default
-};
-
-/// `[auth]`.
-struct AuthConfig {
-  std::string accounts;  ///< "file:/path"; empty: nobody can log in
 };
 
 /// `[retry]`: per next hop, with jitter.
@@ -121,6 +119,9 @@ struct Config {
                   std::string code,
                   std::string_view message) const;
 };
+
+/// Can clients of this listener log in?
+bool offers_auth(const Config& config, const ListenerConfig& listener);
 
 /// What reading takes from outside the file.
 struct Environment {

@@ -142,6 +142,14 @@ void read_hosts(Reader& reader, Section& section, routing::NextHop& hop);
 void read_probe(Section& section, routing::NextHop& hop);
 /// [[wave]]; after the domains (config_waves.cc).
 void read_waves(Reader& reader, Section& top);
+void read_auth(Reader& reader, Section& section);  // config_auth.cc
+void read_listener_auth(Section& section, ListenerConfig& listener);
+/// Listeners that offer what nobody can use.
+void resolve_auth(Reader& reader);
+/// "file:/path", the one kind that there is.
+void read_file_setting(Section& section, std::string_view key, std::string& out);
+/// "10 in 10m".
+Parsed<auth::Rate> parse_rate(std::string_view text);
 void read_record(Reader& reader, Section& section);  // config_record.cc
 /// [[directory]] (config_directories.cc).
 void read_directories(Reader& reader, Section& top);

@@ -155,6 +155,7 @@ void resolve_references(Reader& reader) {
   References(reader).all();
   resolve_directories(reader);
   resolve_stages(reader);
+  resolve_auth(reader);
   check_names(reader);
   check_domains(reader);
   check_routes(reader);

@@ -14,22 +14,6 @@ constexpr std::uint64_t kLeastMessage = 64ULL << 10;  // RFC 5321 4.5.3.1.7
 constexpr std::uint64_t kMostMessage = 4ULL << 30;
 constexpr std::chrono::seconds kDay = 24h;
 
-/// "file:/path", the one kind that there is.
-void read_file_setting(Section& section, std::string_view key, std::string& out) {
-  std::string text;
-  section.read(key, text);
-  if (text.empty()) return;
-  if (!file_of(text)) {
-    const std::string_view path =
-        text.find('/') == std::string::npos ? "/path" : std::string_view(text);
-    section.fail(key,
-                 "bad-value",
-                 fmt::format("\"{}\" does not say what it is; write \"file:{}\"", text, path));
-    return;
-  }
-  out = text;
-}
-
 void read_top(Reader& reader, Section& top) {
   Config& config = reader.config;
   top.read("hostname", config.hostname);
@@ -71,6 +55,7 @@ void read_listener(Reader& reader, Section& section) {
   section.read_size("max_message_size", listener.max_message_size, kLeastMessage, kMostMessage);
   section.read<std::size_t>("max_recipients", listener.max_recipients, 1, 100'000);
   section.read("binarymime", listener.binarymime);
+  read_listener_auth(section, listener);
   reader.config.listeners.push_back(std::move(listener));
 }
 
@@ -177,6 +162,21 @@ void read_limits(Reader& reader, Section& section) {
 
 }  // namespace
 
+void read_file_setting(Section& section, std::string_view key, std::string& out) {
+  std::string text;
+  section.read(key, text);
+  if (text.empty()) return;
+  if (!file_of(text)) {
+    const std::string_view path =
+        text.find('/') == std::string::npos ? "/path" : std::string_view(text);
+    section.fail(key,
+                 "bad-value",
+                 fmt::format("\"{}\" does not say what it is; write \"file:{}\"", text, path));
+    return;
+  }
+  out = text;
+}
+
 void read_delivery(Section& section, Delivery& out) {
   section.read<Delivery>("delivery",
                          out,
@@ -191,9 +191,7 @@ void read_service(Reader& reader, Section& top) {
   read_top(reader, top);
   top.each_table("listener", [&reader](Section& section) { read_listener(reader, section); });
   read_section(reader, top, "tls", read_tls);
-  read_section(reader, top, "auth", [](Reader& r, Section& section) {
-    read_file_setting(section, "accounts", r.config.auth.accounts);
-  });
+  read_section(reader, top, "auth", read_auth);
   read_section(reader, top, "retry", read_retry);
   read_section(reader, top, "log", read_log);
   read_section(reader, top, "dns", read_dns);

@@ -119,6 +119,7 @@ std::string format_text(const SessionRecord& r) {
   add(out, "auth", r.identity);
   add(out, "event", r.event);
   add(out, "command", r.command);
+  add(out, "account", r.account);
   add(out, "why", r.why);
   return out;
 }
@@ -135,6 +136,7 @@ std::string format_json(const SessionRecord& r) {
   text("auth", r.identity);
   text("what", r.event);
   text("command", r.command);
+  text("account", r.account);
   text("why", r.why);
   return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }

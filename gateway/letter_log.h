@@ -48,8 +48,9 @@ struct SessionRecord {
   std::string client;  ///< address
   std::string_view listener;
   std::string_view identity;  ///< empty: not authenticated
-  std::string_view event;     ///< "refused", "ended"
-  std::string_view command;   ///< as the client said it; empty: none
+  std::string_view event;     ///< "refused", "ended", "login", "login_failed"
+  std::string_view command;   ///< as the client said it, of a login the mechanism; empty: none
+  std::string account;        ///< of a login, printable; empty: not said
   std::string_view why;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/letter_service.h"
 
+#include "gateway/authenticator.h"
 #include "gateway/by_route_letter.h"
 #include "smtp/replies.h"
 
@@ -14,6 +15,11 @@ net::Awaitable<smtp::Begun> LetterService::begin(const smtp::SessionFacts& sessi
     runtime = runtime_;
     listener = &listener_;
   }
+  const smtp::Reply refusal = refusal_of(*runtime, session, sender);
+  if (refusal.code() != 0) {
+    smtp::Begun refused(refusal, nullptr);
+    co_return refused;
+  }
   std::unique_ptr<smtp::Transaction> letter;
   if (runtime->delivery_by_route) {
     letter = std::make_unique<ByRouteLetter>(runtime, *listener, session, sender, tools_);
@@ -22,6 +28,33 @@ net::Awaitable<smtp::Begun> LetterService::begin(const smtp::SessionFacts& sessi
   }
   smtp::Begun begun(smtp::replies::sender_ok(), std::move(letter));
   co_return begun;
+}
+
+/// auth.senders: who has logged in may not use everybody's address. Code 0: there is none.
+smtp::Reply LetterService::refusal_of(const Runtime& runtime,
+                                      const smtp::SessionFacts& session,
+                                      const smtp::Sender& sender) {
+  const AuthFiles& files = runtime.snapshot->auth_files();
+  if (session.identity.empty() || !files.has_senders()) return {};
+  const std::shared_ptr<const SenderMap> senders = files.senders();
+  if (senders && senders->allows(session.identity, sender.path)) return {};
+  const smtp::Reply refusal =
+      senders ? smtp::replies::sender_not_of_account() : smtp::replies::senders_unavailable();
+  const std::string command = "MAIL FROM:<" + sender.path.text() + ">";
+  const std::string why = refusal.line();
+  note(session, {"refused", command, why});
+  return refusal;
+}
+
+std::string LetterService::auth_mechanisms(const smtp::SessionFacts& session,
+                                           std::string_view configured) {
+  return usable_mechanisms(*current_.get()->snapshot, session, configured);
+}
+
+std::unique_ptr<smtp::AuthExchange> LetterService::authenticate(const smtp::SessionFacts& session,
+                                                                const smtp::AuthStart& start) {
+  if (tools_.auth == nullptr) return nullptr;
+  return make_exchange(current_.get(), session, start, *tools_.auth, *tools_.log);
 }
 
 void LetterService::note(const smtp::SessionFacts& session, const smtp::SessionNote& what) {

@@ -21,9 +21,17 @@ class LetterService final : public smtp::Service {
       : current_(current), runtime_(std::move(runtime)), listener_(listener), tools_(tools) {}
   net::Awaitable<smtp::Begun> begin(const smtp::SessionFacts& session,
                                     const smtp::Sender& sender) override;
+  std::string auth_mechanisms(const smtp::SessionFacts& session,
+                              std::string_view configured) override;
+  std::unique_ptr<smtp::AuthExchange> authenticate(const smtp::SessionFacts& session,
+                                                   const smtp::AuthStart& start) override;
   void note(const smtp::SessionFacts& session, const smtp::SessionNote& what) override;
 
  private:
+  smtp::Reply refusal_of(const Runtime& runtime,
+                         const smtp::SessionFacts& session,
+                         const smtp::Sender& sender);
+
   const CurrentRuntime& current_;
   std::shared_ptr<const Runtime> runtime_;
   const ListenerRuntime& listener_;

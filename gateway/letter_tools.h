@@ -9,6 +9,8 @@
 
 namespace postern::gateway {
 
+class Authenticator;  // gateway/authenticator.h
+
 /// What letters of one worker share; outlives them.
 struct LetterTools {
   queue::HopPool* pool = nullptr;
@@ -16,6 +18,7 @@ struct LetterTools {
   spool::Spool* spool = nullptr;  ///< of all workers
   const LetterLog* log = nullptr;
   EnvelopeRecorder* recorder = nullptr;  ///< null: nothing is recorded
+  Authenticator* auth = nullptr;         ///< of all workers; null: nobody can log in
 };
 
 }  // namespace postern::gateway

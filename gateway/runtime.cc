@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/runtime.h"
 
+#include "auth/mechanism.h"
+
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace postern::gateway {
@@ -27,6 +31,12 @@ ListenerRuntime make_listener(const ListenerConfig& listener,
     options.implicit_tls = listener.tls == ListenerTls::implicit;
     options.profile.offer_starttls =
         listener.tls == ListenerTls::starttls && options.tls != nullptr;
+  }
+  if (offers_auth(config, listener)) {
+    const std::vector<std::string>& named = config.auth.mechanisms;
+    const std::vector<std::string>& all = named.empty() ? auth::mechanism_names() : named;
+    options.profile.auth_mechanisms = fmt::format("{}", fmt::join(all, " "));
+    options.profile.auth_needs_tls = !listener.auth_without_tls;
   }
   return out;
 }

@@ -172,8 +172,8 @@ void Server::start_workers() {
   engine.hot_octets =
       std::min(engine.hot_octets, static_cast<std::int64_t>(config.limits.body_memory / 2));
   for (std::size_t i = 0; i < count; ++i)
-    workers_.push_back(
-        std::make_unique<Worker>(pool, resolver, *spool_, engine, log_, current_, recorder_.get()));
+    workers_.push_back(std::make_unique<Worker>(
+        pool, resolver, *spool_, engine, log_, current_, recorder_.get(), &authenticator_));
   make_prober(pool, resolver);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/admission.h"
+#include "gateway/authenticator.h"
 #include "gateway/control.h"
 #include "gateway/envelope_recorder.h"
 #include "gateway/letter_log.h"
@@ -106,6 +107,7 @@ class Server {
   const LetterLog& log_;
   Options options_;
   Admission admission_;
+  Authenticator authenticator_;
   std::vector<std::unique_ptr<Listening>> listening_;
   std::vector<Bound> bound_;
   std::unique_ptr<spool::Spool> spool_;

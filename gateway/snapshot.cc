@@ -48,6 +48,7 @@ Result<std::shared_ptr<const Snapshot>, std::vector<Finding>> Snapshot::build(Co
                                    : std::make_shared<ListFiles>(own.routing, options.settle);
   snapshot->lists_->tell(watching.notice);
   if (auto problem = snapshot->open_directories_of_lists()) return single(std::move(*problem));
+  snapshot->auth_files_ = std::make_unique<AuthFiles>(own.auth, own.routing, watching);
   routing::StageSources sources;
   sources.config = &own.routing;
   sources.directory = *recipients;
@@ -104,6 +105,7 @@ void Snapshot::tell(const std::string& line) {
 void Snapshot::refresh_files() const {
   directories_->refresh();
   lists_->refresh();
+  auth_files_->refresh();
 }
 
 }  // namespace postern::gateway

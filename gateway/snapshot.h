@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "gateway/auth_files.h"
 #include "gateway/config.h"
 #include "gateway/directories.h"
 #include "gateway/finding.h"
@@ -48,6 +49,7 @@ class Snapshot {
   const Config& config() const { return config_; }
   const routing::Pipeline& pipeline() const { return *pipeline_; }
   const routing::Waves& waves() const { return lists_->waves; }
+  const AuthFiles& auth_files() const { return *auth_files_; }
   /// Null: the config names no certificate.
   const tls::Context* server_tls() const { return tls_.get(); }
 
@@ -69,6 +71,7 @@ class Snapshot {
   std::vector<std::string> notes_;
   std::unique_ptr<Directories> directories_;
   std::shared_ptr<ListFiles> lists_;
+  std::unique_ptr<AuthFiles> auth_files_;
   std::optional<routing::Pipeline> pipeline_;
   std::shared_ptr<const tls::Context> tls_;
 };

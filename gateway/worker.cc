@@ -49,11 +49,13 @@ Worker::Worker(const queue::HopPoolConfig& pool,
                const queue::EngineOptions& engine,
                const LetterLog& log,
                const CurrentRuntime& current,
-               EnvelopeRecorder* recorder)
+               EnvelopeRecorder* recorder,
+               Authenticator* auth)
     : log_(log),
       spool_(spool),
       current_(current),
       recorder_(recorder),
+      auth_(auth),
       work_(context_.get_executor()),
       resolver_(resolver(context_.get_executor())),
       pool_(std::make_unique<queue::HopPool>(context_.get_executor(), pool, *resolver_)),
@@ -91,7 +93,7 @@ net::Awaitable<void> Worker::serve(net::Socket socket,
   facts.client_port = client.port();
   facts.local = socket.local_endpoint(ec);
   const bool trusted = runtime->config().routing.allow_without_auth.contains(facts.client);
-  const LetterTools tools{pool_.get(), engine_.get(), &spool_, &log_, recorder_};
+  const LetterTools tools{pool_.get(), engine_.get(), &spool_, &log_, recorder_, auth_};
   LetterService service(current_, runtime, *listener, tools);
   smtp::ServerSession session(
       std::move(socket), listener->options, service, std::move(facts), trusted);

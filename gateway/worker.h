@@ -22,14 +22,15 @@ class Worker {
  public:
   using ResolverFactory = std::function<std::unique_ptr<dns::Resolver>(net::Executor)>;
 
-  /// `spool`, `log`, `current` and `recorder` (may be null) outlive it.
+  /// `spool`, `log`, `current` and `recorder` (may be null) and `auth` outlive it.
   Worker(const queue::HopPoolConfig& pool,
          const ResolverFactory& resolver,
          spool::Spool& spool,
          const queue::EngineOptions& engine,
          const LetterLog& log,
          const CurrentRuntime& current,
-         EnvelopeRecorder* recorder);
+         EnvelopeRecorder* recorder,
+         Authenticator* auth);
   ~Worker();
   Worker(Worker&&) = delete;
 
@@ -67,6 +68,7 @@ class Worker {
   spool::Spool& spool_;
   const CurrentRuntime& current_;
   EnvelopeRecorder* const recorder_;
+  Authenticator* const auth_;
   std::unordered_set<smtp::ServerSession*> sessions_;
   std::atomic<std::size_t> session_count_{0};
   // The order matters at the end: what is still under way is destroyed with the loop, and takes

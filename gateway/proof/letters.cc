@@ -51,7 +51,7 @@ void add_clients(const World& world, std::vector<Beginning>& out) {
     if (open && world.friend_of_ours()) {
       out.push_back({Origin::allowed, client("allowed client", listener, *world.friend_of_ours())});
     }
-    if (!is_mx && world.stranger()) {
+    if ((!is_mx || offers_auth(world.given(), listener)) && world.stranger()) {
       Start start = client("user", listener, *world.stranger());
       start.identity = "user";
       out.push_back({Origin::authenticated, std::move(start)});

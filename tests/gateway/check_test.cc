@@ -127,8 +127,15 @@ const Doubtful kAll[] = {
      23, "tls.certificates.cert", "missing-file"},
     {"TraceKeyMissing", and_then("[routing]\ntrace_key = \"file:/no/such\"\n"), kWarning, 23, "routing.trace_key",
      "missing-file"},
-    {"AuthThatIsNotThereYet", and_then("[auth]\naccounts = \"file:/dev/null\"\n"), kInfo, 23, "auth.accounts",
-     "no-auth-yet"},
+    {"AccountsMissing", and_then("[auth]\naccounts = \"file:/no/such\"\n"), kWarning, 23, "auth.accounts",
+     "missing-file"},
+    {"SendersMissing", and_then("[auth]\nsenders = \"file:/no/such\"\n"), kWarning, 23, "auth.senders", "missing-file"},
+    {"AccountsThatAreNone", and_then("[auth]\naccounts = \"file:/etc/hostname\"\n"), kWarning, 23, "auth.accounts",
+     "bad-account"},
+    {"AccountsForEverybody", and_then("[auth]\naccounts = \"file:/etc/hostname\"\n"), kWarning, 23, "auth.accounts",
+     "accounts-open"},
+    {"LoginWithoutTls", and_then("[[listener]]\nname = \"s\"\nbind = \"0.0.0.0:465\"\nrole = \"submission\"\ntls = \"none\"\n"
+     "[auth]\naccounts = \"file:/dev/null\"\n"), kWarning, 26, "listener.tls", "no-login"},
 };
 // clang-format on
 
@@ -144,12 +151,13 @@ TEST(CheckConfig, HasNothingToSayAboutASoundOne) {
 
 TEST(CheckConfig, PasswordsInClearAreAWarning) {
   const LoadResult loaded =
-      parse(and_then("[[listener]]\nname = \"s\"\nbind = \"0.0.0.0:465\"\nrole = \"submission\"\n"
+      parse(and_then("[[listener]]\nname = \"s\"\nbind = \"0.0.0.0:465\"\nrole = "
+                     "\"submission\"\nauth_without_tls = true\n"
                      "[auth]\naccounts = \"file:/dev/null\"\n"));
   ASSERT_TRUE(loaded.config) << shown(loaded.findings);
   const std::vector<Finding> findings = check(*loaded.config);
   EXPECT_TRUE(std::any_of(findings.begin(), findings.end(), [](const Finding& f) {
-    return f.code == "clear-passwords" && f.line == 25;
+    return f.code == "clear-passwords" && f.line == 26;
   })) << shown(findings);
 }
 

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "auth/mechanism.h"
+#include "auth/scram_keys.h"
+#include "base/base64.h"
+#include "base/printable.h"
+#include "base/waiter.h"
+#include "gateway/authenticator.h"
+#include "smtp/replies.h"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <limits>
+
+namespace postern::gateway {
+namespace {
+
+using auth::FailureGuard;
+using auth::Mechanism;
+using smtp::AuthStep;
+using Verdict = FailureGuard::Verdict;
+
+/// How long a session waits for a hash: behind a full queue of others, on a slow machine.
+constexpr std::chrono::seconds kCheckTime{20};
+constexpr std::size_t kNonceOctets = 18;
+constexpr std::size_t kShownName = 100;
+
+class Exchange final : public smtp::AuthExchange {
+ public:
+  Exchange(std::shared_ptr<const Runtime> runtime,
+           const smtp::SessionFacts& session,
+           std::unique_ptr<Mechanism> mechanism,
+           std::string mechanism_name,
+           Authenticator& authenticator,
+           const LetterLog& log)
+      : runtime_(std::move(runtime)),
+        session_(session),
+        mechanism_(std::move(mechanism)),
+        mechanism_name_(std::move(mechanism_name)),
+        authenticator_(authenticator),
+        log_(log),
+        limits_(runtime_->config().auth.limits),
+        exempt_(runtime_->config().routing.gateways.intermediate_mx.contains(session.client)) {
+    // Behind a server of ours all clients have one address: only the account's limit is left.
+    if (exempt_) limits_.per_client.count = std::numeric_limits<std::uint32_t>::max();
+  }
+
+  net::Awaitable<AuthStep> begin(std::optional<std::string> initial) override {
+    const Verdict verdict = guard().ask(session_.client, limits_, auth::GuardClock::now());
+    if (verdict != Verdict::go) co_return refuse(verdict);
+    Mechanism::Step step =
+        mechanism_->begin(initial ? std::optional<std::string_view>(*initial) : std::nullopt);
+    if (initial) auth::wipe(*initial);
+    const AuthStep next = co_await proceed(std::move(step));
+    co_return next;
+  }
+
+  net::Awaitable<AuthStep> next(std::string response) override {
+    Mechanism::Step step = mechanism_->next(response);
+    auth::wipe(response);
+    const AuthStep next = co_await proceed(std::move(step));
+    co_return next;
+  }
+
+ private:
+  FailureGuard& guard() { return authenticator_.guard(); }
+
+  /// Answers the mechanism's questions until the client has to say something, or all is said.
+  net::Awaitable<AuthStep> proceed(Mechanism::Step step) {
+    for (;;) {
+      if (const auto* challenge = std::get_if<Mechanism::Challenge>(&step))
+        co_return AuthStep::challenge(challenge->octets);
+      if (std::holds_alternative<Mechanism::Done>(step)) co_return succeed();
+      if (const auto* failed = std::get_if<Mechanism::Failed>(&step)) co_return fail(*failed);
+      const Verdict verdict =
+          guard().begin(session_.client, mechanism_->name(), limits_, auth::GuardClock::now());
+      if (verdict != Verdict::go) co_return refuse(verdict);
+      counted_ = true;
+      const std::shared_ptr<const auth::AccountTable> accounts =
+          runtime_->snapshot->auth_files().accounts();
+      if (!accounts) co_return unavailable("the accounts cannot be read");
+      if (auto* check = std::get_if<Mechanism::CheckPassword>(&step)) {
+        const std::optional<bool> is_right = co_await ask(accounts, std::move(*check));
+        if (!is_right) co_return unavailable("too many logins wait to be checked");
+        step = mechanism_->checked(*is_right);
+      } else {
+        step =
+            mechanism_->give(accounts->verifier_for(mechanism_->name(), authenticator_.secret()));
+      }
+    }
+  }
+
+  /// nullopt: nobody had the time.
+  net::Awaitable<std::optional<bool>> ask(std::shared_ptr<const auth::AccountTable> accounts,
+                                          Mechanism::CheckPassword check) {
+    const net::Executor io = co_await net::asio::this_coro::executor;
+    Waiter<bool> waiter(io);
+    const bool taken = authenticator_.pool().submit(
+        [slot = waiter.slot(), accounts = std::move(accounts), asked = std::move(check)]() mutable {
+          const bool is_right = accounts->check(asked.name, asked.password);
+          auth::wipe(asked.password);
+          Waiter<bool>::give(slot, is_right);
+        });
+    if (!taken) co_return std::nullopt;
+    const std::optional<bool> is_right = co_await waiter.wait(kCheckTime);
+    co_return is_right;
+  }
+
+  AuthStep succeed() {
+    const std::string account = auth::account_key(mechanism_->name());
+    if (exempt_) {
+      guard().unknown(session_.client, account);
+    } else {
+      guard().succeeded(session_.client, account);
+    }
+    tell("login", {});
+    return AuthStep::succeeded(account, smtp::replies::authenticated());
+  }
+
+  AuthStep unavailable(std::string_view why) {
+    guard().unknown(session_.client, mechanism_->name());
+    tell("login_failed", why);
+    return AuthStep::failed(smtp::replies::auth_unavailable());
+  }
+
+  AuthStep fail(const Mechanism::Failed& failed) {
+    tell("login_failed", failed.reason);
+    if (!counted_ && failed.why == Mechanism::Failed::Why::malformed)
+      return AuthStep::failed(smtp::replies::auth_malformed());
+    // Whatever is wrong with a proof, the client is told the same.
+    return AuthStep::failed(smtp::replies::auth_refused()).after(delay());
+  }
+
+  AuthStep refuse(Verdict verdict) {
+    const bool of_client = verdict == Verdict::client_is_over;
+    tell("login_failed",
+         of_client ? "too many failures of this client" : "too many failures of this account");
+    return AuthStep::failed(of_client ? smtp::replies::too_many_auth_failures()
+                                      : smtp::replies::account_under_attack())
+        .after(delay());
+  }
+
+  /// Twice as long with each failure of the window.
+  std::chrono::milliseconds delay() {
+    std::chrono::milliseconds out = runtime_->config().auth.failure_delay;
+    const std::uint32_t failures =
+        exempt_ ? 1 : guard().failures(session_.client, limits_, auth::GuardClock::now());
+    for (std::uint32_t i = 1; i < failures && out < kMostFailureDelay; ++i)
+      out *= 2;
+    return std::min(out, kMostFailureDelay);
+  }
+
+  void tell(std::string_view event, std::string_view why) const {
+    SessionRecord record;
+    record.session = session_.id;
+    record.client = session_.client.to_string();
+    record.listener = session_.listener;
+    record.event = event;
+    record.command = mechanism_name_;
+    record.account = printable(mechanism_->name(), kShownName);
+    record.why = why;
+    log_.write(record);
+  }
+
+  const std::shared_ptr<const Runtime> runtime_;
+  const smtp::SessionFacts& session_;
+  const std::unique_ptr<Mechanism> mechanism_;
+  const std::string mechanism_name_;
+  Authenticator& authenticator_;
+  const LetterLog& log_;
+  auth::GuardLimits limits_;
+  const bool exempt_;
+  bool counted_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<smtp::AuthExchange> make_exchange(std::shared_ptr<const Runtime> runtime,
+                                                  const smtp::SessionFacts& session,
+                                                  const smtp::AuthStart& start,
+                                                  Authenticator& authenticator,
+                                                  const LetterLog& log) {
+  auth::MechanismContext context;
+  context.bindings = start.bindings;
+  context.offered_plus = start.offered_plus;
+  context.nonce = to_base64(auth::random_octets(kNonceOctets));
+  if (runtime->config().auth.accounts.empty() || context.nonce.empty()) return nullptr;
+  std::string name = auth::canonical_mechanism(start.mechanism);
+  std::unique_ptr<Mechanism> mechanism = auth::make_mechanism(name, std::move(context));
+  if (!mechanism) return nullptr;
+  return std::make_unique<Exchange>(
+      std::move(runtime), session, std::move(mechanism), std::move(name), authenticator, log);
+}
+
+}  // namespace postern::gateway
