@@ -2,6 +2,7 @@
 #include "gateway/config_values.h"
 #include "tools/commands.h"
 #include "tools/hops_line.h"
+#include "tools/passwd.h"
 #include "tools/queue_line.h"
 #include "tools/replay_line.h"
 #include "tools/wave_line.h"
@@ -133,6 +134,8 @@ int run_command_line(int argc,
   if (serve) add_serve(app, serve_options);
   add_check(app, check_options);
   add_explain(app, explain_options);
+  PasswdOptions passwd_options;
+  add_passwd(app, passwd_options);
   const QueueLine queue_line(app, kDefaultConfig);
   const HopsLine hops_line(app, kDefaultConfig);
   const WaveLine wave_line(app, kDefaultConfig);
@@ -144,6 +147,7 @@ int run_command_line(int argc,
   }
   if (app.got_subcommand("check")) return run_check(check_options, out, err);
   if (app.got_subcommand("explain")) return run_explain(explain_options, out, err);
+  if (app.got_subcommand("passwd")) return run_passwd(passwd_options, out, err);
   if (app.got_subcommand("queue")) {
     gateway::Parsed<QueueOptions> queue_options = queue_line.options();
     if (!queue_options) {
