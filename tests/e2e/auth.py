@@ -1,0 +1,392 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Logging in: swaks, curl, msmtp and a SCRAM client of our own against submission listeners with STARTTLS and with TLS
+from the first octet; what is refused; guessing from one address and from many; no secret in a log."""
+
+import base64
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import smtplib
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from gateway import Gateway, executable
+from ports import OUTSIDE, free_port
+from process import HarnessError, wait_until
+from sink import Sink
+
+OWNER = "127.0.3.1"        # where ann logs in from
+ELSEWHERE = "127.0.3.2"    # a client that has never logged in
+GUESSER = "127.0.4.1"      # the first of those that guess
+PASSWORD = "correct horse, battery: staple"
+BOB_PASSWORD = "bob's own secret 9"
+
+CONFIG = """
+hostname = "gw.company.ru"
+data_dir = "{data}"
+
+[[listener]]
+name = "submission"
+bind = "127.0.0.1:0"
+role = "submission"
+tls = "starttls"
+
+[[listener]]
+name = "submissions"
+bind = "127.0.0.1:0"
+role = "submission"
+tls = "implicit"
+
+[[listener]]
+name = "mx"
+bind = "127.0.0.1:0"
+role = "mx"
+tls = "starttls"
+
+[[next_hop]]
+name = "out"
+hosts = ["{address}:{port}"]
+
+[[domain]]
+name = "company.ru"
+mailboxes = "out"
+
+[gateways]
+external = ["out"]
+
+[tls]
+certificates = [{{ cert = "{root}/cert.pem", key = "{root}/key.pem" }}]
+
+[auth]
+accounts = "file:{root}/accounts"
+senders = "file:{root}/senders"
+failures_per_client = "{per_client}"
+failures_per_account = "{per_account}"
+failure_delay = "{delay}"
+"""
+
+LETTER = b"Subject: a letter\r\n\r\nIt is short.\r\n"
+
+
+def insecure() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class Bench:
+    """The gateway with accounts that `postern passwd` has made, and a next hop that takes everything."""
+
+    def __init__(self, root: Path, per_client: str = "10 in 10m", per_account: str = "30 in 10m", delay: str = "20ms"):
+        self.root = root
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=gw.company.ru",
+                        "-keyout", str(root / "key.pem"), "-out", str(root / "cert.pem")], check=True, capture_output=True)
+        self.passwd("ann@company.ru", PASSWORD, "--scram")
+        self.passwd("bob", BOB_PASSWORD, "--scram", "--method", "sha512")
+        (root / "senders").write_text("bob bob@company.ru @news.company.ru\n")
+        port = free_port(OUTSIDE)
+        self.sink = Sink(root / "sink", OUTSIDE, port).start()
+        config = CONFIG.format(data=root / "gateway" / "data", address=OUTSIDE, port=port, root=root, per_client=per_client,
+                               per_account=per_account, delay=delay)
+        self.gateway = Gateway("gateway", root / "gateway", config).start()
+
+    def passwd(self, name: str, password: str, *more: str) -> None:
+        command = [str(executable()), "passwd", "--file", str(self.root / "accounts"), *more, name]
+        done = subprocess.run(command, input=password + "\n", capture_output=True, text=True, check=False, timeout=30)
+        if done.returncode != 0:
+            raise HarnessError(f"passwd: {done.stdout}{done.stderr}")
+
+    def close(self) -> None:
+        self.gateway.stop()
+        self.sink.stop()
+
+    def log(self) -> str:
+        return self.gateway.log.read_text(errors="replace")
+
+
+class Client:
+    """smtplib from an address of our choice, in TLS, behind EHLO."""
+
+    def __init__(self, bench: Bench, client: str = OWNER, listener: str = "submission", tls: bool = True):
+        address, port = bench.gateway.endpoints[listener]
+        if listener == "submissions":
+            self.smtp = smtplib.SMTP_SSL(address, port, local_hostname="c.example", timeout=60, source_address=(client, 0),
+                                         context=insecure())
+        else:
+            self.smtp = smtplib.SMTP(address, port, local_hostname="c.example", timeout=60, source_address=(client, 0))
+            if tls:
+                self.smtp.starttls(context=insecure())
+        self.smtp.ehlo()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.smtp.close()
+
+    def mechanisms(self) -> list[str]:
+        return self.smtp.esmtp_features.get("auth", "").split()
+
+    def plain(self, name: str, password: str) -> tuple[int, str]:
+        code, text = self.smtp.docmd("AUTH", "PLAIN " + base64.b64encode(f"\0{name}\0{password}".encode()).decode())
+        return code, text.decode()
+
+    def scram(self, name: str, password: str, plus: bool = False, binding: bytes | None = None) -> tuple[int, str]:
+        """RFC 5802; `plus` binds it to the server's certificate (RFC 5929)."""
+        header = b"p=tls-server-end-point,," if plus else b"n,,"
+        if binding is None:
+            binding = hashlib.sha256(self.smtp.sock.getpeercert(binary_form=True)).digest() if plus else b""
+        bare = f"n={name},r={secrets.token_urlsafe(18)}".encode()
+        code, text = self.smtp.docmd("AUTH", f"SCRAM-SHA-256{'-PLUS' if plus else ''} " + base64.b64encode(header + bare).decode())
+        if code != 334:
+            return code, text.decode()
+        first = base64.b64decode(text)
+        fields = dict(part.split(b"=", 1) for part in first.split(b","))
+        salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(fields[b"s"]), int(fields[b"i"]))
+        key = hmac.digest(salted, b"Client Key", "sha256")
+        without_proof = b"c=" + base64.b64encode(header + binding) + b",r=" + fields[b"r"]
+        whole = b",".join([bare, first, without_proof])
+        signature = hmac.digest(hashlib.sha256(key).digest(), whole, "sha256")
+        proof = bytes(a ^ b for a, b in zip(key, signature))
+        code, text = self.smtp.docmd(base64.b64encode(without_proof + b",p=" + base64.b64encode(proof)).decode())
+        if code != 334:
+            return code, text.decode()
+        of_server = hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), whole, "sha256")
+        if base64.b64decode(text) != b"v=" + base64.b64encode(of_server):
+            raise HarnessError("the server does not know the password")
+        code, text = self.smtp.docmd("")
+        return code, text.decode()
+
+    def mail(self, sender: str, recipient: str = "someone@example.org") -> tuple[int, str]:
+        """The first refusal, or the reply to the message."""
+        for command in (f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>", "DATA"):
+            code, text = self.smtp.docmd(command)
+            if code >= 400:
+                return code, text.decode()
+        self.smtp.send(LETTER + b".\r\n")
+        code, text = self.smtp.getreply()
+        return code, text.decode()
+
+
+def expect(said: tuple[int, str], code: int, status: str) -> None:
+    if said[0] != code or not said[1].startswith(status):
+        raise HarnessError(f"expected {code} {status}, was told {said}")
+
+
+def run(command: list[str], status: int = 0, **options) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=60, **options)
+    if (done.returncode == 0) != (status == 0):
+        raise HarnessError(f"{command[0]}: status {done.returncode}: {(done.stdout + done.stderr)[-600:]}")
+    return done.stdout + done.stderr
+
+
+def swaks(bench: Bench, listener: str, mechanism: str, password: str, status: int = 0) -> str:
+    address, port = bench.gateway.endpoints[listener]
+    tls = "--tls-on-connect" if listener == "submissions" else "--tls"
+    return run(["swaks", "--server", address, "--port", str(port), "--local-interface", OWNER, "--helo", "c.example", tls,
+                "--from", "ann@company.ru", "--to", "someone@example.org", "--auth", mechanism, "--auth-user", "ann@company.ru",
+                "--auth-password", password, "--timeout", "60"], status)
+
+
+def curl(bench: Bench, listener: str, mechanism: str) -> str:
+    address, port = bench.gateway.endpoints[listener]
+    letter = bench.root / "letter"
+    letter.write_bytes(LETTER)
+    scheme = "smtps" if listener == "submissions" else "smtp"
+    return run(["curl", "-sS", "--insecure", "--ssl-reqd", "--interface", OWNER, "--url", f"{scheme}://{address}:{port}",
+                "--login-options", f"AUTH={mechanism}", "--user", f"ann@company.ru:{PASSWORD}", "--mail-from", "ann@company.ru",
+                "--mail-rcpt", "someone@example.org", "--upload-file", str(letter)])
+
+
+def msmtp(bench: Bench, listener: str, mechanism: str) -> str:
+    address, port = bench.gateway.endpoints[listener]
+    implicit = "off" if listener == "submissions" else "on"
+    return run(["msmtp", "--file=/dev/null", f"--host={address}", f"--port={port}", f"--source-ip={OWNER}", "--tls=on",
+                f"--tls-starttls={implicit}", "--tls-certcheck=off", f"--auth={mechanism}", "--user=ann@company.ru",
+                f"--passwordeval=cat {bench.root}/password", "--from=ann@company.ru", "someone@example.org"], input=LETTER.decode())
+
+
+def arrives(bench: Bench, send: Callable[[], object], listener: str) -> None:
+    """The letter comes to the next hop, and says that its sender had logged in (RFC 3848)."""
+    before = bench.sink.count
+    send()
+    wait_until(lambda: bench.sink.count > before, 20, "the letter has come to the next hop")
+    head = bench.sink.messages[-1].octets().decode(errors="replace")
+    if "with ESMTPSA" not in head:
+        raise HarnessError(f"{listener}: no ESMTPSA in {head[:300]}")
+
+
+def good_logins(bench: Bench) -> dict[str, Callable[[], None]]:
+    (bench.root / "password").write_text(PASSWORD)
+    out: dict[str, Callable[[], None]] = {}
+    for listener in ("submission", "submissions"):
+        for mechanism in ("PLAIN", "LOGIN"):
+            out[f"swaks {mechanism} at {listener}"] = lambda l=listener, m=mechanism: arrives(
+                bench, lambda: swaks(bench, l, m, PASSWORD), l)
+            out[f"curl {mechanism} at {listener}"] = lambda l=listener, m=mechanism: arrives(bench, lambda: curl(bench, l, m), l)
+        for mechanism in ("plain", "scram-sha-256"):
+            out[f"msmtp {mechanism} at {listener}"] = lambda l=listener, m=mechanism: arrives(bench, lambda: msmtp(bench, l, m), l)
+        for plus in (False, True):
+            def own(l: str = listener, p: bool = plus) -> None:
+                with Client(bench, OWNER, l) as client:
+                    expect(client.scram("ann@company.ru", PASSWORD, p), 235, "2.7.0")
+                    arrives(bench, lambda: expect(client.mail("ann@company.ru"), 250, "2."), l)
+            out[f"SCRAM-SHA-256{'-PLUS' if plus else ''} at {listener}"] = own
+    return out
+
+
+def refused(bench: Bench) -> None:
+    with Client(bench) as client:
+        expect(client.plain("ann@company.ru", "wrong"), 535, "5.7.8")
+        expect(client.plain("nobody", PASSWORD), 535, "5.7.8")
+        expect(client.scram("ann@company.ru", "wrong"), 535, "5.7.8")
+        expect(client.scram("nobody", PASSWORD), 535, "5.7.8")
+        expect(client.scram("ann@company.ru", PASSWORD, True, b"x" * 32), 535, "5.7.8")
+        expect(client.mail("ann@company.ru"), 530, "5.7.0")
+        code, text = client.smtp.docmd("AUTH", "CRAM-MD5")
+        expect((code, text.decode()), 504, "5.5.4")
+
+
+def not_in_clear(bench: Bench) -> None:
+    for listener in ("submission", "mx"):
+        with Client(bench, listener=listener, tls=False) as client:
+            if client.mechanisms():
+                raise HarnessError(f"{listener} offers AUTH in clear")
+    with Client(bench, tls=False) as client:
+        expect(client.plain("ann@company.ru", PASSWORD), 538, "5.7.11")
+    with Client(bench, listener="mx") as client:
+        expect(client.plain("ann@company.ru", PASSWORD), 502, "5.5.1")
+        expect(client.mail("ann@company.ru"), 550, "5.7.1")
+
+
+def senders(bench: Bench) -> None:
+    for sender, code, status in (("ann@company.ru", 553, "5.7.1"), ("bob@company.ru", 250, "2."), ("x@news.company.ru", 250, "2."),
+                                 ("", 250, "2.")):
+        with Client(bench) as client:
+            expect(client.plain("Bob", BOB_PASSWORD), 235, "2.7.0")
+            expect(client.mail(sender), code, status)
+    with Client(bench) as client:
+        expect(client.plain("ann@company.ru", PASSWORD), 235, "2.7.0")
+        expect(client.mail("bob@company.ru"), 553, "5.7.1")
+
+
+def reloaded(bench: Bench) -> None:
+    """A new password counts without a restart, and the old one does not."""
+    with Client(bench) as client:
+        expect(client.plain("bob", BOB_PASSWORD), 235, "2.7.0")
+    bench.passwd("bob", BOB_PASSWORD + "!")
+
+    def changed() -> bool:
+        with Client(bench) as client:
+            return client.plain("bob", BOB_PASSWORD + "!")[0] == 235
+    wait_until(changed, 20, "the new password counts")
+    with Client(bench) as client:
+        expect(client.plain("bob", BOB_PASSWORD), 535, "5.7.8")
+    with Client(bench) as client:
+        expect(client.scram("bob", BOB_PASSWORD), 535, "5.7.8")
+
+
+def guess(bench: Bench, client: str, tries: int) -> list[int]:
+    """Wrong passwords until the gateway has enough; the codes."""
+    codes: list[int] = []
+    while len(codes) < tries:
+        with Client(bench, client) as session:
+            while len(codes) < tries:
+                codes.append(session.plain("ann@company.ru", f"guess {len(codes)}")[0])
+                if codes[-1] == 421:
+                    return codes
+    return codes
+
+
+def slowed(bench: Bench) -> None:
+    """Each failure of a client waits longer than the one before; behind the limit there is no answer at all."""
+    began = time.monotonic()
+    codes = guess(bench, GUESSER, 10)
+    took = time.monotonic() - began
+    if codes != [535] * 4 + [421]:
+        raise HarnessError(f"4 failures are allowed, and the client was told {codes}")
+    if took < 0.1 * (1 + 2 + 4 + 8):
+        raise HarnessError(f"four failures took {took:.2f} s")
+    with Client(bench, GUESSER) as client:
+        expect(client.plain("ann@company.ru", PASSWORD), 421, "4.7.0")
+
+
+def many_clients(bench: Bench) -> None:
+    """Guessing at one account from many addresses ends too; its owner logs in from where she has before, and only there."""
+    with Client(bench, OWNER) as client:
+        expect(client.plain("ann@company.ru", PASSWORD), 235, "2.7.0")
+    codes: list[int] = []
+    for host in range(2, 12):
+        codes += guess(bench, f"127.0.4.{host}", 2)
+        if 454 in codes:
+            break
+    if 454 not in codes or codes.count(535) > 12:
+        raise HarnessError(f"the account's limit is 12 failures, and the clients were told {codes}")
+    with Client(bench, ELSEWHERE) as client:
+        expect(client.plain("ann@company.ru", PASSWORD), 454, "4.7.0")
+        expect(client.plain("bob", BOB_PASSWORD), 235, "2.7.0")
+    with Client(bench, OWNER) as client:
+        expect(client.plain("ann@company.ru", PASSWORD), 235, "2.7.0")
+
+
+def log_is_clean(bench: Bench) -> None:
+    log = bench.log()
+    for secret in (PASSWORD, BOB_PASSWORD, "guess 0"):
+        for text in (secret, base64.b64encode(secret.encode()).decode()[:16], base64.b64encode(b"\0ann@company.ru\0" + secret.encode()).decode()[:40]):
+            if text in log:
+                raise HarnessError("a secret is in the log")
+    if not re.search(r"session .*client=127\.0\.\d+\.\d+ .*event=login_failed command=PLAIN account=ann@company\.ru", log):
+        raise HarnessError("no line about a failed login")
+    if not re.search(r"event=login command=\S+ account=ann@company\.ru", log):
+        raise HarnessError("no line about a login")
+
+
+def play(cases: dict[str, Callable[[], None]], tally: list[int]) -> None:
+    for title, case in cases.items():
+        try:
+            case()
+            problem = None
+        except (HarnessError, OSError, smtplib.SMTPException, subprocess.TimeoutExpired, LookupError, ValueError) as error:
+            problem = str(error) or repr(error)
+        tally[0 if problem is None else 1] += 1
+        print(f"PASS {title}" if problem is None else f"FAIL {title}\n     {problem}", flush=True)
+
+
+def main() -> int:
+    tally = [0, 0]
+    with tempfile.TemporaryDirectory(prefix="postern-auth-") as folder:
+        os.chmod(folder, 0o755)
+        root = Path(folder)
+        (root / "a").mkdir()
+        bench = Bench(root / "a")
+        try:
+            play(good_logins(bench), tally)
+            play({"wrong passwords, names and bindings are refused": lambda: refused(bench),
+                  "nothing is offered or taken in clear, nor where users do not come": lambda: not_in_clear(bench),
+                  "an account uses its own sender addresses": lambda: senders(bench),
+                  "a new password counts without a restart": lambda: reloaded(bench),
+                  "the log names accounts and clients, and no secret": lambda: log_is_clean(bench)}, tally)
+        finally:
+            bench.close()
+        (root / "b").mkdir()
+        bench = Bench(root / "b", per_client="4 in 10m", per_account="12 in 10m", delay="100ms")
+        try:
+            play({"guessing from one address is slowed down and stopped": lambda: slowed(bench),
+                  "guessing from many addresses is stopped, and does not lock the owner out": lambda: many_clients(bench),
+                  "the log of guessing has no secret": lambda: log_is_clean(bench)}, tally)
+        finally:
+            bench.close()
+    print(f"{tally[0]} passed, {tally[1]} failed", flush=True)
+    return 1 if tally[1] or not tally[0] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
