@@ -107,7 +107,7 @@ LdapFailure LdapConnection::failure(int code, const char* doing) {
   std::string text = fmt::format("{}: {}", doing, ::ldap_err2string(code));
   const std::string detail = detail_of(said ? said.get() : "");
   if (!detail.empty()) text += fmt::format(" ({})", detail);
-  return {trouble_of(code), std::move(text)};
+  return {trouble_of(code), std::move(text), code == LDAP_INVALID_CREDENTIALS};
 }
 
 Result<LdapConnection, LdapFailure> LdapConnection::open(const LdapSettings& settings,

@@ -17,10 +17,11 @@ namespace {
 
 using auth::FailureGuard;
 using auth::Mechanism;
+using auth::PasswordVerdict;
 using smtp::AuthStep;
 using Verdict = FailureGuard::Verdict;
 
-/// How long a session waits for a hash: behind a full queue of others, on a slow machine.
+/// How long a session waits for a verdict: behind a full queue of others, on a slow machine.
 constexpr std::chrono::seconds kCheckTime{20};
 constexpr std::size_t kNonceOctets = 18;
 constexpr std::size_t kShownName = 100;
@@ -72,38 +73,42 @@ class Exchange final : public smtp::AuthExchange {
         co_return AuthStep::challenge(challenge->octets);
       if (std::holds_alternative<Mechanism::Done>(step)) co_return succeed();
       if (const auto* failed = std::get_if<Mechanism::Failed>(&step)) co_return fail(*failed);
-      const Verdict verdict =
+      const Verdict may =
           guard().begin(session_.client, mechanism_->name(), limits_, auth::GuardClock::now());
-      if (verdict != Verdict::go) co_return refuse(verdict);
+      if (may != Verdict::go) co_return refuse(may);
       counted_ = true;
-      const std::shared_ptr<const auth::AccountTable> accounts =
-          runtime_->snapshot->auth_files().accounts();
-      if (!accounts) co_return unavailable("the accounts cannot be read");
+      const AuthFiles& files = runtime_->snapshot->auth_files();
       if (auto* check = std::get_if<Mechanism::CheckPassword>(&step)) {
-        const std::optional<bool> is_right = co_await ask(accounts, std::move(*check));
-        if (!is_right) co_return unavailable("too many logins wait to be checked");
-        step = mechanism_->checked(*is_right);
+        const PasswordVerdict verdict = co_await ask(files.passwords(), std::move(*check));
+        if (verdict == PasswordVerdict::unavailable)
+          co_return unavailable("the password could not be checked");
+        step = mechanism_->checked(verdict == PasswordVerdict::right);
       } else {
+        const std::shared_ptr<const auth::AccountTable> accounts = files.accounts();
+        if (!accounts) co_return unavailable("the accounts cannot be read");
         step =
             mechanism_->give(accounts->verifier_for(mechanism_->name(), authenticator_.secret()));
       }
     }
   }
 
-  /// nullopt: nobody had the time.
-  net::Awaitable<std::optional<bool>> ask(std::shared_ptr<const auth::AccountTable> accounts,
-                                          Mechanism::CheckPassword check) {
+  net::Awaitable<PasswordVerdict> ask(std::shared_ptr<const auth::PasswordSource> source,
+                                      Mechanism::CheckPassword check) {
+    if (!source) co_return PasswordVerdict::unavailable;
     const net::Executor io = co_await net::asio::this_coro::executor;
-    Waiter<bool> waiter(io);
-    const bool taken = authenticator_.pool().submit(
-        [slot = waiter.slot(), accounts = std::move(accounts), asked = std::move(check)]() mutable {
-          const bool is_right = accounts->check(asked.name, asked.password);
+    Waiter<PasswordVerdict> waiter(io);
+    auth::Login login{
+        check.name, std::move(check.password), session_.client, session_.tls != nullptr};
+    auth::CheckPool& pool = authenticator_.pool_for(*source);
+    const bool taken = pool.submit(
+        [slot = waiter.slot(), source = std::move(source), asked = std::move(login)]() mutable {
+          const PasswordVerdict verdict = source->check(asked);
           auth::wipe(asked.password);
-          Waiter<bool>::give(slot, is_right);
+          Waiter<PasswordVerdict>::give(slot, verdict);
         });
-    if (!taken) co_return std::nullopt;
-    const std::optional<bool> is_right = co_await waiter.wait(kCheckTime);
-    co_return is_right;
+    if (!taken) co_return PasswordVerdict::unavailable;
+    const std::optional<PasswordVerdict> verdict = co_await waiter.wait(kCheckTime);
+    co_return verdict.value_or(PasswordVerdict::unavailable);
   }
 
   AuthStep succeed() {

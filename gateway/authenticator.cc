@@ -13,16 +13,25 @@ namespace {
 constexpr std::size_t kSecretOctets = 32;
 
 /// Each thread that hashes needs a core, and 16 MiB for yescrypt.
-auth::CheckPool::Options pool_options() {
+auth::CheckPool::Options hashing_options() {
   auth::CheckPool::Options out;
   out.threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 4);
+  return out;
+}
+
+/// Threads that wait for an LDAP server or Dovecot, which holds failures back for seconds.
+auth::CheckPool::Options asking_options() {
+  auth::CheckPool::Options out;
+  out.threads = 16;
   return out;
 }
 
 }  // namespace
 
 Authenticator::Authenticator()
-    : secret_(auth::random_octets(kSecretOctets)), pool_(pool_options()) {}
+    : secret_(auth::random_octets(kSecretOctets)),
+      hashing_(hashing_options()),
+      asking_(asking_options()) {}
 
 std::string usable_mechanisms(const Snapshot& snapshot,
                               const smtp::SessionFacts& session,
@@ -39,7 +48,7 @@ std::string usable_mechanisms(const Snapshot& snapshot,
     const std::string_view name = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (auth::is_plus(name) && session.tls == nullptr) continue;
-    if (auth::is_scram(name) && !everybody && !named) continue;
+    if (auth::is_scram(name) && !everybody && (!named || accounts == nullptr)) continue;
     if (!out.empty()) out += ' ';
     out += name;
   }

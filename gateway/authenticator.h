@@ -3,6 +3,7 @@
 
 #include "auth/check_pool.h"
 #include "auth/failure_guard.h"
+#include "auth/password_source.h"
 #include "gateway/letter_log.h"
 #include "gateway/runtime.h"
 #include "smtp/session/service.h"
@@ -19,14 +20,17 @@ class Authenticator {
  public:
   Authenticator();
 
-  auth::CheckPool& pool() { return pool_; }
+  auth::CheckPool& pool_for(const auth::PasswordSource& source) {
+    return source.asks_a_server() ? asking_ : hashing_;
+  }
   auth::FailureGuard& guard() { return guard_; }
   const std::string& secret() const { return secret_; }
 
  private:
   auth::FailureGuard guard_;
   std::string secret_;
-  auth::CheckPool pool_;
+  auth::CheckPool hashing_;
+  auth::CheckPool asking_;
 };
 
 /// The mechanisms of `configured` with which every account can log in over this connection, now.

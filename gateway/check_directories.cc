@@ -35,6 +35,8 @@ std::set<std::string> names_in_settings(const Config& config) {
       if (leaf.kind != directories::Setting::Kind::file) out.insert(leaf.name);
     });
   });
+  const AccountsSetting accounts = parse_accounts(config.auth.accounts);
+  if (accounts.kind == AccountsSetting::Kind::ldap) out.insert(accounts.name);
   return out;
 }
 

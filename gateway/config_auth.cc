@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/mechanism.h"
+#include "directories/ldap_filter.h"
 #include "gateway/config_reader.h"
 
 #include <algorithm>
@@ -43,7 +44,59 @@ void read_mechanisms(Reader& reader, Section& section) {
   }
 }
 
+void read_accounts(Section& section, std::string& out) {
+  std::string text;
+  section.read("accounts", text);
+  if (text.empty()) return;
+  if (parse_accounts(text).kind == AccountsSetting::Kind::none) {
+    section.fail("accounts",
+                 "bad-value",
+                 fmt::format("\"{}\" does not say who knows the accounts; write "
+                             "\"file:{}\", \"ldap:NAME\" or \"dovecot:/path\"",
+                             text,
+                             text.find('/') == std::string::npos ? "/path" : text));
+    return;
+  }
+  out = text;
+}
+
+/// Accounts that an LDAP server knows: which one, and how their entries are found.
+void resolve_ldap_accounts(Reader& reader) {
+  const AccountsSetting setting = parse_accounts(reader.config.auth.accounts);
+  if (setting.kind != AccountsSetting::Kind::ldap) return;
+  const directories::Config* const directory = reader.config.find_directory(setting.name);
+  if (directory == nullptr || directory->kind != directories::Kind::ldap) {
+    reader.error("auth.accounts",
+                 "unknown-directory",
+                 fmt::format("there is no directory \"{}\" of kind \"ldap\"; write a "
+                             "[[directory]] of that name",
+                             setting.name));
+    return;
+  }
+  const auto filter = directories::LdapFilter::parse(directory->ldap.filter);
+  if (!filter || filter->has_placeholders()) return;  // a filter that is none is said elsewhere
+  reader.error("auth.accounts",
+               "bad-value",
+               fmt::format("the filter of \"{}\" finds no single account; write a [[directory]] "
+                           "whose filter has {{address}}",
+                           setting.name));
+}
+
 }  // namespace
+
+AccountsSetting parse_accounts(std::string_view text) {
+  using Kind = AccountsSetting::Kind;
+  const std::pair<std::string_view, Kind> kinds[] = {
+      {"file:",    Kind::file   },
+      {"ldap:",    Kind::ldap   },
+      {"dovecot:", Kind::dovecot}
+  };
+  for (const auto& [prefix, kind] : kinds) {
+    if (text.starts_with(prefix) && text.size() > prefix.size())
+      return {kind, std::string(text.substr(prefix.size()))};
+  }
+  return {};
+}
 
 Parsed<auth::Rate> parse_rate(std::string_view text) {
   const Mistake mistake{fmt::format("\"{}\" is no rate; write \"10 in 10m\"", text)};
@@ -64,7 +117,7 @@ Parsed<auth::Rate> parse_rate(std::string_view text) {
 
 void read_auth(Reader& reader, Section& section) {
   AuthConfig& auth = reader.config.auth;
-  read_file_setting(section, "accounts", auth.accounts);
+  read_accounts(section, auth.accounts);
   read_file_setting(section, "senders", auth.senders);
   read_mechanisms(reader, section);
   read_rate(section, "failures_per_client", auth.limits.per_client);
@@ -84,6 +137,7 @@ void read_listener_auth(Section& section, ListenerConfig& listener) {
 }
 
 void resolve_auth(Reader& reader) {
+  resolve_ldap_accounts(reader);
   const Config& config = reader.config;
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
     const ListenerConfig& listener = config.listeners[i];

@@ -4,14 +4,25 @@
 #include "auth/failure_guard.h"
 
 #include <chrono>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace postern::gateway {
 
+/// `auth.accounts`: "file:/path", "ldap:NAME" or "dovecot:/path".
+struct AccountsSetting {
+  enum class Kind : std::uint8_t { none, file, ldap, dovecot };
+  Kind kind = Kind::none;
+  std::string name;  ///< the path, or the directory's name
+};
+/// `none`: the text is empty, or is no such setting.
+AccountsSetting parse_accounts(std::string_view text);
+
 /// `[auth]`.
 struct AuthConfig {
-  std::string accounts;  ///< "file:/path"; empty: nobody can log in
+  std::string accounts;  ///< an AccountsSetting; empty: nobody can log in
   std::string senders;   ///< "file:/path": addresses that an account may use; empty: any
   /// In capitals, in the file's order; empty: all that every account can use.
   std::vector<std::string> mechanisms;

@@ -25,25 +25,6 @@ directories::LdapScope scope_of(directories::Scope scope) {
   return directories::LdapScope::base;
 }
 
-directories::LdapSettings ldap_settings(const directories::Config& config) {
-  const directories::LdapConfig& ldap = config.ldap;
-  directories::LdapSettings out;
-  out.name = config.name;
-  out.servers = ldap.servers;
-  out.start_tls = ldap.start_tls;
-  out.ca = ldap.ca;
-  out.verify = ldap.verify;
-  out.bind_dn = ldap.bind_dn;
-  out.bind_password = ldap.bind_password;
-  out.base = ldap.base;
-  out.scope = scope_of(ldap.scope);
-  out.filter = ldap.filter;
-  out.attributes = ldap.attributes;
-  out.timeout = config.timeout;
-  out.page_size = ldap.page_size;
-  return out;
-}
-
 directories::SourceFactory make_ldap(const directories::Config& config) {
   return [settings = ldap_settings(config)] { return directories::make_ldap_source(settings); };
 }
@@ -95,6 +76,25 @@ std::unique_ptr<routing::Directory> make_bulk(const directories::Config& directo
 }
 
 }  // namespace
+
+directories::LdapSettings ldap_settings(const directories::Config& config) {
+  const directories::LdapConfig& ldap = config.ldap;
+  directories::LdapSettings out;
+  out.name = config.name;
+  out.servers = ldap.servers;
+  out.start_tls = ldap.start_tls;
+  out.ca = ldap.ca;
+  out.verify = ldap.verify;
+  out.bind_dn = ldap.bind_dn;
+  out.bind_password = ldap.bind_password;
+  out.base = ldap.base;
+  out.scope = scope_of(ldap.scope);
+  out.filter = ldap.filter;
+  out.attributes = ldap.attributes;
+  out.timeout = config.timeout;
+  out.page_size = ldap.page_size;
+  return out;
+}
 
 DirectoryMakers& makers_of_process() {
   static DirectoryMakers makers{make_ldap, make_sql, make_bulk, {}};

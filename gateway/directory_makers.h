@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "directories/ldap_settings.h"
 #include "directories/source.h"
 #include "gateway/config.h"
 #include "routing/directory.h"
@@ -23,6 +24,9 @@ struct DirectoryMakers {
   std::function<std::unique_ptr<routing::Directory>(const directories::Config&, const Config&)>
       smtp;
 };
+
+/// A `[[directory]] kind = "ldap"` as LDAP's own code has it.
+directories::LdapSettings ldap_settings(const directories::Config& config);
 
 /// What this process can ask: the default of Snapshot::Options, so that every command asks alike.
 /// Added to by main() alone, before it starts anything.

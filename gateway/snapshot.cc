@@ -48,7 +48,7 @@ Result<std::shared_ptr<const Snapshot>, std::vector<Finding>> Snapshot::build(Co
                                    : std::make_shared<ListFiles>(own.routing, options.settle);
   snapshot->lists_->tell(watching.notice);
   if (auto problem = snapshot->open_directories_of_lists()) return single(std::move(*problem));
-  snapshot->auth_files_ = std::make_unique<AuthFiles>(own.auth, own.routing, watching);
+  snapshot->auth_files_ = std::make_unique<AuthFiles>(own, watching);
   routing::StageSources sources;
   sources.config = &own.routing;
   sources.directory = *recipients;
