@@ -136,6 +136,24 @@ void read_listener_auth(Section& section, ListenerConfig& listener) {
   section.read("auth_without_tls", listener.auth_without_tls);
 }
 
+void read_next_hop_login(Reader& reader, Section& section, routing::NextHop& hop) {
+  std::string file;
+  section.read("user", hop.login.user);
+  read_file_setting(section, "password", file);
+  hop.login.password_file = file_of(file).value_or("");
+  if (hop.login.user.empty() && hop.login.password_file.empty()) return;
+  if (hop.login.user.empty() || !section.has("password")) {
+    section.fail(hop.login.user.empty() ? "password" : "user",
+                 "missing-key",
+                 "a login has both; write user = \"...\" and password = \"file:/path\"");
+  }
+  if (hop.tls == routing::NextHop::Tls::none) {
+    reader.error(section.path_of("tls"),
+                 "contradiction",
+                 "postern logs in over TLS alone; write tls = \"encrypt\"");
+  }
+}
+
 void resolve_auth(Reader& reader) {
   resolve_ldap_accounts(reader);
   const Config& config = reader.config;

@@ -138,6 +138,14 @@ void resolve_directories(Reader& reader) {
 }
 
 void read_directory_secrets(Config& config, std::vector<Finding>& findings) {
+  for (std::size_t i = 0; i < config.routing.next_hops.size(); ++i) {
+    routing::NextHopLogin& login = config.routing.next_hops[i].login;
+    read_secret_file(config,
+                     fmt::format("next_hop[{}].password", i),
+                     login.password_file,
+                     login.password,
+                     findings);
+  }
   for (std::size_t i = 0; i < config.directories.size(); ++i) {
     directories::Config& directory = config.directories[i];
     read_secret_file(config,

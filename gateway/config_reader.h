@@ -144,6 +144,8 @@ void read_probe(Section& section, routing::NextHop& hop);
 void read_waves(Reader& reader, Section& top);
 void read_auth(Reader& reader, Section& section);  // config_auth.cc
 void read_listener_auth(Section& section, ListenerConfig& listener);
+/// `next_hop.user` and `next_hop.password`.
+void read_next_hop_login(Reader& reader, Section& section, routing::NextHop& hop);
 /// Listeners that offer what nobody can use.
 void resolve_auth(Reader& reader);
 /// "file:/path", the one kind that there is.
@@ -160,7 +162,7 @@ void check_setting(Section& section, std::string_view key, const std::string& te
 void read_cutover(Section& section, routing::Domain& domain);
 /// Names in settings that refer to nothing, and directories that are there twice.
 void resolve_directories(Reader& reader);
-/// The secrets that directories name files for; a file that gives none is an error.
+/// The secrets that directories and next hops name files for; a file that gives none is an error.
 void read_directory_secrets(Config& config, std::vector<Finding>& findings);
 void read_ways(Reader& reader, Section& top);  // config_ways.cc
 /// [[policy]] (config_policy.cc).

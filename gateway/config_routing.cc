@@ -38,6 +38,7 @@ void read_next_hop(Reader& reader, Section& section) {
                         {"may",     Tls::may    },
                         {"encrypt", Tls::encrypt}
   });
+  read_next_hop_login(reader, section, hop);
   section.read<unsigned>("max_connections", hop.limits.connections_per_host, 1, 10'000);
   section.read<unsigned>("max_recipients", hop.limits.recipients_per_transaction, 1, 100'000);
   section.read<unsigned>("max_messages", hop.limits.messages_per_connection, 1, 1'000'000);

@@ -20,6 +20,7 @@ struct Candidate {
   net::Endpoint endpoint;
   HostUse use;  ///< for what is known of its health
   routing::NextHop::Tls tls = routing::NextHop::Tls::may;
+  routing::NextHopLogin login;
   bool chunking = true;
   routing::NextHopLimits limits;
   bool fresh = false;  ///< no kept connection: one has just proved dead

@@ -92,6 +92,7 @@ std::unique_ptr<HopConnection> HopPool::Impl::make_connection(const Candidate& t
     options.timeouts.ehlo = std::min(options.timeouts.ehlo, config.failover_patience);
   }
   options.tls = config.tls;
+  if (!to.login.user.empty()) options.credentials = {to.login.user, to.login.password};
   return std::make_unique<HopConnection>(executor, std::move(options), to);
 }
 
@@ -108,7 +109,8 @@ std::unique_ptr<HopConnection> HopPool::Impl::take_idle(const Candidate& to) {
       drop(std::move(connection));
       continue;
     }
-    if (connection->candidate.tls == to.tls && connection->may_go_on(now)) {
+    if (connection->candidate.tls == to.tls && connection->candidate.login == to.login &&
+        connection->may_go_on(now)) {
       connection->candidate = to;
       connection->reused = true;
       return connection;

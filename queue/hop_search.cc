@@ -168,6 +168,7 @@ void HopSearch::add(const Spec& spec, const dns::Target& target) {
   if (spec.hop != nullptr) {
     out.label = spec.hop->name;
     out.tls = spec.hop->tls;
+    out.login = spec.hop->login;
     out.chunking = spec.hop->chunking;
     out.limits = spec.hop->limits;
     out.use = HostUse{spec.hop->name, spec.host.str()};

@@ -38,6 +38,14 @@ struct NextHopLimits {
   static NextHopLimits for_behaviour(Behaviour behaviour);
 };
 
+/// How postern logs in at a next hop; an empty user: it does not.
+struct NextHopLogin {
+  std::string user;
+  std::string password;       ///< the secret itself, once the config is loaded
+  std::string password_file;  ///< where it is from, for findings
+  friend bool operator==(const NextHopLogin&, const NextHopLogin&) = default;
+};
+
 /// Where mail can be sent by name: the `[[next_hop]]` table. Immutable, owned by the config
 /// snapshot.
 struct NextHop {
@@ -48,6 +56,7 @@ struct NextHop {
   IpSet sources;         ///< R7: clients that count as this next hop
   bool chunking = true;  ///< BDAT when offered; default false towards Exchange
   enum class Tls : std::uint8_t { none, may, encrypt } tls = Tls::may;
+  NextHopLogin login;
   NextHopLimits limits;
   std::chrono::seconds probe{0};  ///< pause between two probes of a host; 0: none are made
 };

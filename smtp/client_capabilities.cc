@@ -63,6 +63,8 @@ void read_line(std::string_view line, Capabilities& out) {
   for (const Flag& flag : kFlags) {
     if (iequals(keyword, flag.keyword)) out.*flag.member = true;
   }
+  // A server may have both lines, "AUTH PLAIN" and "AUTH=PLAIN", which say the same.
+  if (iequals(keyword, "AUTH") && out.mechanisms.empty()) out.mechanisms = std::string(line);
   if (iequals(keyword, "SIZE")) {
     const std::optional<std::uint64_t> size = number(take_word(line));
     if (size && *size > 0) out.max_size = size;

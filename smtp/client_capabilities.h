@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace postern::smtp {
@@ -18,6 +19,7 @@ struct Capabilities {
   bool starttls = false;                  ///< RFC 3207
   bool enhanced_status_codes = false;     ///< RFC 2034
   bool auth = false;                      ///< RFC 4954: AUTH= may stand on MAIL
+  std::string mechanisms;                 ///< of AUTH, as they were offered: "PLAIN LOGIN"
   bool size = false;                      ///< RFC 1870: SIZE= may stand on MAIL
   std::optional<std::uint64_t> max_size;  ///< octets; none: not said, or 0 for "no limit"
   std::optional<std::uint64_t> rcpt_max;  ///< RFC 9422: recipients a transaction

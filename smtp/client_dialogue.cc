@@ -105,6 +105,7 @@ void ClientDialogue::on_reply(Reply reply, bool more_follows) {
   }
   const Step step = expected_.front();
   expected_.pop_front();
+  if (step == Step::auth) return on_auth_reply(std::move(reply));
   const int klass = reply.code() / 100;
   if (klass <= 3 && klass != facts(step).good) {
     fail(Kind::bad_reply, step, std::move(reply), "out of sequence");
@@ -163,6 +164,16 @@ void ClientDialogue::on_ehlo(const Reply& reply) {
     queue(Step::starttls, before);
   } else if (profile_->tls == ClientProfile::Tls::encrypt) {
     fail(Kind::no_tls, Step::ehlo, {}, "not offered");
+  }
+}
+
+void ClientDialogue::on_auth_reply(Reply reply) {
+  if (reply.code() == 334 || reply.code() == 235) {
+    auth_reply_ = std::move(reply);
+  } else if (reply.code() >= 400) {
+    fail(Kind::refused, Step::auth, std::move(reply), {});
+  } else {
+    fail(Kind::bad_reply, Step::auth, std::move(reply), "out of sequence");
   }
 }
 
@@ -272,6 +283,13 @@ void ClientDialogue::chunk_sent(bool last) {
   begin_asking();
   body_ = !last;
   expected_.push_back(last ? Step::last_chunk : Step::chunk);
+}
+
+void ClientDialogue::auth(std::string_view line) {
+  begin_asking();
+  const std::size_t before = out_.size();
+  out_.append(line).append("\r\n");
+  queue(Step::auth, before);
 }
 
 void ClientDialogue::quit() {

@@ -106,6 +106,11 @@ class ClientDialogue {
   /// were wanted, and no message comes.
   void call_off();
   void quit();
+  /// AUTH, or a response within it: one line. The server's reply is auth_reply(); a refusal is the
+  /// connection's failure.
+  void auth(std::string_view line);
+  /// 334 with a challenge, or 235; code 0: nothing was asked yet.
+  const Reply& auth_reply() const { return auth_reply_; }
 
   const Capabilities& capabilities() const { return capabilities_; }
   const std::vector<Answer>& answers() const { return answers_; }
@@ -131,6 +136,7 @@ class ClientDialogue {
   void on_reply(Reply reply, bool more_follows);
   void on_session_reply(ClientStep step, const Reply& reply, bool more_follows);
   void on_ehlo(const Reply& reply);
+  void on_auth_reply(Reply reply);
   void on_transaction_reply(ClientStep step, Reply reply);
   void greet(ClientStep step);
   void fail(ClientFailure::Kind kind, ClientStep step, Reply reply, std::string detail);
@@ -144,6 +150,7 @@ class ClientDialogue {
   std::deque<ClientStep> expected_;
   std::vector<Answer> answers_;
   ClientFailure failure_;
+  Reply auth_reply_;
   bool tls_ = false;
   bool want_tls_ = false;
   bool transaction_ = false;  ///< the server may have a transaction open

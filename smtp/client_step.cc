@@ -16,6 +16,7 @@ constexpr ClientStepFacts kSteps[] = {
     {Step::helo,       "HELO",     &T::ehlo,       2, "sending HELO"                                                   },
     {Step::starttls,   "STARTTLS", &T::tls,        2, "sending STARTTLS"                                               },
     {Step::tls,        "",         &T::tls,        0, "the TLS handshake"                                              },
+    {Step::auth,       "AUTH",     &T::ehlo,       0, "logging in"                                                     },
     {Step::rset,       "RSET",     &T::rset,       2, "sending RSET"                                                   },
     {Step::mail,       "MAIL",     &T::mail,       2, "sending MAIL"                                                   },
     {Step::rcpt,       "RCPT",     &T::rcpt,       2, "sending RCPT"                                                   },

@@ -16,7 +16,8 @@ enum class ClientStep : std::uint8_t {
   ehlo,
   helo,
   starttls,
-  tls,  ///< the handshake
+  tls,   ///< the handshake
+  auth,  ///< AUTH and the responses within it
   rset,
   mail,
   rcpt,

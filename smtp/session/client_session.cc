@@ -25,6 +25,7 @@ ClientSession::ClientSession(net::Executor executor, ClientOptions options)
   if (!options_.tls && options_.profile.tls == ClientProfile::Tls::may) {
     options_.profile.tls = ClientProfile::Tls::none;
   }
+  if (options_.credentials) options_.profile.tls = ClientProfile::Tls::encrypt;
   dialogue_.emplace(options_.profile);
 }
 
@@ -56,9 +57,12 @@ net::Awaitable<bool> ClientSession::attempt(net::Endpoint endpoint, std::string_
   for (;;) {
     const bool alive = co_await converse();
     if (!alive) co_return false;
-    if (!std::holds_alternative<ClientDialogue::StartTls>(dialogue_->next())) co_return true;
+    if (!std::holds_alternative<ClientDialogue::StartTls>(dialogue_->next())) break;
     co_await start_tls(host);
   }
+  if (!options_.credentials) co_return true;
+  const bool logged_in = co_await log_in();
+  co_return logged_in;
 }
 
 net::Awaitable<bool> ClientSession::converse() {

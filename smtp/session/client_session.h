@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "auth/client_mechanism.h"
 #include "base/net.h"
 #include "smtp/client_dialogue.h"
 #include "smtp/limits.h"
@@ -21,6 +22,8 @@ struct ClientOptions {
   ClientProfile profile;
   ClientTimeouts timeouts;
   std::shared_ptr<const tls::Context> tls;  ///< null: STARTTLS is not used
+  /// With them the client logs in before anything else, over TLS alone; no message goes otherwise.
+  std::optional<auth::Credentials> credentials;
 };
 
 /// One connection to a server: joins a ClientDialogue and a tls::Stream, and does what the dialogue
@@ -63,6 +66,7 @@ class ClientSession {
 
  private:
   net::Awaitable<bool> attempt(net::Endpoint endpoint, std::string_view host);
+  net::Awaitable<bool> log_in();
   net::Awaitable<bool> send(ClientDialogue::Send action);
   net::Awaitable<bool> receive(ClientStep step);
   net::Awaitable<void> last_words();

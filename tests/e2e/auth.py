@@ -337,6 +337,65 @@ def many_clients(bench: Bench) -> None:
         expect(client.plain("ann@company.ru", PASSWORD), 235, "2.7.0")
 
 
+RELAY = """
+hostname = "relay.company.ru"
+data_dir = "{data}"
+
+[[listener]]
+name = "mx"
+bind = "127.0.0.1:0"
+delivery = "queue"
+
+[[domain]]
+name = "company.ru"
+mailboxes = "hop"
+
+[[next_hop]]
+name = "hop"
+hosts = ["{address}:{port}"]
+user = "ann@company.ru"
+password = "file:{password}"
+
+[retry]
+first = "1h"
+"""
+
+
+def outbound(bench: Bench, password: str) -> tuple[Gateway, int]:
+    """A second postern that logs in at the first one before it sends, and how many letters had come before."""
+    root = bench.root / f"relay-{secrets.token_hex(4)}"
+    root.mkdir()
+    (root / "password").write_text(password + "\n")
+    address, port = bench.gateway.endpoints["submission"]
+    config = RELAY.format(data=root / "data", address=address, port=port, password=root / "password")
+    before = bench.sink.count
+    relay = Gateway("relay", root, config).start()
+    server = relay.endpoints["mx"]
+    with smtplib.SMTP(*server, local_hostname="c.example", timeout=60) as smtp:
+        smtp.sendmail("ann@company.ru", ["someone@company.ru"], LETTER)
+    return relay, before
+
+
+def logs_in_at_a_next_hop(bench: Bench) -> None:
+    relay, before = outbound(bench, PASSWORD)
+    try:
+        wait_until(lambda: bench.sink.count > before, 20, "the letter has come by way of both")
+        if "event=login command=SCRAM-SHA-256-PLUS account=ann@company.ru" not in bench.log():
+            raise HarnessError("the second postern did not log in by the strongest mechanism")
+    finally:
+        relay.stop()
+    relay, before = outbound(bench, "wrong")
+    try:
+        wait_until(lambda: any("outcome=deferred" in line for line in relay.log_lines("someone@company.ru")), 20,
+                   "a wrong password defers the letter")
+        if bench.sink.count != before:
+            raise HarnessError("a letter went without a login")
+        if not any("535" in line for line in relay.log_lines("someone@company.ru")):
+            raise HarnessError("the log does not say why")
+    finally:
+        relay.stop()
+
+
 def log_is_clean(bench: Bench) -> None:
     log = bench.log()
     for secret in (PASSWORD, BOB_PASSWORD, "guess 0"):
@@ -373,6 +432,7 @@ def main() -> int:
                   "nothing is offered or taken in clear, nor where users do not come": lambda: not_in_clear(bench),
                   "an account uses its own sender addresses": lambda: senders(bench),
                   "a new password counts without a restart": lambda: reloaded(bench),
+                  "postern logs in at a next hop": lambda: logs_in_at_a_next_hop(bench),
                   "the log names accounts and clients, and no secret": lambda: log_is_clean(bench)}, tally)
         finally:
             bench.close()

@@ -150,6 +150,8 @@ std::vector<Effect> routing_effects() {
       {"next_hop.behaves", in_hop("behaves = \"final\""), [](auto& c) { return hop(c).behaves == routing::Behaviour::final; }},
       {"next_hop.sources", in_hop("sources = [\"10.8.0.0/16\"]"), [](auto& c) { return hop(c).sources.contains(*parse_ip("10.8.1.1")) && c.unresolved_sources.empty(); }},
       {"next_hop.chunking", in_hop("chunking = false"), [](auto& c) { return !hop(c).chunking; }},
+      {"next_hop.user", in_hop("user = \"relay\"\npassword = \"file:/p\""), [](auto& c) { return hop(c).login.user == "relay"; }},
+      {"next_hop.password", in_hop("user = \"relay\"\npassword = \"file:/p\""), [](auto& c) { return hop(c).login.password_file == "/p"; }},
       {"next_hop.tls", in_hop("tls = \"encrypt\""), [](auto& c) { return hop(c).tls == Tls::encrypt; }},
       {"next_hop.max_connections", in_hop("max_connections = 3"), [](auto& c) { return hop(c).limits.connections_per_host == 3; }},
       {"next_hop.max_recipients", in_hop("max_recipients = 3"), [](auto& c) { return hop(c).limits.recipients_per_transaction == 3; }},

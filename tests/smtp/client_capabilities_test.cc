@@ -16,6 +16,7 @@ TEST(Capabilities, ReadsWhatExchangeOffers) {
   expected.auth = expected.eight_bit_mime = expected.binarymime = expected.chunking = true;
   expected.size = true;
   expected.max_size = 37748736;
+  expected.mechanisms = "NTLM";
   EXPECT_EQ(c, expected);
 }
 
@@ -51,6 +52,7 @@ TEST(Capabilities, ReadsLimitsOfRfc9422) {
 
 TEST(Capabilities, ReadsTheOldWayOfWritingArguments) {
   EXPECT_TRUE(parse_capabilities("x\nAUTH=LOGIN PLAIN").auth);
+  EXPECT_EQ(parse_capabilities("x\nAUTH=LOGIN PLAIN\nAUTH OTHER").mechanisms, "LOGIN PLAIN");
 }
 
 TEST(Capabilities, PassesOverWordsThatOnlyBeginAlike) {
