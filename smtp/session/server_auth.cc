@@ -2,6 +2,9 @@
 #include "base/base64.h"
 #include "smtp/replies.h"
 #include "smtp/session/server_session.h"
+#include "smtp/verbs.h"
+
+#include <algorithm>
 
 // AUTH (RFC 4954): lines in base64 on one side, the gateway's exchange on the other.
 
@@ -14,6 +17,19 @@ std::size_t ServerSession::limit_of(std::string_view line) const {
                  : limits.command_line_octets;
 }
 
+/// What of a command may be told. A client that does not wait for the reply to its AUTH says the
+/// rest of the exchange where commands are expected.
+std::string_view ServerSession::without_secrets(std::string_view line) {
+  const std::string_view verb = line.substr(0, line.find(' '));
+  if (iequals(verb.substr(0, 4), "AUTH")) {
+    saw_auth_ = true;
+    return line.substr(0, 4);
+  }
+  const bool is_known = std::any_of(
+      kVerbs.begin(), kVerbs.end(), [verb](const VerbRow& row) { return iequals(verb, row.name); });
+  return saw_auth_ && !is_known ? "(not shown: the client has said AUTH)" : line;
+}
+
 void ServerSession::offer_auth() {
   const std::string& configured = options_.profile.auth_mechanisms;
   if (!configured.empty()) dialogue_.offer_auth(service_.auth_mechanisms(facts_, configured));
@@ -22,6 +38,7 @@ void ServerSession::offer_auth() {
 /// False: the session is over.
 net::Awaitable<bool> ServerSession::authenticate(AuthStart start,
                                                  std::optional<std::string> encoded) {
+  saw_auth_ = true;
   start.bindings = stream_.channel_bindings();
   const AuthStep step = co_await exchange(std::move(start), std::move(encoded));
   in_exchange_ = false;

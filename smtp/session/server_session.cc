@@ -370,7 +370,7 @@ void ServerSession::note(std::string_view event, std::string_view command, std::
 void ServerSession::note_refusal(std::string_view line, std::size_t said_before) {
   const std::string_view said = std::string_view(out_).substr(std::min(said_before, out_.size()));
   if (said.empty() || (said.front() != '4' && said.front() != '5')) return;
-  if (iequals(line.substr(0, 4), "AUTH")) line = line.substr(0, 4);
+  line = without_secrets(line);
   note("refused", line, said.substr(0, said.find('\r')));
 }
 

@@ -71,6 +71,7 @@ class ServerSession {
   net::Awaitable<void> pause(std::chrono::milliseconds span);
   std::size_t limit_of(std::string_view line) const;
   void offer_auth();
+  std::string_view without_secrets(std::string_view line);
   net::Awaitable<bool> flush();
   net::Awaitable<void> pass_on(std::string_view octets, bool clean);
   net::Awaitable<Reply> end_message(const ContentViolations& violations);
@@ -93,6 +94,7 @@ class ServerSession {
   Line line_ = Line::complete;
   net::Timer pause_;
   bool in_exchange_ = false;  ///< the next line is a response of AUTH
+  bool saw_auth_ = false;     ///< the client has said AUTH
   bool lost_ = false;         ///< the client went away in the middle of an exchange
   bool idle_ = false;         ///< waiting for a command with nothing under way
   bool stopping_ = false;

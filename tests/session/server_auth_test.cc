@@ -176,6 +176,22 @@ TEST_F(AuthSessionTest, GuessingEndsTheSessionAndNoSecretIsNoted) {
   EXPECT_THAT(service.notes, ElementsAre(StartsWith("refused|AUTH|421 ")));
 }
 
+TEST_F(AuthSessionTest, WhatAClientSaysWithoutWaitingForTheChallengeIsNotNoted) {
+  TestClient& client = connect_and_greet();
+  EXPECT_THAT(client.ask("hello"), StartsWith("500 "));
+  client.send("AUTH CRAM-MD5\r\nc2VjcmV0\r\nMAIL FROM:<a@corp.com>\r\n");
+  EXPECT_THAT(client.reply(), StartsWith("504 "));
+  EXPECT_THAT(client.reply(), StartsWith("500 "));
+  EXPECT_THAT(client.reply(), StartsWith("530 "));
+  client.ask("QUIT");
+  finish();
+  EXPECT_THAT(service.notes,
+              ElementsAre(StartsWith("refused|hello|500 "),
+                          StartsWith("refused|AUTH|504 "),
+                          StartsWith("refused|(not shown: the client has said AUTH)|500 "),
+                          StartsWith("refused|MAIL FROM:<a@corp.com>|530 ")));
+}
+
 TEST_F(AuthSessionTest, WhoGoesAwayInTheMiddleIsNobody) {
   steps = {AuthStep::challenge("Password:"), welcome()};
   TestClient& client = connect_and_greet();
