@@ -74,6 +74,20 @@ TEST(LetterLog, SaysWhatASessionRefusedByItself) {
   EXPECT_EQ(json["what"], "refused");
 }
 
+TEST(LetterLog, NamesTheAccountOfALogin) {
+  SessionRecord r;
+  r.session = "0A0";
+  r.client = "192.0.2.7";
+  r.event = "login_failed";
+  r.command = "PLAIN";
+  r.account = "ann event=login";
+  r.why = "wrong";
+  EXPECT_EQ(format_text(r),
+            "session id=0A0 client=192.0.2.7 event=login_failed command=PLAIN "
+            "account=\"ann event=login\" why=wrong");
+  EXPECT_EQ(nlohmann::json::parse(format_json(r))["account"], "ann event=login");
+}
+
 TEST(LetterLog, NullSenderIsVisible) {
   LetterRecord r = record();
   r.sender = {};
