@@ -286,6 +286,22 @@ def tells_of_the_next_hops(queue: Queue) -> None:
     expect(host["state"] == "up" and host["address"] == f"{WORKSPACE}:{queue.port}", f"{host}")
 
 
+def a_probe_finds_a_host_again(queue: Queue) -> None:
+    def hop() -> dict:
+        return json.loads(queue.run("vk", "--json", command="hops"))
+
+    config = queue.gateway.config
+    config.write_text(config.read_text().replace("hosts = [", 'probe = "1s"\nhosts = ['))
+    queue.start().three()
+    wait_until(lambda: hop()["hosts"][0]["state"] == "down", 20, "a probe finds the host down")
+    expect(hop()["circuit"] == "open" and hop()["hosts"][0]["last_probe"]["good"] is False, f"{hop()}")
+    sink = queue.revive()
+    # Their next try is an hour away.
+    expect(sink.wait_for(3, 20), "a good probe lets what waits go")
+    wait_until(lambda: hop()["circuit"] == "closed" and hop()["waiting"] == 0, 20, "the circuit is closed")
+    expect(hop()["hosts"][0]["last_probe"]["good"], f"{hop()}")
+
+
 def belongs_to_its_owner(queue: Queue) -> None:
     queue.start()
     control = queue.data / "control"
@@ -320,7 +336,7 @@ def survives_a_kill(queue: Queue) -> None:
 TESTS: list[Callable[[Queue], None]] = [
     says_that_postern_is_not_running, tells_wrong_use_from_everything_else, lists_and_filters, shows_one_letter,
     holds_releases_and_retries, removes, bounces, asks_on_a_terminal, tells_figures, tells_of_the_next_hops,
-    belongs_to_its_owner, survives_a_kill,
+    a_probe_finds_a_host_again, belongs_to_its_owner, survives_a_kill,
 ]
 
 
