@@ -85,7 +85,7 @@ def insecure() -> ssl.SSLContext:
 class Bench:
     """The gateway with accounts that `postern passwd` has made, and a next hop that takes everything."""
 
-    def __init__(self, root: Path, per_client: str = "10 in 10m", per_account: str = "30 in 10m", delay: str = "20ms"):
+    def __init__(self, root: Path, per_client: str = "1000 in 10m", per_account: str = "1000 in 10m", delay: str = "0s"):
         self.root = root
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=gw.company.ru",
                         "-keyout", str(root / "key.pem"), "-out", str(root / "cert.pem")], check=True, capture_output=True)
@@ -358,6 +358,7 @@ password = "file:{password}"
 
 [retry]
 first = "1h"
+max = "1h"
 """
 
 

@@ -86,7 +86,7 @@ class Dovecot:
         self._process = None
         root.mkdir()
         (root / "dovecot.conf").write_text(DOVECOT.format(root=root))
-        (root / "users").write_text(f"ann@company.ru:{{PLAIN-HEX}}{PASSWORD.encode().hex()}\n")
+        (root / "users").write_text(f"ann@company.ru:{{PLAIN.HEX}}{PASSWORD.encode().hex()}\n")
 
     def start(self) -> None:
         self._process = spawn(["/usr/sbin/dovecot", "-F", "-c", str(self.root / "dovecot.conf")], self.root / "start.log")
