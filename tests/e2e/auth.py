@@ -372,7 +372,7 @@ def outbound(bench: Bench, password: str) -> tuple[Gateway, int]:
     before = bench.sink.count
     relay = Gateway("relay", root, config).start()
     server = relay.endpoints["mx"]
-    with smtplib.SMTP(*server, local_hostname="c.example", timeout=60) as smtp:
+    with smtplib.SMTP(*server, local_hostname="c.example", timeout=60, source_address=(OWNER, 0)) as smtp:
         smtp.sendmail("ann@company.ru", ["someone@company.ru"], LETTER)
     return relay, before
 
