@@ -60,6 +60,10 @@ class WaveCutover final : public Stage {
     const WaveConfig* unavailable = nullptr;  ///< one that is cut over and cannot be asked
     std::string problem;
 
+    /// Whatever waves that are not cut over say: who may have left cannot be told from who has not.
+    bool must_wait() const {
+      return unavailable != nullptr && (wave == nullptr || wave->state != WaveState::cutover);
+    }
     void add(const Waves::Wave& asked, DirectoryAnswer answer) {
       if (answer.presence == Presence::known) {
         (wave == nullptr ? evidence : second_evidence) = std::move(answer.evidence);
@@ -113,6 +117,7 @@ class WaveCutover final : public Stage {
                               Found found,
                               std::vector<const Waves::Wave*> unasked) const {
     for (const Waves::Wave* wave : unasked) {
+      if (wave->config.state != WaveState::cutover && found.must_wait()) break;
       DirectoryAnswer answer = co_await wave->members->look_up(progress.recipient);
       found.add(*wave, std::move(answer));
     }
