@@ -25,7 +25,9 @@ void read_rate(Section& section, std::string_view key, auth::Rate& out) {
 
 void read_mechanisms(Reader& reader, Section& section) {
   std::vector<std::string>& out = reader.config.auth.mechanisms;
+  bool is_empty = true;
   section.each("mechanisms", [&](const std::string& path, const std::string& text) {
+    is_empty = false;
     const std::string name = auth::canonical_mechanism(text);
     if (name.empty()) {
       reader.error(path,
@@ -37,7 +39,7 @@ void read_mechanisms(Reader& reader, Section& section) {
       out.push_back(name);
     }
   });
-  if (section.has("mechanisms") && out.empty()) {
+  if (section.has("mechanisms") && is_empty) {
     section.fail("mechanisms",
                  "empty-value",
                  "there is none; leave the key out for all, or write auth = false at listeners");

@@ -130,10 +130,6 @@ const Doubtful kAll[] = {
     {"AccountsMissing", and_then("[auth]\naccounts = \"file:/no/such\"\n"), kWarning, 23, "auth.accounts",
      "missing-file"},
     {"SendersMissing", and_then("[auth]\nsenders = \"file:/no/such\"\n"), kWarning, 23, "auth.senders", "missing-file"},
-    {"AccountsThatAreNone", and_then("[auth]\naccounts = \"file:/etc/hostname\"\n"), kWarning, 23, "auth.accounts",
-     "bad-account"},
-    {"AccountsForEverybody", and_then("[auth]\naccounts = \"file:/etc/hostname\"\n"), kWarning, 23, "auth.accounts",
-     "accounts-open"},
     {"LoginWithoutTls", and_then("[[listener]]\nname = \"s\"\nbind = \"0.0.0.0:465\"\nrole = \"submission\"\ntls = \"none\"\n"
      "[auth]\naccounts = \"file:/dev/null\"\n"), kWarning, 26, "listener.tls", "no-login"},
 };

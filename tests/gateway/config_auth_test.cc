@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "auth/password_hash.h"
+#include "gateway/check.h"
 #include "tests/gateway/config_support.h"
 
 #include <gmock/gmock.h>
+
+#include <fstream>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace postern::gateway {
 namespace {
@@ -118,6 +124,33 @@ TEST(ConfigAuth, UsersLogInWhereThereAreAccountsUnlessTheListenerSaysOtherwise) 
     if (offers_auth(*with.config, listener)) offered += listener.name + " ";
   }
   EXPECT_EQ(offered, "s u ");
+}
+
+/// What check says of an accounts file with this text and mode: "code line\n" each.
+std::string checked(const std::string& text, mode_t mode, const std::string& more = {}) {
+  const std::string file = ::testing::TempDir() + "postern-accounts." + std::to_string(::getpid());
+  std::ofstream(file) << text;
+  ::chmod(file.c_str(), mode);
+  const LoadResult loaded =
+      parse(std::string(kSmall) + "[auth]\naccounts = \"file:" + file + "\"\n" + more);
+  std::string out;
+  for (const Finding& finding : check(*loaded.config))
+    out += finding.code + " " + finding.message + "\n";
+  ::unlink(file.c_str());
+  return out;
+}
+
+TEST(ConfigAuth, LooksIntoTheAccountsFile) {
+  const std::string hash = auth::hash_password("x", auth::HashMethod::sha512);
+  EXPECT_EQ(checked("# none yet\n", 0600), "");
+  EXPECT_EQ(checked("ann:" + hash + "\n", 0640), "");
+  EXPECT_THAT(checked("", 0644), ::testing::StartsWith("accounts-open "));
+  const std::string bad = checked("\nann:plain\n", 0600);
+  EXPECT_THAT(bad, ::testing::StartsWith("bad-account "));
+  EXPECT_THAT(bad, HasSubstr(":2: "));
+  EXPECT_THAT(bad, ::testing::Not(HasSubstr("plain\n")));
+  EXPECT_THAT(checked("ann:" + hash + "\n", 0600, "mechanisms = [\"SCRAM-SHA-256\"]\n"),
+              ::testing::StartsWith("scram-without-verifier "));
 }
 
 }  // namespace
