@@ -67,10 +67,8 @@ void check_accounts(const Config& config, const std::string& file, Findings& out
 void check_senders(const Config& config, const std::string& file, Findings& out) {
   std::ifstream stream(file);
   if (!stream) return;
-  SenderMap map{
-      routing::MailboxRules{
-                            nullptr, config.routing.recipients.case_sensitive, config.routing.recipients.delimiter}
-  };
+  const routing::RecipientsConfig& recipients = config.routing.recipients;
+  SenderMap map(routing::MailboxRules{nullptr, recipients.case_sensitive, recipients.delimiter});
   for (std::string line; std::getline(stream, line);)
     map.add_line(line);
   if (map.ignored() == 0) return;
