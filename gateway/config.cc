@@ -203,4 +203,11 @@ std::optional<std::string> file_of(std::string_view setting) {
   return std::string(setting.substr(kScheme.size()));
 }
 
+std::size_t workers_for(const Config& config, std::size_t cores) {
+  std::size_t out = cores;
+  for (const routing::NextHop& hop : config.routing.next_hops)
+    out = std::min<std::size_t>(out, hop.limits.connections_per_host);
+  return std::max<std::size_t>(out, 1);
+}
+
 }  // namespace postern::gateway

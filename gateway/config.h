@@ -151,4 +151,8 @@ std::vector<std::string> config_keys();
 /// The path of "file:/path", or nullopt.
 std::optional<std::string> file_of(std::string_view setting);
 
+/// Worker threads for `threads = 0`: one a core, but no more than any next hop grants connections
+/// to a host, since each worker has one of its own (Exchange refuses the 21st of a source).
+std::size_t workers_for(const Config& config, std::size_t cores);
+
 }  // namespace postern::gateway

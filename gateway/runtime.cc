@@ -43,13 +43,6 @@ ListenerRuntime make_listener(const ListenerConfig& listener,
 
 }  // namespace
 
-std::size_t workers_for(const Config& config, std::size_t cores) {
-  std::size_t out = cores;
-  for (const routing::NextHop& hop : config.routing.next_hops)
-    out = std::min<std::size_t>(out, hop.limits.connections_per_host);
-  return std::max<std::size_t>(out, 1);
-}
-
 queue::RoutingView view_of(const std::shared_ptr<const Runtime>& runtime) {
   const RetryConfig& retry = runtime->config().retry;
   queue::RoutingView view;

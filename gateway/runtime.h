@@ -48,10 +48,6 @@ class CurrentRuntime {
   std::shared_ptr<const Runtime> runtime_;
 };
 
-/// Worker threads for `threads = 0`: one a core, but no more than any next hop grants connections
-/// to a host, since each worker has one of its own (Exchange refuses the 21st of a source).
-std::size_t workers_for(const Config& config, std::size_t cores);
-
 /// A runtime as deliveries see it.
 queue::RoutingView view_of(const std::shared_ptr<const Runtime>& runtime);
 

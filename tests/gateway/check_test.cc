@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/check.h"
 
-#include "gateway/runtime.h"
 #include "tests/gateway/config_support.h"
 
 #include <gtest/gtest.h>

@@ -8,7 +8,7 @@ namespace postern::queue {
 namespace {
 
 using namespace std::chrono_literals;
-using MessageId;
+using spool::MessageId;
 using Time = Lane::Time;
 
 constexpr Time kStart{std::chrono::microseconds(1'700'000'000'000'000)};
