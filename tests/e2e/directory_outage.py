@@ -10,6 +10,7 @@ to X (R9). X and V are recording sinks, so that a letter at the wrong one is see
 
 import argparse
 import contextlib
+import json
 import random
 import smtplib
 import subprocess
@@ -141,11 +142,17 @@ class Outage:
         before = self.load.count("accepted")
         wait_until(lambda: self.load.count("accepted") >= before + count, 20, f"{count} recipients more are taken")
 
+    def queue(self, name: str, command: str) -> str:
+        line = [str(executable()), "queue", command, "--json", "--config", str(self.gateways[name].config)]
+        return subprocess.run(line, capture_output=True, text=True, check=False, timeout=30).stdout
+
     def waits_for_the_directory(self, name: str) -> bool:
         """The last try of a stored letter ended with: nobody could be asked."""
-        command = [str(executable()), "queue", "list", "--json", "--config", str(self.gateways[name].config)]
-        said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30).stdout
-        return '"last_reply":"451 4.4.3' in said
+        return '"last_reply":"451 4.4.3' in self.queue(name, "list")
+
+    def rests(self, name: str) -> bool:
+        """No delivery runs: none is left that was decided while the directory could be asked."""
+        return all(lane["running"] == 0 for lane in json.loads(self.queue(name, "stats"))["lanes"])
 
 
 def expect(holds: bool, what: str) -> None:
@@ -188,6 +195,8 @@ def stopped(parties: Outage) -> None:
     def begin() -> None:
         parties.directory.stop()
         wait_until(lambda: set(parties.probe(everybody).values()) == {451}, 20, "no answer of before counts any more")
+        for name in GATEWAYS:
+            wait_until(lambda name=name: parties.rests(name), 20, "deliveries that began before have ended")
         parties.v.open()
         wait_until(lambda: all(map(parties.waits_for_the_directory, GATEWAYS)), 20,
                    "a try of a stored letter finds nobody to ask")
