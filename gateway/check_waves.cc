@@ -49,10 +49,12 @@ class WaveCheck {
       return out_.info(
           path_of(i),
           "wave-not-listed",
-          fmt::format("members of \"{}\" cannot be listed: whether a user is in \"{}\" "
-                      "too is seen when mail comes, which gets 451 4.3.5 then",
-                      all[i].members,
-                      all[j].name));
+          fmt::format(
+              "members of \"{}\" cannot be listed: whether a user is in \"{}\" "
+              "too is seen when mail comes, which gets 451 4.3.5 where only one of the two is "
+              "cut over",
+              all[i].members,
+              all[j].name));
     }
   }
 

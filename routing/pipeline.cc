@@ -20,13 +20,17 @@ bool is_mailbox_server(const Config& config, const NextHop& hop) {
   });
 }
 
-/// R7a: a gateway of the config that is neither X nor V: what a DLP is.
+/// R7a: a gateway of the config, or where a [[sender_route]] leads, that is neither X nor V: what a
+/// DLP is.
 bool is_filter_hop(const Config& config, const NextHop& hop) {
   if (hop.behaves == Behaviour::exchange || hop.behaves == Behaviour::vk_workspace) return false;
   const auto lists = [&hop](const std::vector<std::string>& names) {
     return std::find(names.begin(), names.end(), hop.name) != names.end();
   };
-  const bool is_gateway = lists(config.gateways.internal) || lists(config.gateways.external);
+  const auto leads = [&hop](const SenderRoute& route) { return route.via == hop.name; };
+  const bool is_gateway =
+      lists(config.gateways.internal) || lists(config.gateways.external) ||
+      std::any_of(config.sender_routes.begin(), config.sender_routes.end(), leads);
   return is_gateway && !is_mailbox_server(config, hop);
 }
 

@@ -105,6 +105,15 @@ bool has_stage(const World& world, std::string_view name) {
   return std::find(stages.begin(), stages.end(), name) != stages.end();
 }
 
+std::string sender_route_path(const World& world, const routing::Decision& decision) {
+  const std::vector<routing::SenderRoute>& routes = world.routing().sender_routes;
+  for (std::size_t i = 0; i < routes.size() && !decision.target.hops.empty(); ++i) {
+    if (routes[i].via == decision.target.hops.front()->name)
+      return fmt::format("sender_route[{}].via", i);
+  }
+  return "sender_route";
+}
+
 /// The setting that a stage's decision comes from.
 std::string path_of(const World& world, const Visit& visit) {
   const std::string_view stage = visit.decision.stage;
@@ -112,6 +121,7 @@ std::string path_of(const World& world, const Visit& visit) {
     const std::optional<std::size_t> route = world.routes().find(visit.recipient.domain());
     return route ? fmt::format("route[{}].via", *route) : std::string("route");
   }
+  if (stage == "sender_route") return sender_route_path(world, visit.decision);
   if (stage == "unknown_recipient") return "recipients.unknown_redirect";
   if (stage == "address_validation") return "recipients.validate";
   if (stage == "internal_gateway") return "gateways.internal";
@@ -173,8 +183,12 @@ std::string advice_for_refusal(const Visit& visit) {
 
 /// Of the decisions in a circle the one that is the least a matter of course.
 const Visit* most_doubtful(const Leaf& leaf) {
-  constexpr std::string_view kOrder[] = {
-      "unknown_recipient", "internal_gateway", "external_gateway", "mailboxes", "custom_route"};
+  constexpr std::string_view kOrder[] = {"unknown_recipient",
+                                         "sender_route",
+                                         "internal_gateway",
+                                         "external_gateway",
+                                         "mailboxes",
+                                         "custom_route"};
   for (const std::string_view stage : kOrder) {
     for (std::size_t i = leaf.cycle; i < leaf.visits.size(); ++i) {
       if (leaf.visits[i]->decision.stage == stage) return leaf.visits[i].get();

@@ -133,8 +133,8 @@ void draw_domain(const World& world, const routing::Domain& domain, std::vector<
   for (const Person& person : persons_of(world.traits_of(domain))) {
     if (person.doubtful()) continue;
     Walker walker(world, usual, person);
-    std::vector<smtp::Mailbox> addresses = {smtp::Mailbox("user", domain.name)};
-    if (!domain.aliases.empty()) addresses.emplace_back("user", domain.aliases.front());
+    std::vector<smtp::Mailbox> addresses = {smtp::Mailbox(kLocalPart, domain.name)};
+    if (!domain.aliases.empty()) addresses.emplace_back(kLocalPart, domain.aliases.front());
     for (const smtp::Mailbox& recipient : addresses) {
       Picture picture(std::string(recipient.domain()), person.name);
       for (const Beginning& beginning : starts) {
@@ -174,8 +174,8 @@ std::optional<std::string> graph(const Config& config, GraphFormat format) {
   const Result<std::unique_ptr<World>, std::string> world = World::build(config);
   if (!world) return std::nullopt;
   std::vector<Picture> pictures;
-  for (const routing::Domain& domain : (*world)->routing().domains)
-    draw_domain(**world, domain, pictures);
+  for (const routing::Domain* domain : (*world)->followed())
+    draw_domain(**world, *domain, pictures);
   draw_elsewhere(**world, pictures);
   const bool mermaid = format == GraphFormat::mermaid;
   std::string out = mermaid ? "flowchart LR\n" : "digraph flow {\n  rankdir=LR;\n";

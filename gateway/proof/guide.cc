@@ -26,8 +26,8 @@ class Guide {
   explicit Guide(const World& world) : world_(world), config_(world.given()) {}
 
   std::vector<Finding> take() {
-    for (const Domain& domain : world_.routing().domains)
-      domain_steps(domain);
+    for (const Domain* domain : world_.followed())
+      domain_steps(*domain);
     behaviours();
     listeners();
     wide_allowlist();
@@ -108,9 +108,9 @@ class Guide {
                       hop->name,
                       what));
     };
-    for (const Domain& domain : world_.routing().domains) {
-      tell(plain(domain.mailboxes), "\"final\": it keeps what it has a mailbox for");
-      tell(plain(world_.routes().via(domain.name)), "\"relay\": it sends mail on by MX");
+    for (const Domain* domain : world_.followed()) {
+      tell(plain(domain->mailboxes), "\"final\": it keeps what it has a mailbox for");
+      tell(plain(world_.routes().via(domain->name)), "\"relay\": it sends mail on by MX");
     }
   }
 

@@ -50,6 +50,19 @@ bool judge_loops(const World& world,
   return true;
 }
 
+/// The null sender is not named: whatever is said of it is most often true of everybody.
+std::string by_whom(const Writer& writer) {
+  return writer.address.is_null() ? std::string() : fmt::format(" from {}", writer.address.text());
+}
+
+/// A [[list]] keeps off whom it names, and not everybody: that is what it is for.
+bool is_dropped_by_right(const Writer& writer, const std::vector<Leaf>& leaves) {
+  return writer.is_unwanted && std::any_of(leaves.begin(), leaves.end(), [](const Leaf& leaf) {
+           const bool dropped = leaf.end == End::refused || leaf.end == End::discarded;
+           return dropped && !leaf.visits.empty() && leaf.visits.back()->decision.stage == "lists";
+         });
+}
+
 /// The copy that went wrong; where none did, the one that shows the way taken.
 const Leaf* culprit(const std::vector<Leaf>& leaves) {
   const auto wrong = std::find_if(leaves.begin(), leaves.end(), [](const Leaf& leaf) {
@@ -136,8 +149,9 @@ bool is_written(const World& world, const Case& letter) {
 
 void judge(const World& world, const Case& letter, const std::vector<Leaf>& leaves, Faults& out) {
   const Person& person = *letter.person;
-  const std::string about = fmt::format("mail for {} ({})", letter.recipient.text(), person.name);
-  if (judge_loops(world, about, leaves, out)) return;
+  const std::string about = fmt::format(
+      "mail for {} ({}){}", letter.recipient.text(), person.name, by_whom(letter.writer));
+  if (judge_loops(world, about, leaves, out) || is_dropped_by_right(letter.writer, leaves)) return;
   const Leaf* bad = culprit(leaves);
   if (bad == nullptr || !person.exists()) return;
   const Copies copies = copies_of(world, *letter.domain, leaves);
@@ -199,18 +213,20 @@ void judge_refused_hop(const World& world,
 
 void judge_elsewhere(const World& world,
                      const Beginning& beginning,
-                     const Wiring& /*wiring*/,
+                     const Writer& writer,
                      std::string_view domain,
                      const std::vector<Leaf>& leaves,
                      Faults& out) {
-  const std::string about = fmt::format("mail for user@{}", domain);
+  const std::string about = fmt::format("mail for user@{}{}", domain, by_whom(writer));
   if (judge_loops(world, about, leaves, out) || leaves.empty()) return;
+  if (is_dropped_by_right(writer, leaves)) return;
   const Leaf& leaf = leaves.front();
   const bool by_access = leaf.end == End::refused && !leaf.visits.empty() &&
                          leaf.visits.back()->decision.stage == "relay_access";
   switch (beginning.origin) {
     case Origin::stranger:
-      if (leaf.end == End::refused) return;
+      // Deferred is not taken either: who asks for time has given no right.
+      if (leaf.end == End::refused || leaf.end == End::waits) return;
       out.add({
           Severity::error,
           "open-relay",

@@ -3,6 +3,7 @@
 
 #include "gateway/proof/faults.h"
 #include "gateway/proof/letters.h"
+#include "gateway/proof/writers.h"
 
 #include <cstddef>
 #include <string_view>
@@ -17,6 +18,7 @@ struct Case {
   const Beginning* beginning = nullptr;
   const Wiring* wiring = nullptr;
   smtp::Mailbox recipient;
+  Writer writer{};
 };
 
 /// Copies by where they rest: what the promises (S1 to S7) are about.
@@ -37,7 +39,7 @@ void judge(const World& world, const Case& letter, const std::vector<Leaf>& leav
 /// The same for a letter to another domain (R2, S5, S8).
 void judge_elsewhere(const World& world,
                      const Beginning& beginning,
-                     const Wiring& wiring,
+                     const Writer& writer,
                      std::string_view domain,
                      const std::vector<Leaf>& leaves,
                      Faults& out);

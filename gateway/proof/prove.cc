@@ -14,62 +14,75 @@ namespace {
 constexpr std::size_t kMostAliases = 4;
 
 std::vector<smtp::Mailbox> addresses_in(const routing::Domain& domain) {
-  std::vector<smtp::Mailbox> out = {smtp::Mailbox("user", domain.name)};
+  std::vector<smtp::Mailbox> out = {smtp::Mailbox(kLocalPart, domain.name)};
   for (const std::string& alias : domain.aliases) {
     if (out.size() > kMostAliases) break;
-    out.emplace_back("user", alias);
+    out.emplace_back(kLocalPart, alias);
   }
   return out;
 }
 
 class Prover {
  public:
-  explicit Prover(const World& world) : world_(world), wirings_(wirings(world)) {}
+  explicit Prover(const World& world)
+      : world_(world), wirings_(wirings(world)), writers_(writers(world)) {}
 
   void run() {
-    for (const routing::Domain& domain : world_.routing().domains)
-      to_domain(domain);
+    for (const routing::Domain* domain : world_.followed()) {
+      for (const Writer& writer : writers_)
+        to_domain(*domain, writer);
+    }
     const std::vector<Beginning> starts = beginnings(world_, nullptr);
-    for (const std::string& domain : domains_elsewhere(world_))
-      to_elsewhere(domain, starts);
+    for (const std::string& domain : domains_elsewhere(world_)) {
+      for (const Writer& writer : writers_)
+        to_elsewhere(domain, writer, starts);
+    }
   }
 
   const Faults& faults() const { return faults_; }
   std::size_t letters() const { return letters_; }
 
  private:
-  void to_domain(const routing::Domain& domain) {
+  void to_domain(const routing::Domain& domain, const Writer& writer) {
     const std::vector<Beginning> starts = beginnings(world_, &domain);
     for (const Person& person : persons_of(world_.traits_of(domain))) {
       for (const Wiring& wiring : wirings_) {
         Walker walker(world_, wiring, person);
         for (const smtp::Mailbox& recipient : addresses_in(domain)) {
           for (const Beginning& beginning : starts) {
-            const Case letter{&domain, &person, &beginning, &wiring, recipient};
+            const Case letter{&domain, &person, &beginning, &wiring, recipient, writer};
             if (!is_written(world_, letter)) continue;
             ++letters_;
-            judge(world_, letter, walker.follow(beginning.start, recipient), faults_);
+            judge(
+                world_, letter, walker.follow(beginning.start, recipient, writer.address), faults_);
           }
         }
       }
     }
   }
 
-  void to_elsewhere(const std::string& domain, const std::vector<Beginning>& starts) {
+  void to_elsewhere(const std::string& domain,
+                    const Writer& writer,
+                    const std::vector<Beginning>& starts) {
     const Person nobody;
-    const smtp::Mailbox recipient("user", domain);
+    const smtp::Mailbox recipient(kLocalPart, domain);
     for (const Wiring& wiring : wirings_) {
       Walker walker(world_, wiring, nobody);
       for (const Beginning& beginning : starts) {
         ++letters_;
-        judge_elsewhere(
-            world_, beginning, wiring, domain, walker.follow(beginning.start, recipient), faults_);
+        judge_elsewhere(world_,
+                        beginning,
+                        writer,
+                        domain,
+                        walker.follow(beginning.start, recipient, writer.address),
+                        faults_);
       }
     }
   }
 
   const World& world_;
   std::vector<Wiring> wirings_;
+  std::vector<Writer> writers_;
   Faults faults_;
   std::size_t letters_ = 0;
 };
@@ -89,7 +102,7 @@ Proof prove(const Config& config) {
   Prover prover(**world);
   prover.run();
   out.letters = prover.letters();
-  out.shapes = (*world)->routing().domains.size();
+  out.shapes = (*world)->followed().size();
   out.findings = prover.faults().findings(config);
   const std::vector<Finding> guide = guide_findings(**world);
   out.findings.insert(out.findings.end(), guide.begin(), guide.end());

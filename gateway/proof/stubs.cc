@@ -92,6 +92,13 @@ class ImmediateStage final : public routing::Stage {
   std::unique_ptr<routing::Stage> stage_;
 };
 
+/// Does a plug-in take the built-in stage's place?
+bool is_replaced(const routing::Config& config, std::string_view stage) {
+  if (config.more_stages == nullptr) return false;
+  const std::vector<std::string> names = config.more_stages->names();
+  return std::find(names.begin(), names.end(), stage) != names.end();
+}
+
 routing::Registry stubbed_registry(const routing::Config& config, CutoverAnswer cutover) {
   auto real = std::make_shared<const routing::Registry>(routing::Registry::of(config));
   const std::vector<std::string> known = real->names();
@@ -106,6 +113,7 @@ routing::Registry stubbed_registry(const routing::Config& config, CutoverAnswer 
       return std::make_unique<ImmediateStage>(real->make(name, sources));
     });
   }
+  if (is_replaced(config, "cutover")) return out;
   out.add("cutover", [cutover](const routing::StageSources& sources) {
     return std::make_unique<StubCutover>(*sources.config, cutover);
   });

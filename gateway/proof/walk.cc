@@ -68,8 +68,11 @@ std::string Leaf::arrows() const {
   return out;
 }
 
-std::vector<Leaf> Walker::follow(const Start& start, const Mailbox& recipient) {
+std::vector<Leaf> Walker::follow(const Start& start,
+                                 const Mailbox& recipient,
+                                 smtp::ReversePath sender) {
   leaves_.clear();
+  sender_.path = std::move(sender);
   Path path;
   path.at = start.name;
   path.leaf.from = start.name;
@@ -126,8 +129,7 @@ void Walker::at_gateway(Path path, const Client& client, const Mailbox& recipien
   request.role = client.listener->role;
   request.listener_from = client.listener->from;
   request.identity = client.identity;
-  const smtp::Sender sender;
-  request.sender = &sender;
+  request.sender = &sender_;
   request.recipient = recipient;
   const StubbedPipeline& pipeline = world_.pipeline(person_);
   visit.taken_for = pipeline.pipeline().origins(client.address, client.listener->from);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/proof/world.h"
+#include "smtp/envelope.h"
 
 #include <memory>
 #include <set>
@@ -66,7 +67,10 @@ class Walker {
   Walker(const World& world, const Wiring& wiring, const Person& person)
       : world_(world), wiring_(wiring), person_(person) {}
 
-  std::vector<Leaf> follow(const Start& start, const smtp::Mailbox& recipient);
+  /// `sender` stays the same on the whole way (R17).
+  std::vector<Leaf> follow(const Start& start,
+                           const smtp::Mailbox& recipient,
+                           smtp::ReversePath sender = {});
 
  private:
   /// A copy under way, by value: it forks.
@@ -109,6 +113,7 @@ class Walker {
   const World& world_;
   const Wiring& wiring_;
   const Person& person_;
+  smtp::Sender sender_;
   std::vector<Leaf> leaves_;
 };
 

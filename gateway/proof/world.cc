@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/proof/world.h"
 
-#include "smtp/address.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -68,28 +66,14 @@ Result<std::unique_ptr<World>, std::string> World::build(const Config& given) {
   return world;
 }
 
-/// Domains that every rule treats alike are one: thousands of them cost as much as one.
 void World::take_domains() {
-  std::set<std::string> shapes;
-  std::vector<Domain> chosen;
-  for (std::size_t i = 0; i < routing_.domains.size(); ++i) {
-    const Domain& domain = routing_.domains[i];
-    std::string shape = fmt::format("{}|{}|{}|{}|{}|{}|",
-                                    domain.mailboxes,
-                                    domain.deliver_as == routing::DeliverAs::alias,
-                                    has_cutover(routing_, domain),
-                                    domain.directory.empty(),
-                                    domain.dual_delivery.empty(),
-                                    routes_->via(domain.name));
-    for (const std::string& alias : domain.aliases)
-      shape += fmt::format("{}|", routes_->via(alias));
-    if (!shapes.insert(std::move(shape)).second) continue;
-    chosen.push_back(domain);
-    // Lists are not read: whoever may be on it is followed as if on it.
-    if (!domain.dual_delivery.empty()) chosen.back().dual_delivery = "*";
-    places_.push_back(i);
+  // Lists are not read: whoever may be on it is followed as if on it.
+  for (Domain& domain : routing_.domains) {
+    if (!domain.dual_delivery.empty()) domain.dual_delivery = "*";
   }
-  routing_.domains = std::move(chosen);
+  domains_ = std::make_unique<const routing::DomainIndex>(routing_.domains);
+  for (const std::size_t place : domains_to_follow(given_, *routes_))
+    followed_.push_back(&routing_.domains[place]);
 }
 
 /// A host that is a name gets an address that nobody has, so that its mail can be told (R7).
@@ -162,20 +146,17 @@ const StubbedPipeline& World::pipeline(const Person& person) const {
 }
 
 const Domain* World::domain_of(std::string_view name) const {
-  for (const Domain& domain : routing_.domains) {
-    if (smtp::iequals(domain.name, name) || is_alias(domain, name)) return &domain;
-  }
-  return nullptr;
+  const routing::DomainIndex::Found* found = domains_->find(name);
+  return found != nullptr ? found->domain : nullptr;
 }
 
 bool World::is_alias(const Domain& domain, std::string_view name) const {
-  return std::any_of(domain.aliases.begin(), domain.aliases.end(), [name](const std::string& a) {
-    return smtp::iequals(a, name);
-  });
+  const routing::DomainIndex::Found* found = domains_->find(name);
+  return found != nullptr && found->domain == &domain && found->under_alias;
 }
 
 std::size_t World::place_of(const Domain& domain) const {
-  return places_[static_cast<std::size_t>(&domain - routing_.domains.data())];
+  return static_cast<std::size_t>(&domain - routing_.domains.data());
 }
 
 std::size_t World::place_of(const NextHop& hop) const {
@@ -215,7 +196,10 @@ bool World::is_gateway(const NextHop& hop) const {
   const auto lists = [&hop](const std::vector<std::string>& names) {
     return std::find(names.begin(), names.end(), hop.name) != names.end();
   };
-  return lists(routing_.gateways.internal) || lists(routing_.gateways.external);
+  const auto leads = [&hop](const routing::SenderRoute& route) { return route.via == hop.name; };
+  const auto& by_sender = routing_.sender_routes;
+  return lists(routing_.gateways.internal) || lists(routing_.gateways.external) ||
+         std::any_of(by_sender.begin(), by_sender.end(), leads);
 }
 
 DomainTraits World::traits_of(const Domain& domain) const {

@@ -4,7 +4,9 @@
 #include "gateway/config.h"
 #include "gateway/proof/persons.h"
 #include "gateway/proof/routes.h"
+#include "gateway/proof/shapes.h"
 #include "gateway/proof/stubs.h"
+#include "routing/domain_index.h"
 
 #include <array>
 #include <cstddef>
@@ -39,9 +41,9 @@ struct Wiring {
   std::size_t odd_source = 0;
 };
 
-/// The config as the proof looks at it: one domain of each shape, names of hosts replaced by
-/// made-up addresses, the real pipeline once for each answer of directory and list. Asks no network
-/// and no file. The given config outlives it. One thread.
+/// The config as the proof looks at it: names of hosts replaced by made-up addresses, the real
+/// pipeline once for each answer of directory and list. Asks no network and no file. The given
+/// config outlives it. One thread.
 class World {
  public:
   /// Error: why the stages cannot be built.
@@ -53,6 +55,9 @@ class World {
   const RouteIndex& routes() const { return *routes_; }
   const StubbedPipeline& pipeline(const Person& person) const;
 
+  /// One domain of each shape. The others are domains of ours all the same: a rule may lead to one.
+  const std::vector<const routing::Domain*>& followed() const { return followed_; }
+
   /// Null: not a domain of ours.
   const routing::Domain* domain_of(std::string_view name) const;
   bool is_alias(const routing::Domain& domain, std::string_view name) const;
@@ -63,7 +68,8 @@ class World {
 
   /// The old server of the domain; null: it has none.
   const routing::NextHop* exchange_of(const routing::Domain& domain) const;
-  /// In gateways.internal or gateways.external: it may give mail back to G (R7a).
+  /// In gateways.internal or gateways.external, or where a [[sender_route]] leads: it may give mail
+  /// back to G (R7a).
   bool is_gateway(const routing::NextHop& hop) const;
   /// G sends D's mail to X by its route: the time of coexistence.
   bool coexists(const routing::Domain& domain) const;
@@ -94,7 +100,8 @@ class World {
   const Config& given_;
   routing::Config routing_;
   std::unique_ptr<const RouteIndex> routes_;
-  std::vector<std::size_t> places_;  ///< of routing_.domains in given_
+  std::unique_ptr<const routing::DomainIndex> domains_;
+  std::vector<const routing::Domain*> followed_;
   std::vector<Party> parties_;
   std::optional<IpAddress> stranger_;
   std::optional<IpAddress> friend_;

@@ -20,8 +20,9 @@ namespace {
 /// Members that cannot be read matter to "cutover" alone: mail for a user who left would go to X,
 /// which has nobody for it. In the other states it goes to X with them and without.
 ///
-/// A user whom two waves claim, which `check` can only see in files, waits for the administrator:
-/// either way may be the wrong one.
+/// A user whom two waves claim, which `check` can only see in files, waits for the administrator
+/// where they disagree: either way may be the wrong one. Where both are cut over, or neither is,
+/// his mail has one way.
 class WaveCutover final : public Stage {
  public:
   WaveCutover(std::unique_ptr<Stage> listed, const Waves* waves)
@@ -52,24 +53,32 @@ class WaveCutover final : public Stage {
   }
 
  private:
+  static bool is_cut_over(const WaveConfig& wave) { return wave.state == WaveState::cutover; }
+
   struct Found {
-    const WaveConfig* wave = nullptr;    ///< the user's; null: none so far
-    std::string evidence;                ///< his line in it
-    const WaveConfig* second = nullptr;  ///< another one that has the user, too
+    const WaveConfig* wave = nullptr;  ///< the user's; null: none so far
+    std::string evidence;              ///< his line in it
+    /// Another one that has the user, too: one that disagrees with the first before one that
+    /// agrees.
+    const WaveConfig* second = nullptr;
     std::string second_evidence;
     const WaveConfig* unavailable = nullptr;  ///< one that is cut over and cannot be asked
     std::string problem;
 
     /// Whatever waves that are not cut over say: who may have left cannot be told from who has not.
     bool must_wait() const {
-      return unavailable != nullptr && (wave == nullptr || wave->state != WaveState::cutover);
+      return unavailable != nullptr && (wave == nullptr || !is_cut_over(*wave));
+    }
+    bool disagree() const {
+      return second != nullptr && is_cut_over(*wave) != is_cut_over(*second);
     }
     void add(const Waves::Wave& asked, DirectoryAnswer answer) {
       if (answer.presence == Presence::known) {
+        if (disagree()) return;
         (wave == nullptr ? evidence : second_evidence) = std::move(answer.evidence);
         (wave == nullptr ? wave : second) = &asked.config;
       } else if (answer.presence == Presence::unavailable && unavailable == nullptr &&
-                 asked.config.state == WaveState::cutover) {
+                 is_cut_over(asked.config)) {
         unavailable = &asked.config;
         problem = std::move(answer.evidence);
       }
@@ -84,16 +93,19 @@ class WaveCutover final : public Stage {
     return fmt::format("wave {}: {} ({})", wave.name, name_of(wave.state), evidence);
   }
 
+  static std::string reason_of(const Found& found) {
+    std::string first = reason_of(*found.wave, found.evidence);
+    if (found.second == nullptr) return first;
+    return fmt::format("in two waves: {}, and {}; take the user out of one",
+                       first,
+                       reason_of(*found.second, found.second_evidence));
+  }
+
   /// What the waves alone say; nullopt: the cut-over list is asked.
   static std::optional<Verdict> by_wave(const Found& found) {
-    if (found.second != nullptr) {
-      return defer(replies::ambiguous_way(),
-                   fmt::format("in two waves: {}, and {}; take the user out of one (R5)",
-                               reason_of(*found.wave, found.evidence),
-                               reason_of(*found.second, found.second_evidence)));
-    }
-    if (found.wave != nullptr && found.wave->state == WaveState::cutover) {
-      return Verdict{Bind{}, reason_of(*found.wave, found.evidence) + " (R5)", true};
+    if (found.disagree()) return defer(replies::ambiguous_way(), reason_of(found) + " (R5)");
+    if (found.wave != nullptr && is_cut_over(*found.wave)) {
+      return Verdict{Bind{}, reason_of(found) + " (R5)", true};
     }
     if (found.unavailable == nullptr) return std::nullopt;
     return defer(replies::directory_unavailable(),
@@ -102,7 +114,7 @@ class WaveCutover final : public Stage {
 
   static Verdict named(Verdict listed, const Found& found) {
     if (found.wave != nullptr && std::holds_alternative<Pass>(listed.what)) {
-      listed.reason = reason_of(*found.wave, found.evidence);
+      listed.reason = reason_of(found);
       listed.is_told = true;
     }
     return listed;
@@ -117,7 +129,7 @@ class WaveCutover final : public Stage {
                               Found found,
                               std::vector<const Waves::Wave*> unasked) const {
     for (const Waves::Wave* wave : unasked) {
-      if (wave->config.state != WaveState::cutover && found.must_wait()) break;
+      if (!is_cut_over(wave->config) && found.must_wait()) break;
       DirectoryAnswer answer = co_await wave->members->look_up(progress.recipient);
       found.add(*wave, std::move(answer));
     }

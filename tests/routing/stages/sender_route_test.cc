@@ -43,6 +43,19 @@ TEST_F(SenderRouteTest, MailThatComesFromTheHopGoesTheUsualWayR7) {
             "dlp a@corp.com");
 }
 
+TEST_F(SenderRouteTest, AFilterIsKnownAlsoAtAListenerOfSomebodyElseR7a) {
+  SenderRoute rule = from({"@company.ru"});
+  rule.via = "dlp";
+  const WaysWorld world([&rule](Config& c) {
+    c.gateways = {};
+    c.sender_routes = {rule};
+  });
+  const Question out{kService, "a@corp.com", "i@company.ru", Role::mx, "exchange"};
+  EXPECT_EQ(world.outcome(out), "dlp a@corp.com");
+  const Question back{kDlp, "a@corp.com", "i@company.ru", Role::mx, "exchange"};
+  EXPECT_EQ(world.outcome(back), "mx:corp.com a@corp.com");
+}
+
 TEST_F(SenderRouteTest, ClientsAndSendersMustBothMatchAndTheNullSenderIsOne) {
   SenderRoute rule = from({""});
   rule.clients = IpSet({*IpPrefix::parse("10.0.1.77")});

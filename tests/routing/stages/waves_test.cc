@@ -190,14 +190,15 @@ TEST(WaveStage, AsksADirectoryThatHasToBeWaitedFor) {
   EXPECT_EQ(dual.outcome(kStranger, kD), kX);
 }
 
-/// Two waves whose members a directory each knows.
+/// Two waves whose members a directory each knows, and a third with the second one's.
 class TwoWaves {
  public:
-  TwoWaves(WaveState first, WaveState second) {
+  TwoWaves(WaveState first, WaveState second, std::optional<WaveState> third = std::nullopt) {
     config_.waves = {
         WaveConfig{"pilot",  "ldap:a", first,  {}},
         WaveConfig{"second", "ldap:b", second, {}}
     };
+    if (third) config_.waves.push_back(WaveConfig{"third", "ldap:b", *third, {}});
     a_.known = b_.known = {"both"};
     a_.known.insert("anna");
     b_.known.insert("boris");
@@ -231,7 +232,43 @@ class TwoWaves {
   std::optional<Pipeline> pipeline_;
 };
 
-TEST(WaveStage, AUserWhomTwoWavesClaimWaitsAndTheReasonNamesBoth) {
+TEST(WaveStage, AUserWhomTwoWavesClaimGoesHisWayWhereTheyAgreeAboutIt) {
+  const std::pair<WaveState, WaveState> agreeing[] = {
+      {kPlanned, kPlanned},
+      {kDual,    kBack   },
+      {kPlanned, kDual   },
+      {kCutover, kCutover}
+  };
+  for (const auto& [first, second] : agreeing) {
+    for (const bool immediate : {true, false}) {
+      TwoWaves world(first, second);
+      world.a_.immediate = immediate;
+      const Decision decision = world.decide("both@company.ru");
+      EXPECT_EQ(outcome_of(decision),
+                first == kCutover ? "vk both@tech.company.ru" : "exchange both@company.ru")
+          << name_of(first) << ", " << name_of(second);
+      EXPECT_THAT(std::string(decision.told()), HasSubstr("in two waves: "));
+      for (const WaveState state : {first, second})
+        EXPECT_THAT(std::string(decision.told()),
+                    HasSubstr(std::string(": ").append(name_of(state))));
+      EXPECT_THAT(std::string(decision.told()), HasSubstr("wave pilot"));
+      EXPECT_THAT(std::string(decision.told()), HasSubstr("wave second"));
+    }
+  }
+}
+
+TEST(WaveStage, OfThreeWavesTheOneThatDisagreesIsNamed) {
+  TwoWaves world(kDual, kBack, kCutover);
+  for (const bool immediate : {true, false}) {
+    world.b_.immediate = immediate;
+    const Decision decision = world.decide("both@company.ru");
+    EXPECT_EQ(outcome_of(decision), "451 4.3.5 cutover");
+    EXPECT_THAT(decision.reason(), HasSubstr("wave pilot: dual"));
+    EXPECT_THAT(decision.reason(), HasSubstr("wave third: cutover"));
+  }
+}
+
+TEST(WaveStage, AUserWhomTwoWavesClaimWaitsWhereTheyDisagreeAndTheReasonNamesBoth) {
   for (const bool immediate : {true, false}) {
     TwoWaves world(kDual, kCutover);
     world.a_.immediate = immediate;
