@@ -3,6 +3,7 @@
 
 #include "base/printable.h"
 #include "gateway/config_reader.h"
+#include "gateway/plugin_library.h"
 #include "gateway/plugin_stage.h"
 #include "plugin/postern/plugin.h"
 #include "routing/stage.h"
@@ -10,51 +11,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <dlfcn.h>
 #include <exception>
-#include <fcntl.h>
 #include <memory>
-#include <sys/stat.h>
-#include <system_error>
 #include <utility>
 
 namespace postern::gateway {
 namespace {
 
 using plugin::Descriptor;
-
-/// A finding's code, and what is wrong.
-struct Fault {
-  std::string code;
-  std::string message;
-};
-
-std::string last_error() {
-  const char* const said = ::dlerror();
-  return printable(said != nullptr ? said : "no reason given", 300);
-}
+using Fault = PluginFault;
 
 Result<const Descriptor*, Fault> open(const std::string& path) {
-  struct stat about {};
-  if (::stat(path.c_str(), &about) != 0) {
-    const std::string why = std::error_code(errno, std::generic_category()).message();
-    return Fault{"missing-plugin",
-                 fmt::format("{} cannot be read ({}); install the plug-in there, or leave the "
-                             "[[plugin]] out",
-                             path,
-                             why)};
-  }
-  ::dlerror();
-  void* const library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) {
-    return Fault{"bad-plugin",
-                 fmt::format("{} cannot be loaded: {}; build it as a shared object for this "
-                             "machine (docs/stages.md)",
-                             path,
-                             last_error())};
-  }
-  const void* const symbol = ::dlsym(library, "postern_plugin");
+  const Result<void*, Fault> library = load_plugin_library(path);
+  if (!library) return library.error();
+  const void* const symbol = ::dlsym(*library, "postern_plugin");
   const auto* const out = static_cast<const Descriptor*>(symbol);
   if (out == nullptr || out->magic != Descriptor::kMagic) {
     return Fault{"bad-plugin",

@@ -65,6 +65,20 @@ queue::HopPoolConfig pool_config(const Config& config, const std::vector<Server:
   return pool;
 }
 
+/// How many workers there are is settled at the start, and each has a connection of its own.
+void warn_of_few_connections(const Config& config, std::size_t workers) {
+  for (const routing::NextHop& hop : config.routing.next_hops) {
+    const std::size_t limit = hop.limits.connections_per_host;
+    if (limit >= workers) continue;
+    spdlog::warn(
+        "next_hop {}: max_connections = {} cannot be kept by {} worker threads, which have "
+        "one connection each to a host; restart",
+        hop.name,
+        limit,
+        workers);
+  }
+}
+
 }  // namespace
 
 Server::Server(std::shared_ptr<const Snapshot> snapshot, const LetterLog& log, Options options)
@@ -376,6 +390,9 @@ std::vector<std::string> Server::reload(std::shared_ptr<const Snapshot> snapshot
   storm_->set_per_minute(next->config().retry.reports_per_minute);
   current_.set(next);
   watch_hops();
+  // The list of workers is that thread's.
+  boost::asio::post(context_,
+                    [this, next] { warn_of_few_connections(next->config(), workers_.size()); });
   return need_restart;
 }
 

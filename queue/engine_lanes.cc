@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 #include <utility>
 
 namespace postern::queue {
@@ -33,6 +34,17 @@ void report_defect(const std::exception_ptr& error) {
     spdlog::error("a delivery ended by an exception: {}", e.what());
   }
 }
+
+/// Somebody goes through what waits in the lane, until this ends, however it does.
+class LookAfter {
+ public:
+  explicit LookAfter(LaneBoxPtr box) : box_(std::move(box)) { box_->looked_after = true; }
+  ~LookAfter() { box_->looked_after = false; }
+  LookAfter(LookAfter&&) = delete;
+
+ private:
+  const LaneBoxPtr box_;
+};
 
 LanePolicy policy_for(const routing::Target& target, const RetryPolicy& retry, std::size_t pools) {
   LanePolicy policy;
@@ -140,7 +152,8 @@ void Engine::hop_answers(std::string hop) {
 /// too old, and when they have another way by now.
 net::Awaitable<void> Engine::Impl::look_after_the_blocked(LaneBoxPtr box) {
   const auto self = shared_from_this();
-  if (std::exchange(box->looked_after, true)) co_return;
+  if (box->looked_after) co_return;
+  std::optional<LookAfter> looks(box);
   std::vector<spool::MessageId> not_over;
   while (!stopping) {
     const spool::WallTime now = spool::wall_now();
@@ -163,7 +176,7 @@ net::Awaitable<void> Engine::Impl::look_after_the_blocked(LaneBoxPtr box) {
     if (stopping || !box->lane.is_blocked(spool::wall_now())) break;
     co_await redirect(box, id);
   }
-  box->looked_after = false;
+  looks.reset();
   pump(box);
 }
 

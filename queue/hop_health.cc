@@ -46,6 +46,8 @@ void HopHealth::failed(const net::Endpoint& host,
   // Twice the longest penalty without a failure: that one was another trouble.
   if (now - state.failed_at > 2 * policy_.longest) state.level = 0;
   state.failed_at = now;
+  const bool is_penalised = state.penalised_until > now;
+  state.beyond_probes = failure.in_session || (is_penalised && state.beyond_probes);
   std::chrono::seconds penalty = policy_.first;
   if (!failure.busy) {
     state.level = std::min(state.level + 1, kMostLevel);
@@ -75,7 +77,12 @@ bool HopHealth::probed(const net::Endpoint& host,
   HostState& state = at(host, use);
   if (probe.good) {
     state.answered_at = probe.at;
-    is_well(state);
+    if (state.beyond_probes && state.penalised_until > probe.at) {
+      state.down_until = {};
+      find_latest();
+    } else {
+      is_well(state);
+    }
   } else {
     state.failed_at = probe.at;
     state.failure = probe.failure;
@@ -123,6 +130,7 @@ void HopHealth::is_well(HostState& state) {
   const bool was_avoided = state.avoided_until() != net::TimePoint();
   state.level /= 2;
   state.penalised_until = {};
+  state.beyond_probes = false;
   state.down_until = {};
   if (was_avoided) find_latest();
 }

@@ -31,9 +31,10 @@ struct HostUse {
 
 /// A connection that was not to be had, or broke before anything was said of a message.
 struct HostFailure {
-  std::string text;      ///< one line, fit to be printed
-  net::TimePoint began;  ///< of the connection that failed
-  bool busy = false;     ///< the host itself says that it has too much to do (421, 4.3.2)
+  std::string text;         ///< one line, fit to be printed
+  net::TimePoint began;     ///< of the connection that failed
+  bool busy = false;        ///< the host itself says that it has too much to do (421, 4.3.2)
+  bool in_session = false;  ///< at AUTH, MAIL or later: no probe comes that far
 };
 
 /// What is known of one address. A time that is TimePoint() never was.
@@ -47,6 +48,7 @@ struct HostState {
   std::vector<HostUse> uses;       ///< by which next hops; none: the MX of domains alone
   net::TimePoint penalised_until;  ///< by its failures
   net::TimePoint down_until;       ///< by a probe; the next one says it again, or not
+  bool beyond_probes = false;      ///< that penalty is for a failure within a session, too
   unsigned level = 0;              ///< failures that the next penalty's length is of
   net::TimePoint answered_at;      ///< it took a session
   net::TimePoint failed_at;
@@ -80,8 +82,9 @@ class HopHealth {
               net::TimePoint now);
   /// It took a session: the penalty is over, and what a probe said too.
   void answered(const net::Endpoint& host, const HostUse& use, net::TimePoint now);
-  /// What a probe found. A good one ends the penalty; behind a bad one the host counts as down
-  /// until `lapses`, when no other probe has come. True: the probe before found otherwise.
+  /// What a probe found. A good one ends the penalty, unless that is for a failure within a
+  /// session, which the probe did not try; behind a bad one the host counts as down until `lapses`,
+  /// when no other probe has come. True: the probe before found otherwise.
   bool probed(const net::Endpoint& host,
               const HostUse& use,
               HostState::Probe probe,

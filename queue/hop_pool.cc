@@ -248,6 +248,7 @@ void HopPool::Impl::mark_down(const HopConnection& connection) {
   failure.text = printable(why.sentence());
   failure.began = connection.born;
   failure.busy = why.reply.code() == 421;
+  failure.in_session = why.step > smtp::ClientStep::tls;
   config.health->failed(
       connection.candidate.endpoint, connection.candidate.use, failure, net::Clock::now());
 }

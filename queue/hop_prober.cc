@@ -155,7 +155,10 @@ net::Awaitable<void> HopProber::Core::probe(WatchPtr watch, dns::Target target) 
     if (config.health->probed(target.endpoint, use, std::move(found), lapses)) {
       tell(use, target.endpoint, good, failure);
     }
-    if (good && config.on_good) config.on_good(watch->hop);
+    // A host that failed within a session is no better for its greeting.
+    const net::TimePoint avoided = config.health->avoided_until(target.endpoint, now);
+    const bool is_news = good && avoided == net::TimePoint();
+    if (is_news && config.on_good) config.on_good(watch->hop);
   }
   co_await session.quit();
 }

@@ -25,7 +25,7 @@ struct HopProberConfig {
   std::chrono::seconds step{10};             ///< no part of a probe takes longer
   std::shared_ptr<HopHealth> health;         ///< is told what was found; never null
   std::function<std::unique_ptr<dns::Resolver>(net::Executor)> resolver;
-  /// A host of this next hop was good. On the prober's thread.
+  /// A host of this next hop was good, and has no penalty any more. On the prober's thread.
   std::function<void(const std::string& hop)> on_good;
 };
 

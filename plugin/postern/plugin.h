@@ -6,8 +6,9 @@
 // one recipient and says what it knows about him. docs/stages.md has an example and the rules.
 //
 // A plug-in is loaded once and stays for as long as the process lives, also when a reload drops it
-// from the config: what it gave may be in use until then. Built for another kAbi or by another
-// toolchain it is refused, with a message that names both.
+// from the config, or takes another file in its place beside it: what it gave may be in use until
+// then. Two versions side by side share nothing but the process. Built for another kAbi or by
+// another toolchain it is refused, with a message that names both.
 
 #include <cstddef>
 #include <cstdint>
@@ -80,8 +81,12 @@ struct Verdict {
     out.address = std::move(address);
     return out;
   }
-  /// Goes there, under this address. Never back to where it came from (R7), and for a client that
-  /// may not relay to no domain but ours (R1), whatever a stage says.
+  /// Goes there, under this address, which may be of any domain; never to a next hop that it came
+  /// from (R7). Whether the client may have it sent on is judged by the address that it said (R1),
+  /// or, where `relay_access` is asked first, by what the stages before that have made of it: never
+  /// by `address`. So a stranger's mail for an address of ours may leave for another domain, here
+  /// and by rewrite(), as by a forwarding. Make that address of settings: where a stranger can
+  /// choose it, this is an open relay.
   static Verdict route(std::string next_hop, std::string_view address, std::string reason) {
     Verdict out = of(Kind::route, std::move(reason));
     out.next_hops.push_back(std::move(next_hop));

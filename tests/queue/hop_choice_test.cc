@@ -29,6 +29,22 @@ TEST_F(HopChoiceTest, DoesNotTryADeadHostForTheNextMessage) {
   EXPECT_EQ(config.health->all().at(dead).failed_at, known.failed_at) << "it was not tried again";
 }
 
+TEST_F(HopChoiceTest, KnowsFailuresThatNoProbeSees) {
+  ExchangeServer sick;
+  ExchangeServer closed;
+  ExchangeServer live;
+  for (const ExchangeServer* server : {&sick, &closed, &live})
+    add_host(*server);
+  sick.plan(At::mail, {Fault::Kind::close, ""});
+  closed.plan(At::connect, {Fault::Kind::close, ""});
+  EXPECT_EQ(status_of(deliver().final), "250 2.6.0");
+  const auto known = [&](const ExchangeServer& server) {
+    return config.health->all().at({*parse_ip("127.0.0.1"), server.port()});
+  };
+  EXPECT_TRUE(known(sick).beyond_probes) << known(sick).failure;
+  EXPECT_FALSE(known(closed).beyond_probes) << known(closed).failure;
+}
+
 TEST_F(HopChoiceTest, TriesFirstTheHostWhosePenaltyEndsFirst) {
   ExchangeServer longer;
   ExchangeServer shorter;

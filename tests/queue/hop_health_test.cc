@@ -118,6 +118,40 @@ TEST_F(HopHealthTest, EndsEveryPenaltyWithAGoodProbe) {
       << "nothing was said against it before";
 }
 
+TEST_F(HopHealthTest, LetsNoProbeEndAPenaltyForWhatProbesDoNotTry) {
+  const HostUse use{"vk", "h"};
+  const auto probe = [&](bool good) {
+    health.probed(host(1), use, HostState::Probe{now, good, good ? "" : "refused"}, now + 400s);
+  };
+  health.failed(host(1), use, HostFailure{"lost while sending MAIL", now, false, true}, now);
+  now += 1s;
+  probe(true);
+  EXPECT_EQ(avoided(), 59s);
+  probe(false);
+  EXPECT_EQ(avoided(), 400s);
+  probe(true);
+  EXPECT_EQ(avoided(), 59s) << "what the probe itself said is over";
+  fail();
+  probe(true);
+  EXPECT_EQ(avoided(), 120s) << "a refused connection beside it makes it no better";
+  succeed();
+  EXPECT_EQ(avoided(), 0s);
+  now += 1s;
+  fail();
+  probe(true);
+  EXPECT_EQ(avoided(), 0s) << "nothing of the first kind is left";
+}
+
+TEST_F(HopHealthTest, ForgetsThatAFailureWasWithinASessionWithItsPenalty) {
+  const HostUse use{"vk", "h"};
+  health.failed(host(1), use, HostFailure{"lost while sending MAIL", now, false, true}, now);
+  now += 61s;
+  fail();
+  EXPECT_EQ(avoided(), 120s);
+  health.probed(host(1), use, HostState::Probe{now, true, ""}, now + 90s);
+  EXPECT_EQ(avoided(), 0s);
+}
+
 TEST_F(HopHealthTest, ForgetsAProbesWordWhenNobodyProbesAnyMore) {
   for (const unsigned number : {1U, 2U}) {
     const HostUse use{"vk", std::to_string(number)};

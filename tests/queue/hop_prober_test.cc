@@ -118,6 +118,21 @@ TEST_F(HopProberTest, MarksAHostDownThatDoesNotGreetAndFindsItAgain) {
   EXPECT_EQ(config.health->avoided_until(endpoint(server), net::Clock::now()), net::TimePoint());
 }
 
+TEST_F(HopProberTest, WakesNobodyForAHostThatFailedWithinASession) {
+  ExchangeServer sick;
+  ExchangeServer well;
+  const net::TimePoint now = net::Clock::now();
+  config.health->failed(endpoint(sick), {"sick", "h"}, HostFailure{"MAIL", now, false, true}, now);
+  HopProber prober(config);
+  routing::NextHop first = hop_at(sick);
+  first.name = "sick";
+  prober.watch({first, hop_at(well)});
+  wait_for_probe(endpoint(sick), true);
+  EXPECT_NE(config.health->avoided_until(endpoint(sick), net::Clock::now()), net::TimePoint());
+  sick.wait_for_command("QUIT");  // follows the word that there may have been
+  EXPECT_THAT(wait_for_good(1), testing::ElementsAre("vk"));
+}
+
 TEST_F(HopProberTest, GivesUpOnAHostThatSaysNothing) {
   ExchangeServer server;
   server.plan(At::connect, {Fault::Kind::hold, ""});
