@@ -45,6 +45,8 @@ void read_next_hop(Reader& reader, Section& section) {
   section.read<unsigned>("messages_per_minute", hop.limits.messages_per_minute, 0, 10'000'000);
   section.read("connection_lifetime", hop.limits.connection_lifetime, 1s, 24h);
   section.read("idle_timeout", hop.limits.idle, 0s, 1h);
+  section.read("retry_first", hop.limits.retry_first, 1s, 24h);
+  section.read("retry_max", hop.limits.retry_max, 1s, 24h);
   read_probe(section, hop);
   const auto is_name = [](const routing::HostSpec& host) {
     return host.mx || !parse_ip(host.host);

@@ -316,7 +316,7 @@ net::Awaitable<void> Engine::Impl::conclude(GroupResult job) {
     const std::uint32_t index = job.group.recipients[i].index;
     const Reply& reply = job.attempted.replies[i];
     const unsigned attempts = message->recipient(index).attempts + 1;
-    WallTime due = now + retry.pause(attempts, moved);
+    WallTime due = now + job.box->lane.policy().retry.pause(attempts, moved);
     // A hop that is out is the lane's matter, which probes it: no message waits longer than that.
     if (is_too_many(reply) && some_went) due = now;
     // Unless it is this message that the hop calls itself busy for, again and again.

@@ -51,12 +51,15 @@ LanePolicy policy_for(const routing::Target& target, const RetryPolicy& retry, s
   policy.retry = retry;
   policy.connections = 0;
   for (const routing::NextHop* hop : target.hops) {
+    if (hop->limits.retry_first.count() != 0) policy.retry.first = hop->limits.retry_first;
+    if (hop->limits.retry_max.count() != 0) policy.retry.max = hop->limits.retry_max;
     const std::size_t share = std::max<std::size_t>(
         hop->limits.connections_per_host / std::max<std::size_t>(pools, 1), 1);
     policy.connections += share * hosts_at_a_time(*hop);
     const unsigned rate = hop->limits.messages_per_minute;
     policy.messages_per_minute += rate == 0 ? 0 : std::max(rate / static_cast<unsigned>(pools), 1U);
   }
+  policy.retry.max = std::max(policy.retry.max, policy.retry.first);
   if (target.hops.empty()) {
     policy.connections = routing::NextHopLimits().connections_per_host / pools;
   }

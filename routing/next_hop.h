@@ -34,6 +34,8 @@ struct NextHopLimits {
   std::chrono::seconds connection_lifetime{3600};  ///< renewed before this; Exchange cuts at 10 min
   unsigned messages_per_minute = 0;                ///< deliveries begun; 0: no limit
   std::chrono::seconds idle{60};                   ///< an idle connection is kept so long
+  std::chrono::seconds retry_first{0};  ///< the first pause of a retry; 0: as `[retry]` says
+  std::chrono::seconds retry_max{0};    ///< the longest; 0: the same
 
   static NextHopLimits for_behaviour(Behaviour behaviour);
 };

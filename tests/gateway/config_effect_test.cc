@@ -155,6 +155,8 @@ std::vector<Effect> routing_effects() {
       {"next_hop.tls", in_hop("tls = \"encrypt\""), [](auto& c) { return hop(c).tls == Tls::encrypt; }},
       {"next_hop.max_connections", in_hop("max_connections = 3"), [](auto& c) { return hop(c).limits.connections_per_host == 3; }},
       {"next_hop.max_recipients", in_hop("max_recipients = 3"), [](auto& c) { return hop(c).limits.recipients_per_transaction == 3; }},
+      {"next_hop.retry_first", in_hop("retry_first = \"3s\""), [](auto& c) { return hop(c).limits.retry_first == 3s; }},
+      {"next_hop.retry_max", in_hop("retry_max = \"3s\""), [](auto& c) { return hop(c).limits.retry_max == 3s; }},
       {"next_hop.messages_per_minute", in_hop("messages_per_minute = 3"), [](auto& c) { return hop(c).limits.messages_per_minute == 3; }},
       {"next_hop.max_messages", in_hop("max_messages = 3"), [](auto& c) { return hop(c).limits.messages_per_connection == 3; }},
       {"next_hop.connection_lifetime", in_hop("connection_lifetime = \"3m\""), [](auto& c) { return hop(c).limits.connection_lifetime == 3min; }},

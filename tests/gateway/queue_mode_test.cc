@@ -86,6 +86,17 @@ TEST_F(QueueModeTest, ARetryGoesTheWayThatTheConfigNowSays) {
   EXPECT_EQ(wait_for_queue(0).delivered, 1);
 }
 
+TEST_F(QueueModeTest, ANextHopMayHaveAScheduleOfItsOwn) {
+  setup.delivery = "queue";
+  setup.next_hop_keys = "retry_first = \"1s\"\nretry_max = \"1s\"";
+  setup.after = "[retry]\nfirst = \"1h\"\nmax = \"2h\"\n";
+  v.plan(At::mail, say("451 4.7.0 not yet"));
+  start();
+  ExchangeClient exchange = client();
+  EXPECT_TRUE(exchange.send("a@corp.com", {"u@tech.company.ru"}, kMessage).delivered());
+  EXPECT_EQ(v.wait_for_mails(1).size(), 1U) << "not in an hour";
+}
+
 TEST_F(QueueModeTest, WarnsTheSenderOnceThatItTakesLonger) {
   setup.delivery = "queue";
   setup.after = "[retry]\nfirst = \"1s\"\nmax = \"1s\"\nlifetime = \"1h\"\nwarn_after = \"1s\"\n";
