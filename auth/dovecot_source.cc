@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/dovecot_source.h"
 
+#include "auth/mechanism.h"
 #include "auth/scram_keys.h"
 #include "base/base64.h"
 
@@ -16,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <utility>
 
 namespace postern::auth {
 namespace {
@@ -114,8 +116,9 @@ class Connection {
 std::string question_of(const Login& login) {
   const std::string zero(1, '\0');
   std::string message = zero + login.name + zero + login.password;
-  // `resp` is the last one: what follows it belongs to it.
-  std::string out = fmt::format("AUTH\t1\tPLAIN\tservice=smtp{}\trip={}\tresp={}\n",
+  // no-penalty: Dovecot would hold back everybody of an address for the failures of one, and
+  // FailureGuard counts them already. `resp` is the last one: what follows it belongs to it.
+  std::string out = fmt::format("AUTH\t1\tPLAIN\tservice=smtp{}\trip={}\tno-penalty\tresp={}\n",
                                 login.secured ? "\tsecured" : "",
                                 login.client.to_string(),
                                 to_base64(message));
@@ -141,7 +144,18 @@ DovecotLine read_dovecot_line(std::string_view line) {
   return DovecotLine::wrong;
 }
 
-PasswordVerdict DovecotSource::check(const Login& login) const {
+std::string dovecot_user(std::string_view line) {
+  constexpr std::string_view kUser = "user=";
+  while (!line.empty()) {
+    const std::string_view field = next_field(line);
+    if (!field.starts_with(kUser)) continue;
+    const std::string_view name = field.substr(kUser.size());
+    return is_account_name(name) ? std::string(name) : std::string();
+  }
+  return {};
+}
+
+Checked DovecotSource::check(const Login& login) const {
   Connection connection(socket_, Clock::now() + limit_);
   if (!connection.is_open()) return PasswordVerdict::unavailable;
   const bool greeted = connection.write(fmt::format("VERSION\t1\t1\nCPID\t{}\n", next_client_id()));
@@ -158,9 +172,13 @@ PasswordVerdict DovecotSource::check(const Login& login) const {
       if (!asked) break;
     }
     if (!asked) continue;
-    if (meant == DovecotLine::right) return PasswordVerdict::right;
-    if (meant == DovecotLine::wrong) return PasswordVerdict::wrong;
-    if (meant == DovecotLine::unavailable) break;
+    if (meant == DovecotLine::wrong) return {PasswordVerdict::wrong, dovecot_user(*line)};
+    if (meant == DovecotLine::right) {
+      // Without its name nobody knows whose password that was.
+      std::string name = dovecot_user(*line);
+      if (!name.empty()) return {PasswordVerdict::right, std::move(name)};
+    }
+    if (meant == DovecotLine::right || meant == DovecotLine::unavailable) break;
   }
   return PasswordVerdict::unavailable;
 }

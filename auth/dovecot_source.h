@@ -22,17 +22,21 @@ enum class DovecotLine : std::uint8_t {
 };
 /// Pure; any input.
 DovecotLine read_dovecot_line(std::string_view line);
+/// Whom an answer is about, as Dovecot calls him; empty: it does not say, or says no account name.
+std::string dovecot_user(std::string_view line);
 
 /// Asks Dovecot's auth socket (`service auth { unix_listener ... }`) by PLAIN, over a connection
 /// for each question.
 class DovecotSource final : public PasswordSource {
  public:
-  /// `limit`: for one question. Dovecot itself holds failures back for two seconds.
-  explicit DovecotSource(std::string socket,
-                         std::chrono::milliseconds limit = std::chrono::seconds(15))
+  /// For one question. Dovecot holds failures back for two seconds, and where it heeds no
+  /// `no-penalty` for 15 more.
+  static constexpr std::chrono::milliseconds kLimit{18'000};
+
+  explicit DovecotSource(std::string socket, std::chrono::milliseconds limit = kLimit)
       : socket_(std::move(socket)), limit_(limit) {}
 
-  PasswordVerdict check(const Login& login) const override;
+  Checked check(const Login& login) const override;
   bool asks_a_server() const override { return true; }
 
  private:

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace postern::auth {
 namespace {
@@ -17,6 +18,17 @@ std::string key_of(const IpAddress& client) {
   }
   const auto octets = client.to_v6().to_bytes();
   return {octets.begin(), octets.begin() + 8};
+}
+
+std::uint32_t under_way(const std::unordered_map<std::string, std::uint32_t>& pending,
+                        const std::string& key) {
+  const auto found = pending.find(key);
+  return found == pending.end() ? 0 : found->second;
+}
+
+void take_one(std::unordered_map<std::string, std::uint32_t>& pending, const std::string& key) {
+  const auto found = pending.find(key);
+  if (found != pending.end() && --found->second == 0) pending.erase(found);
 }
 
 }  // namespace
@@ -60,72 +72,97 @@ void WindowCounter::add(const std::string& key,
   entries_.emplace(order_.front().key, order_.begin());
 }
 
-void WindowCounter::take_back(const std::string& key) {
-  const auto found = entries_.find(key);
-  if (found == entries_.end()) return;
-  Entry& entry = *found->second;
-  std::uint32_t& last = entry.now > 0 ? entry.now : entry.before;
-  if (last > 0) --last;
-  if (entry.now > 0 || entry.before > 0) return;
-  const auto place = found->second;
-  entries_.erase(found);
-  order_.erase(place);
+FailureGuard::Attempt& FailureGuard::Attempt::operator=(Attempt&& other) noexcept {
+  if (this == &other) return *this;
+  failed();
+  guard_ = std::exchange(other.guard_, nullptr);
+  client_ = std::move(other.client_);
+  name_ = std::move(other.name_);
+  account_ = std::move(other.account_);
+  limits_ = other.limits_;
+  return *this;
 }
 
-FailureGuard::Verdict FailureGuard::ask(const IpAddress& client,
-                                        const GuardLimits& limits,
-                                        GuardClock::time_point now) {
-  const std::lock_guard lock(mutex_);
-  const Rate& rate = limits.per_client;
-  return clients_.count(key_of(client), rate.window, now) >= rate.count ? Verdict::client_is_over
-                                                                        : Verdict::go;
+void FailureGuard::Attempt::succeeded(std::string_view canonical) {
+  if (guard_ != nullptr) guard_->end(*this, Outcome::right, canonical);
+}
+
+void FailureGuard::Attempt::failed(std::string_view canonical) {
+  if (guard_ != nullptr) guard_->end(*this, Outcome::wrong, canonical);
+}
+
+void FailureGuard::Attempt::unknown() {
+  if (guard_ != nullptr) guard_->end(*this, Outcome::unknown, {});
+}
+
+FailureGuard::Verdict FailureGuard::ask(const IpAddress& client, const GuardLimits& limits) {
+  return failures(client, limits) >= limits.per_client.count ? Verdict::client_is_over
+                                                             : Verdict::go;
 }
 
 bool FailureGuard::is_client_of(const std::string& client, const std::string& account) const {
-  const auto found = known_.find(account);
-  return found != known_.end() &&
-         std::find(found->second.begin(), found->second.end(), client) != found->second.end();
+  const std::deque<std::string>* const clients = known_.find(account);
+  return clients != nullptr &&
+         std::find(clients->begin(), clients->end(), client) != clients->end();
 }
 
 FailureGuard::Verdict FailureGuard::begin(const IpAddress& client,
                                           std::string_view account,
                                           const GuardLimits& limits,
-                                          GuardClock::time_point now) {
+                                          Attempt& out) {
   const std::string from = key_of(client);
   const std::string name = account_key(account);
+  const GuardClock::time_point now = now_();
+  out.failed();
   const std::lock_guard lock(mutex_);
+  const std::string* const known_as = canonical_.find(name);
+  const std::string& counted = known_as != nullptr ? *known_as : name;
   const Rate& of_client = limits.per_client;
   const Rate& of_account = limits.per_account;
-  if (clients_.count(from, of_client.window, now) >= of_client.count)
-    return Verdict::client_is_over;
-  if (accounts_.count(name, of_account.window, now) >= of_account.count &&
-      !is_client_of(from, name))
-    return Verdict::account_is_over;
-  clients_.add(from, of_client.window, now);
-  accounts_.add(name, of_account.window, now);
+  const std::uint32_t by_client = clients_.count(from, of_client.window, now);
+  if (by_client >= of_client.count) return Verdict::client_is_over;
+  if (under_way(pending_clients_, from) >= of_client.count - by_client) return Verdict::is_busy;
+  if (!is_client_of(from, counted)) {
+    const std::uint32_t at_account = accounts_.count(counted, of_account.window, now);
+    if (at_account >= of_account.count) return Verdict::account_is_over;
+    if (under_way(pending_accounts_, counted) >= of_account.count - at_account)
+      return Verdict::is_busy;
+  }
+  ++pending_clients_[from];
+  ++pending_accounts_[counted];
+  out.client_ = from;
+  out.account_ = counted;
+  out.name_ = name;
+  out.limits_ = limits;
+  out.guard_ = this;
   return Verdict::go;
 }
 
-void FailureGuard::succeeded(const IpAddress& client, std::string_view account) {
-  unknown(client, account);
-  const std::string from = key_of(client);
+void FailureGuard::end(Attempt& attempt, Outcome outcome, std::string_view canonical) {
+  attempt.guard_ = nullptr;
+  const GuardClock::time_point now = now_();
   const std::lock_guard lock(mutex_);
-  std::deque<std::string>& clients = known_[account_key(account)];
-  const auto there = std::find(clients.begin(), clients.end(), from);
+  take_one(pending_clients_, attempt.client_);
+  take_one(pending_accounts_, attempt.account_);
+  if (outcome == Outcome::unknown) return;
+  const std::string account = canonical.empty() ? attempt.account_ : account_key(canonical);
+  if (account != attempt.name_ || canonical_.find(attempt.name_) != nullptr)
+    canonical_.touch(attempt.name_) = account;
+  if (outcome == Outcome::right) return keep(attempt.client_, account);
+  clients_.add(attempt.client_, attempt.limits_.per_client.window, now);
+  accounts_.add(account, attempt.limits_.per_account.window, now);
+}
+
+void FailureGuard::keep(const std::string& client, const std::string& account) {
+  std::deque<std::string>& clients = known_.touch(account);
+  const auto there = std::find(clients.begin(), clients.end(), client);
   if (there != clients.end()) clients.erase(there);
-  clients.push_front(from);
+  clients.push_front(client);
   if (clients.size() > kMostClientsOfAnAccount) clients.pop_back();
 }
 
-void FailureGuard::unknown(const IpAddress& client, std::string_view account) {
-  const std::lock_guard lock(mutex_);
-  clients_.take_back(key_of(client));
-  accounts_.take_back(account_key(account));
-}
-
-std::uint32_t FailureGuard::failures(const IpAddress& client,
-                                     const GuardLimits& limits,
-                                     GuardClock::time_point now) {
+std::uint32_t FailureGuard::failures(const IpAddress& client, const GuardLimits& limits) {
+  const GuardClock::time_point now = now_();
   const std::lock_guard lock(mutex_);
   return clients_.count(key_of(client), limits.per_client.window, now);
 }

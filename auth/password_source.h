@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace postern::auth {
 
@@ -22,6 +23,15 @@ enum class PasswordVerdict : std::uint8_t {
   unavailable,  ///< nobody could tell
 };
 
+struct Checked {
+  Checked(PasswordVerdict is, std::string as = {}) : verdict(is), name(std::move(as)) {}
+
+  PasswordVerdict verdict;
+  /// The account's own name where the store has told it, of which a client may write several
+  /// spellings; an account name. Empty: the login's name is its name.
+  std::string name;
+};
+
 /// Who knows passwords. check() blocks, for a bounded time: never on an io thread; any other, many
 /// at once.
 class PasswordSource {
@@ -30,7 +40,7 @@ class PasswordSource {
   virtual ~PasswordSource() = default;
   PasswordSource(PasswordSource&&) = delete;
 
-  virtual PasswordVerdict check(const Login& login) const = 0;
+  virtual Checked check(const Login& login) const = 0;
   /// It waits for somebody else rather than compute: more may wait at a time than there are cores.
   virtual bool asks_a_server() const = 0;
 };

@@ -77,6 +77,13 @@ LdapTrouble trouble_of(int code) {
   }
 }
 
+/// What a server answers to a bind when the account is none, its password is wrong, or (389
+/// Directory Server: 19 and 53) the account is locked or switched off.
+bool is_of_account(int code) {
+  return code == LDAP_INVALID_CREDENTIALS || code == LDAP_CONSTRAINT_VIOLATION ||
+         code == LDAP_UNWILLING_TO_PERFORM;
+}
+
 /// What a server or the TLS library said, without the parentheses that libldap sometimes adds.
 std::string detail_of(std::string_view said) {
   std::string out = printable(said);
@@ -107,7 +114,7 @@ LdapFailure LdapConnection::failure(int code, const char* doing) {
   std::string text = fmt::format("{}: {}", doing, ::ldap_err2string(code));
   const std::string detail = detail_of(said ? said.get() : "");
   if (!detail.empty()) text += fmt::format(" ({})", detail);
-  return {trouble_of(code), std::move(text), code == LDAP_INVALID_CREDENTIALS};
+  return {trouble_of(code), std::move(text), is_of_account(code)};
 }
 
 Result<LdapConnection, LdapFailure> LdapConnection::open(const LdapSettings& settings,

@@ -33,7 +33,7 @@ enum class LdapTrouble : std::uint8_t {
 struct LdapFailure {
   LdapTrouble trouble = LdapTrouble::lost;
   std::string text;
-  bool is_wrong_password = false;  ///< of `refused`: the account or its password, nothing else
+  bool is_of_account = false;  ///< of a bind: the account or its password, nothing else
 };
 
 /// One value of an entry. Values may be any octets.

@@ -44,7 +44,7 @@ std::optional<LdapVerdict> ask(const LdapSettings& settings,
   as_user.bind_password = password;
   const auto bound = LdapConnection::open(as_user, url, deadline);
   if (bound) return LdapVerdict::right;
-  return bound.error().is_wrong_password ? LdapVerdict::wrong : failed(bound.error());
+  return bound.error().is_of_account ? LdapVerdict::wrong : failed(bound.error());
 }
 
 }  // namespace

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "auth/dovecot_source.h"
 #include "auth/mechanism.h"
+#include "auth/pool_check.h"
 #include "auth/scram_keys.h"
 #include "base/base64.h"
 #include "base/printable.h"
-#include "base/waiter.h"
 #include "gateway/authenticator.h"
 #include "smtp/replies.h"
-
-#include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -22,7 +21,8 @@ using smtp::AuthStep;
 using Verdict = FailureGuard::Verdict;
 
 /// How long a session waits for a verdict: behind a full queue of others, on a slow machine.
-constexpr std::chrono::seconds kCheckTime{20};
+constexpr std::chrono::seconds kCheckTime{25};
+static_assert(kCheckTime > auth::DovecotSource::kLimit);
 constexpr std::size_t kNonceOctets = 18;
 constexpr std::size_t kShownName = 100;
 
@@ -47,7 +47,7 @@ class Exchange final : public smtp::AuthExchange {
   }
 
   net::Awaitable<AuthStep> begin(std::optional<std::string> initial) override {
-    const Verdict verdict = guard().ask(session_.client, limits_, auth::GuardClock::now());
+    const Verdict verdict = guard().ask(session_.client, limits_);
     if (verdict != Verdict::go) co_return refuse(verdict);
     Mechanism::Step step =
         mechanism_->begin(initial ? std::optional<std::string_view>(*initial) : std::nullopt);
@@ -63,6 +63,11 @@ class Exchange final : public smtp::AuthExchange {
     co_return next;
   }
 
+  void abandoned(std::string_view why) override {
+    attempt_->failed();
+    tell("login_failed", why, mechanism_->name());
+  }
+
  private:
   FailureGuard& guard() { return authenticator_.guard(); }
 
@@ -73,16 +78,17 @@ class Exchange final : public smtp::AuthExchange {
         co_return AuthStep::challenge(challenge->octets);
       if (std::holds_alternative<Mechanism::Done>(step)) co_return succeed();
       if (const auto* failed = std::get_if<Mechanism::Failed>(&step)) co_return fail(*failed);
-      const Verdict may =
-          guard().begin(session_.client, mechanism_->name(), limits_, auth::GuardClock::now());
+      const Verdict may = guard().begin(session_.client, mechanism_->name(), limits_, *attempt_);
       if (may != Verdict::go) co_return refuse(may);
       counted_ = true;
       const AuthFiles& files = runtime_->snapshot->auth_files();
       if (auto* check = std::get_if<Mechanism::CheckPassword>(&step)) {
-        const PasswordVerdict verdict = co_await ask(files.passwords(), std::move(*check));
-        if (verdict == PasswordVerdict::unavailable)
+        const auth::PoolCheck asked = co_await ask(files.passwords(), std::move(*check));
+        canonical_ = asked.checked.name;
+        if (asked.is_late) co_return late();
+        if (asked.checked.verdict == PasswordVerdict::unavailable)
           co_return unavailable("the password could not be checked");
-        step = mechanism_->checked(verdict == PasswordVerdict::right);
+        step = mechanism_->checked(asked.checked.verdict == PasswordVerdict::right);
       } else {
         const std::shared_ptr<const auth::AccountTable> accounts = files.accounts();
         if (!accounts) co_return unavailable("the accounts cannot be read");
@@ -92,44 +98,49 @@ class Exchange final : public smtp::AuthExchange {
     }
   }
 
-  net::Awaitable<PasswordVerdict> ask(std::shared_ptr<const auth::PasswordSource> source,
+  net::Awaitable<auth::PoolCheck> ask(std::shared_ptr<const auth::PasswordSource> source,
                                       Mechanism::CheckPassword check) {
-    if (!source) co_return PasswordVerdict::unavailable;
-    const net::Executor io = co_await net::asio::this_coro::executor;
-    Waiter<PasswordVerdict> waiter(io);
+    if (!source) co_return auth::PoolCheck{PasswordVerdict::unavailable};
     auth::Login login{
         check.name, std::move(check.password), session_.client, session_.tls != nullptr};
     auth::CheckPool& pool = authenticator_.pool_for(*source);
-    const bool taken = pool.submit(
-        [slot = waiter.slot(), source = std::move(source), asked = std::move(login)]() mutable {
-          const PasswordVerdict verdict = source->check(asked);
-          auth::wipe(asked.password);
-          Waiter<PasswordVerdict>::give(slot, verdict);
-        });
-    if (!taken) co_return PasswordVerdict::unavailable;
-    const std::optional<PasswordVerdict> verdict = co_await waiter.wait(kCheckTime);
-    co_return verdict.value_or(PasswordVerdict::unavailable);
+    // Whoever makes checks slow does not guess for free: the attempt is under way as long as it is.
+    auto late = [attempt = attempt_](const auth::Checked& checked) {
+      if (checked.verdict == PasswordVerdict::wrong) return attempt->failed(checked.name);
+      attempt->unknown();
+    };
+    auth::PoolCheck out = co_await auth::check_in_pool(
+        pool, std::move(source), std::move(login), kCheckTime, std::move(late));
+    co_return out;
   }
 
+  /// The client is who the store says, however it has written the name.
   AuthStep succeed() {
-    const std::string account = auth::account_key(mechanism_->name());
+    const std::string account =
+        auth::account_key(canonical_.empty() ? mechanism_->name() : canonical_);
     if (exempt_) {
-      guard().unknown(session_.client, account);
+      attempt_->unknown();
     } else {
-      guard().succeeded(session_.client, account);
+      attempt_->succeeded(account);
     }
-    tell("login", {});
+    tell("login", {}, account);
     return AuthStep::succeeded(account, smtp::replies::authenticated());
   }
 
   AuthStep unavailable(std::string_view why) {
-    guard().unknown(session_.client, mechanism_->name());
-    tell("login_failed", why);
+    attempt_->unknown();
+    tell("login_failed", why, mechanism_->name());
+    return AuthStep::failed(smtp::replies::auth_unavailable());
+  }
+
+  AuthStep late() {
+    tell("login_failed", "the password could not be checked in time", mechanism_->name());
     return AuthStep::failed(smtp::replies::auth_unavailable());
   }
 
   AuthStep fail(const Mechanism::Failed& failed) {
-    tell("login_failed", failed.reason);
+    attempt_->failed(canonical_);
+    tell("login_failed", failed.reason, mechanism_->name());
     if (!counted_ && failed.why == Mechanism::Failed::Why::malformed)
       return AuthStep::failed(smtp::replies::auth_malformed());
     // Whatever is wrong with a proof, the client is told the same.
@@ -137,9 +148,14 @@ class Exchange final : public smtp::AuthExchange {
   }
 
   AuthStep refuse(Verdict verdict) {
+    if (verdict == Verdict::is_busy) {
+      tell("login_failed", "too many logins are under way", mechanism_->name());
+      return AuthStep::failed(smtp::replies::auth_unavailable());
+    }
     const bool of_client = verdict == Verdict::client_is_over;
     tell("login_failed",
-         of_client ? "too many failures of this client" : "too many failures of this account");
+         of_client ? "too many failures of this client" : "too many failures of this account",
+         mechanism_->name());
     return AuthStep::failed(of_client ? smtp::replies::too_many_auth_failures()
                                       : smtp::replies::account_under_attack())
         .after(delay());
@@ -148,21 +164,20 @@ class Exchange final : public smtp::AuthExchange {
   /// Twice as long with each failure of the window.
   std::chrono::milliseconds delay() {
     std::chrono::milliseconds out = runtime_->config().auth.failure_delay;
-    const std::uint32_t failures =
-        exempt_ ? 1 : guard().failures(session_.client, limits_, auth::GuardClock::now());
+    const std::uint32_t failures = exempt_ ? 1 : guard().failures(session_.client, limits_);
     for (std::uint32_t i = 1; i < failures && out < kMostFailureDelay; ++i)
       out *= 2;
     return std::min(out, kMostFailureDelay);
   }
 
-  void tell(std::string_view event, std::string_view why) const {
+  void tell(std::string_view event, std::string_view why, std::string_view account) const {
     SessionRecord record;
     record.session = session_.id;
     record.client = session_.client.to_string();
     record.listener = session_.listener;
     record.event = event;
     record.command = mechanism_name_;
-    record.account = printable(mechanism_->name(), kShownName);
+    record.account = printable(account, kShownName);
     record.why = why;
     log_.write(record);
   }
@@ -175,7 +190,10 @@ class Exchange final : public smtp::AuthExchange {
   const LetterLog& log_;
   auth::GuardLimits limits_;
   const bool exempt_;
+  /// Shared with who still asks for a password when nobody waits any more.
+  std::shared_ptr<FailureGuard::Attempt> attempt_ = std::make_shared<FailureGuard::Attempt>();
   bool counted_ = false;
+  std::string canonical_;  ///< the account's name as the store has it; empty: it has told none
 };
 
 }  // namespace

@@ -18,6 +18,7 @@ namespace postern::gateway {
 
 namespace {
 
+using auth::Checked;
 using auth::Login;
 using auth::PasswordVerdict;
 
@@ -25,7 +26,7 @@ class TableSource final : public auth::PasswordSource {
  public:
   explicit TableSource(std::shared_ptr<const auth::AccountTable> table)
       : table_(std::move(table)) {}
-  PasswordVerdict check(const Login& login) const override {
+  Checked check(const Login& login) const override {
     return table_->check(login.name, login.password) ? PasswordVerdict::right
                                                      : PasswordVerdict::wrong;
   }
@@ -38,7 +39,7 @@ class TableSource final : public auth::PasswordSource {
 class LdapLogins final : public auth::PasswordSource {
  public:
   explicit LdapLogins(directories::LdapSettings settings) : settings_(std::move(settings)) {}
-  PasswordVerdict check(const Login& login) const override {
+  Checked check(const Login& login) const override {
     switch (directories::check_ldap_password(settings_, login.name, login.password)) {
       case directories::LdapVerdict::right:
         return PasswordVerdict::right;

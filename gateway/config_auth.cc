@@ -75,12 +75,15 @@ void resolve_ldap_accounts(Reader& reader) {
                              setting.name));
     return;
   }
-  const auto filter = directories::LdapFilter::parse(directory->ldap.filter);
-  if (!filter || filter->has_placeholders()) return;  // a filter that is none is said elsewhere
+  // Without the address itself, ann@company.ru and ann@elsewhere.org would be one account.
+  const std::string& filter = directory->ldap.filter;
+  const bool has_address = filter.find("{address}") != std::string::npos;
+  if (has_address || !directories::check_filter(filter))
+    return;  // one that is none: said elsewhere
   reader.error("auth.accounts",
                "bad-value",
-               fmt::format("the filter of \"{}\" finds no single account; write a [[directory]] "
-                           "whose filter has {{address}}",
+               fmt::format("the filter of \"{}\" does not find an account by its address; write a "
+                           "[[directory]] whose filter has {{address}}",
                            setting.name));
 }
 

@@ -51,7 +51,11 @@ bool SenderMap::allows(std::string_view account, const smtp::ReversePath& sender
   if (sender.is_null()) return true;
   // Parsed first: a name may look like a pattern that means everybody.
   const bool is_address = smtp::Mailbox::parse(account).has_value();
-  if (is_address && compiled({std::string(account)}).match(sender)) return true;
+  if (is_address) {
+    // Its case is not known any more: account_key() has made it small.
+    const routing::AddressPatterns own({std::string(account)}, false, rules_.delimiter);
+    if (own.match(sender)) return true;
+  }
   const auto found = patterns_.find(std::string(account));
   return found != patterns_.end() && compiled(found->second).match(sender);
 }

@@ -9,7 +9,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <cerrno>
+#include <csignal>
 #include <fcntl.h>
 #include <iostream>
 #include <map>
@@ -24,7 +26,7 @@ namespace {
 
 constexpr int kNotWritten = 1;
 constexpr int kWrongUse = 2;
-constexpr std::uint32_t kIterations = 10'000;
+constexpr std::uint32_t kIterations = 100'000;
 constexpr std::size_t kSaltOctets = 16;
 constexpr mode_t kNewMode = 0600;
 constexpr mode_t kMostMode = 0640;
@@ -63,22 +65,43 @@ gateway::Parsed<std::unique_ptr<gateway::ConfigFile>> open_accounts(const std::s
   return gateway::ConfigFile::open(file);
 }
 
-/// The terminal without its echo, for as long as this lives.
+/// The terminal without its echo, for as long as this lives. Who ends the command meanwhile
+/// (Ctrl-C) gets a terminal with echo too. One at a time.
 class Silence {
  public:
   Silence() {
     is_on_ = ::tcgetattr(STDIN_FILENO, &before_) == 0;
+    if (!is_on_) return;
+    struct sigaction act {};
+    act.sa_handler = put_back_and_end;
+    act.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
+    for (std::size_t i = 0; i < kEnds.size(); ++i) {
+      ::sigaction(kEnds[i], nullptr, &actions_[i]);
+      if (actions_[i].sa_handler != SIG_IGN) ::sigaction(kEnds[i], &act, nullptr);
+    }
     termios silent = before_;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    if (is_on_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
   }
   ~Silence() {
-    if (is_on_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+    if (!is_on_) return;
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+    for (std::size_t i = 0; i < kEnds.size(); ++i)
+      ::sigaction(kEnds[i], &actions_[i], nullptr);
   }
   Silence(Silence&&) = delete;
 
  private:
-  termios before_{};
+  static constexpr std::array<int, 4> kEnds{SIGINT, SIGQUIT, SIGTERM, SIGHUP};
+
+  /// Only what a signal handler may call.
+  static void put_back_and_end(int signal) {
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+    ::raise(signal);
+  }
+
+  static inline termios before_{};
+  std::array<struct sigaction, kEnds.size()> actions_{};
   bool is_on_ = false;
 };
 
@@ -118,8 +141,9 @@ int run_passwd(const PasswdOptions& options,
                bool twice,
                std::ostream& out,
                std::ostream& err) {
-  if (!auth::is_account_name(options.name)) {
-    err << "postern: an account's name has no spaces, colons or control characters\n";
+  if (!auth::is_account_name(options.name) || options.name.front() == '#') {
+    err << "postern: an account's name has no spaces, colons or control characters, and no # in "
+           "front\n";
     return kWrongUse;
   }
   std::optional<std::string> password = ask("Password: ");

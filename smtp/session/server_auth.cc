@@ -9,6 +9,11 @@
 // AUTH (RFC 4954): lines in base64 on one side, the gateway's exchange on the other.
 
 namespace postern::smtp {
+namespace {
+
+constexpr std::string_view kNoBase64 = "a response that is no base64";
+
+}  // namespace
 
 std::size_t ServerSession::limit_of(std::string_view line) const {
   const ServerLimits& limits = options_.profile.limits;
@@ -20,10 +25,14 @@ std::size_t ServerSession::limit_of(std::string_view line) const {
 /// What of a command may be told. A client that does not wait for the reply to its AUTH says the
 /// rest of the exchange where commands are expected.
 std::string_view ServerSession::without_secrets(std::string_view line) {
-  const std::string_view verb = line.substr(0, line.find(' '));
+  // What stands before the verb makes it no other to who has typed it.
+  const auto begin = std::find_if(
+      line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) > ' '; });
+  const std::string_view trimmed = line.substr(static_cast<std::size_t>(begin - line.begin()));
+  const std::string_view verb = trimmed.substr(0, trimmed.find(' '));
   if (iequals(verb.substr(0, 4), "AUTH")) {
     saw_auth_ = true;
-    return line.substr(0, 4);
+    return trimmed.substr(0, 4);
   }
   const bool is_known = std::any_of(
       kVerbs.begin(), kVerbs.end(), [verb](const VerbRow& row) { return iequals(verb, row.name); });
@@ -63,7 +72,10 @@ net::Awaitable<AuthStep> ServerSession::exchange(AuthStart start,
   if (encoded) {
     // "=" is an initial response of no octets (RFC 4954 4).
     initial = *encoded == "=" ? std::string() : from_base64(*encoded);
-    if (!initial) co_return AuthStep::failed(replies::auth_malformed());
+    if (!initial) {
+      gateway->abandoned(kNoBase64);
+      co_return AuthStep::failed(replies::auth_malformed());
+    }
   }
   AuthStep step = co_await gateway->begin(std::move(initial));
   while (step.kind() == AuthStep::Kind::challenge) {
@@ -71,30 +83,39 @@ net::Awaitable<AuthStep> ServerSession::exchange(AuthStart start,
     out_ += to_base64(step.text());
     out_ += "\r\n";
     std::string response;
-    const std::optional<AuthStep> ended = co_await read_response(response);
-    if (ended) co_return *ended;
+    const std::optional<Abandoned> ended = co_await read_response(response);
+    if (ended) {
+      gateway->abandoned(ended->why);
+      co_return AuthStep::failed(ended->reply);
+    }
     step = co_await gateway->next(std::move(response));
   }
   co_return step;
 }
 
 /// A client's response, decoded; or what ends the exchange in its place.
-net::Awaitable<std::optional<AuthStep>> ServerSession::read_response(std::string& octets) {
+net::Awaitable<std::optional<ServerSession::Abandoned>> ServerSession::read_response(
+    std::string& octets) {
   in_exchange_ = true;
   const bool got_line = co_await read_line();
   in_exchange_ = false;
   if (!got_line) {
     lost_ = true;
-    co_return AuthStep::failed(replies::auth_cancelled());
+    std::string_view why = "the client has gone away";
+    if (goodbye_.code() != 0) why = "no response in time";
+    if (stopping_) why = "postern ends";
+    co_return Abandoned{replies::auth_cancelled(), why};
   }
   const std::size_t end = line_ == Line::complete ? 2 : 1;
   const std::string line(input_.view().substr(0, line_octets_ - end));
   input_.consume(line_octets_);
-  if (line_ == Line::too_long) co_return AuthStep::failed(replies::auth_line_too_long());
-  if (line_ == Line::bare_lf) co_return AuthStep::failed(replies::bare_lf_command());
-  if (line == "*") co_return AuthStep::failed(replies::auth_cancelled());
+  if (line_ == Line::too_long)
+    co_return Abandoned{replies::auth_line_too_long(), "a response that is too long"};
+  if (line_ == Line::bare_lf)
+    co_return Abandoned{replies::bare_lf_command(), "a response with a bare LF"};
+  if (line == "*") co_return Abandoned{replies::auth_cancelled(), "the client has cancelled"};
   std::optional<std::string> decoded = from_base64(line);
-  if (!decoded) co_return AuthStep::failed(replies::auth_malformed());
+  if (!decoded) co_return Abandoned{replies::auth_malformed(), kNoBase64};
   octets = *std::move(decoded);
   co_return std::nullopt;
 }

@@ -53,6 +53,11 @@ class ServerSession {
     bool begun = false;
   };
   enum class Line { complete, bare_lf, too_long };
+  /// What ends an exchange in place of a response.
+  struct Abandoned {
+    Reply reply;
+    std::string_view why;
+  };
 
   net::Awaitable<bool> open();
   net::Awaitable<void> serve();
@@ -67,7 +72,7 @@ class ServerSession {
   net::Awaitable<bool> upgrade_to_tls();
   net::Awaitable<bool> authenticate(AuthStart start, std::optional<std::string> encoded);
   net::Awaitable<AuthStep> exchange(AuthStart start, std::optional<std::string> encoded);
-  net::Awaitable<std::optional<AuthStep>> read_response(std::string& octets);
+  net::Awaitable<std::optional<Abandoned>> read_response(std::string& octets);
   net::Awaitable<void> pause(std::chrono::milliseconds span);
   std::size_t limit_of(std::string_view line) const;
   void offer_auth();

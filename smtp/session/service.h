@@ -109,6 +109,9 @@ class AuthExchange {
   /// nullopt: the command had no initial response.
   virtual net::Awaitable<AuthStep> begin(std::optional<std::string> initial) = 0;
   virtual net::Awaitable<AuthStep> next(std::string response) = 0;
+  /// Instead of the next message: the session has ended the exchange. `why`: for the log, without
+  /// anything that the client said.
+  virtual void abandoned(std::string_view /*why*/) {}
 };
 
 /// What a session did without asking the gateway, for the log.

@@ -41,6 +41,13 @@ TEST(DovecotLines, AreReadAsTheProtocolHasThem) {
     EXPECT_EQ(read_dovecot_line(line), meaning) << line;
 }
 
+TEST(DovecotLines, SayWhoseTheyAre) {
+  EXPECT_EQ(dovecot_user("OK\t1\tuser=ann"), "ann");
+  EXPECT_EQ(dovecot_user("OK\t1\tnouser=x\tuser=ann@x.ru\tuser=bob"), "ann@x.ru");
+  for (const char* line : {"OK\t1", "OK\t1\tuser=", "OK\t1\tuser", "OK\t1\tuser=a b", ""})
+    EXPECT_EQ(dovecot_user(line), "") << line;
+}
+
 /// Accepts one client, waits for `expected` in what it says, and answers.
 class Peer {
  public:
@@ -101,34 +108,42 @@ Login login() {
 }
 
 TEST(DovecotSource, AsksAndBelievesTheAnswer) {
-  Peer peer(kGreeting, "OK\t1\tuser=ann\n");
-  EXPECT_EQ(DovecotSource(peer.path()).check(login()), V::right);
+  Peer peer(kGreeting, "OK\t1\tuser=Ann@company.ru\tnologin\n");
+  const Checked checked = DovecotSource(peer.path()).check(login());
+  EXPECT_EQ(checked.verdict, V::right);
+  EXPECT_EQ(checked.name, "Ann@company.ru");
   peer.join();
   EXPECT_EQ(peer.heard.substr(0, 18), "VERSION\t1\t1\nCPID\t1");
   const std::string message = to_base64(std::string("\0ann\0se\tcret", 12));
   EXPECT_TRUE(peer.heard.ends_with(
-      "\nAUTH\t1\tPLAIN\tservice=smtp\tsecured\trip=203.0.113.7\tresp=" + message + "\n"))
+      "\nAUTH\t1\tPLAIN\tservice=smtp\tsecured\trip=203.0.113.7\tno-penalty\tresp=" + message +
+      "\n"))
       << peer.heard;
 }
 
 TEST(DovecotSource, AFailureIsOneAndSilenceIsNone) {
   Peer wrong(kGreeting, "FAIL\t1\tuser=ann\n");
-  EXPECT_EQ(DovecotSource(wrong.path()).check(login()), V::wrong);
+  EXPECT_EQ(DovecotSource(wrong.path()).check(login()).verdict, V::wrong);
+  Peer named(kGreeting, "FAIL\t1\tuser=Ann@x.ru\n");
+  EXPECT_EQ(DovecotSource(named.path()).check(login()).name, "Ann@x.ru");
+  // Whose password it is that is right, nobody knows.
+  Peer nameless(kGreeting, "OK\t1\n");
+  EXPECT_EQ(DovecotSource(nameless.path()).check(login()).verdict, V::unavailable);
   Peer temporary(kGreeting, "FAIL\t1\tuser=ann\ttemp\n");
-  EXPECT_EQ(DovecotSource(temporary.path()).check(login()), V::unavailable);
+  EXPECT_EQ(DovecotSource(temporary.path()).check(login()).verdict, V::unavailable);
   Peer closes(kGreeting, "");
-  EXPECT_EQ(DovecotSource(closes.path()).check(login()), V::unavailable);
-  EXPECT_EQ(DovecotSource("/no/such/socket").check(login()), V::unavailable);
-  EXPECT_EQ(DovecotSource(std::string(500, 'x')).check(login()), V::unavailable);
+  EXPECT_EQ(DovecotSource(closes.path()).check(login()).verdict, V::unavailable);
+  EXPECT_EQ(DovecotSource("/no/such/socket").check(login()).verdict, V::unavailable);
+  EXPECT_EQ(DovecotSource(std::string(500, 'x')).check(login()).verdict, V::unavailable);
 }
 
 TEST(DovecotSource, ReadsNoFurtherThanItsBounds) {
   Peer endless(std::string(100'000, 'x'), "");
-  EXPECT_EQ(DovecotSource(endless.path()).check(login()), V::unavailable);
+  EXPECT_EQ(DovecotSource(endless.path()).check(login()).verdict, V::unavailable);
   Peer other("VERSION\t9\t0\nDONE\n", "OK\t1\n");
-  EXPECT_EQ(DovecotSource(other.path()).check(login()), V::unavailable);
+  EXPECT_EQ(DovecotSource(other.path()).check(login()).verdict, V::unavailable);
   Peer early("OK\t1\tuser=ann\nVERSION\t1\t2\nDONE\n", "FAIL\t1\n");
-  EXPECT_EQ(DovecotSource(early.path()).check(login()), V::wrong);
+  EXPECT_EQ(DovecotSource(early.path()).check(login()).verdict, V::wrong);
 }
 
 }  // namespace

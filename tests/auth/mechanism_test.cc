@@ -124,6 +124,19 @@ TEST(Scram, TheClientsHalfGoesAsInTheRfcToo) {
   EXPECT_TRUE(client->is_satisfied());
 }
 
+TEST(Scram, TheClientDoesNotComputeForeverForAServer) {
+  for (const char* count : {"4095", "600001", "10000000"}) {
+    const auto client =
+        make_client_mechanism("SCRAM-SHA-256", {"user", "pencil"}, context(kClientNonce));
+    client->begin();
+    const std::string challenge =
+        "r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=" + std::string(count);
+    const auto answer = client->next(challenge);
+    ASSERT_FALSE(answer) << count;
+    EXPECT_EQ(answer.error(), "too few iterations, or too many");
+  }
+}
+
 struct Exchange {
   std::string mechanism = "SCRAM-SHA-256";
   std::string password = "pencil";

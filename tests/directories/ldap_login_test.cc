@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "directories/ldap_login.h"
 
+#include "directories/ldap_connection.h"
 #include "ldap_support.h"
 
 #include <gtest/gtest.h>
@@ -55,6 +56,35 @@ TEST_F(LdapLogin, NobodyGetsInWithoutAPasswordOrAnEntry) {
   EXPECT_EQ(check_ldap_password(settings(), "two@company.ru", "x"), V::wrong);
   EXPECT_EQ(check_ldap_password(settings(), "ann", "ann's secret"), V::wrong);
   EXPECT_EQ(check_ldap_password(settings(), "*@company.ru", "ann's secret"), V::wrong);
+}
+
+TEST(LdapBinds, AreRefusedForTheAccountOrForTheServer) {
+  const std::pair<int, bool> codes[] = {
+      {19, true },
+      {49, true },
+      {53, true },
+      {51, false},
+      {52, false},
+      {8,  false}
+  };
+  for (const auto& [code, is_of_account] : codes) {
+    const ScriptedServer server({bind_answer(code)});
+    const LdapSettings settings = settings_for({server.url()});
+    const auto bound = LdapConnection::open(
+        settings, server.url(), std::chrono::steady_clock::now() + settings.timeout);
+    ASSERT_FALSE(bound) << code;
+    EXPECT_EQ(bound.error().is_of_account, is_of_account) << code;
+  }
+}
+
+TEST(LdapBinds, AnAccountThatMayNotBindIsAFailureAndNoOutage) {
+  Slapd::Options options;
+  options.extra = "disallow bind_simple\n";  // 53, as 389 Directory Server says of a locked account
+  Slapd server(options);
+  server.add(Slapd::person("ann", "ann@company.ru"));
+  server.start();
+  EXPECT_EQ(check_ldap_password(settings_for({server.url()}), "ann@company.ru", "secret"),
+            V::wrong);
 }
 
 TEST_F(LdapLogin, SaysSoWhenNobodyCanTell) {

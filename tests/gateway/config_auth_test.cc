@@ -83,6 +83,15 @@ TEST(ConfigAuth, KnowsWhoHasTheAccounts) {
        "auth.accounts",
        "bad-value",
        "{address}"});
+  // Two addresses of one local part would be one account, with the identity that a client chooses.
+  expect_broken(
+      {"[auth]\naccounts = \"ldap:people\"\n[[directory]]\nname = \"people\"\n"
+       "kind = \"ldap\"\nservers = [\"ldaps://dc1\"]\nbase = \"dc=x\"\n"
+       "filter = \"(uid={local})\"\n",
+       23,
+       "auth.accounts",
+       "bad-value",
+       "{address}"});
   for (const char* accounts : {"file:/a", "ldap:people", "dovecot:/run/auth"}) {
     const LoadResult result = parse(std::string(kSmall) + "[auth]\naccounts = \"" + accounts +
                                     "\"\n[[directory]]\nname = \"people\"\nkind = \"ldap\"\n"

@@ -4,10 +4,16 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
+#include <pty.h>
 #include <sstream>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <thread>
 #include <unistd.h>
 
 namespace postern::tools {
@@ -95,6 +101,7 @@ TEST_F(Passwd, WritesTheFileAndKeepsTheOtherLines) {
   EXPECT_TRUE(table.check("ann", "second"));
   EXPECT_FALSE(table.check("ann", "first"));
   EXPECT_TRUE(auth::is_password_of(table.verifier_for("ann", "k"), "second"));
+  EXPECT_EQ(table.verifier_for("ann", "k").iterations, 100'000U);
 }
 
 TEST_F(Passwd, LeavesNoVerifierOfAnOldPassword) {
@@ -115,6 +122,8 @@ TEST_F(Passwd, RefusesWhatCannotBe) {
   options.file = file();
   options.name = "a b";
   EXPECT_EQ(run(options, {"secret"}), 2);
+  options.name = "#x";  // a line that begins so is a comment
+  EXPECT_EQ(run(options, {"secret"}), 2);
   options.name = "ann";
   EXPECT_EQ(run(options, {}), 2);
   EXPECT_EQ(run(options, {""}), 2);
@@ -124,6 +133,33 @@ TEST_F(Passwd, RefusesWhatCannotBe) {
   options.file = "/no/such/folder/accounts";
   EXPECT_EQ(run(options, {"one"}), 1);
   EXPECT_EQ(err_.str().find("one"), std::string::npos);
+}
+
+bool has_echo(int terminal) {
+  termios now{};
+  return ::tcgetattr(terminal, &now) == 0 && (now.c_lflag & static_cast<tcflag_t>(ECHO)) != 0;
+}
+
+TEST_F(Passwd, WhoEndsItAtThePromptHasHisEchoAgain) {
+  int terminal = -1;
+  const pid_t child = ::forkpty(&terminal, nullptr, nullptr, nullptr);
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    PasswdOptions options;
+    options.name = "ann";
+    run_passwd(options, std::cout, std::cerr);
+    ::_exit(3);
+  }
+  // The child is our own: it ends, or says its prompt and silences the terminal.
+  while (has_echo(terminal) && ::waitpid(child, nullptr, WNOHANG) == 0)
+    std::this_thread::yield();
+  EXPECT_FALSE(has_echo(terminal));
+  EXPECT_EQ(::write(terminal, "\x03", 1), 1);  // Ctrl-C
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) << status;
+  EXPECT_TRUE(has_echo(terminal));
+  ::close(terminal);
 }
 
 }  // namespace

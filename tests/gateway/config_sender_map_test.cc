@@ -44,6 +44,14 @@ TEST(SenderMap, LeavesEverybodyTheNullSenderAndTheOwnAddress) {
     EXPECT_FALSE(map.allows(name, path("ann@x.ru"))) << name;
 }
 
+TEST(SenderMap, TheOwnAddressHasNoCaseEvenWhereMailboxesHave) {
+  SenderMap map(routing::MailboxRules{nullptr, true, "+"});
+  map.add_line("bob@x.ru List@x.ru");
+  EXPECT_TRUE(map.allows("ann@x.ru", path("Ann@x.ru")));
+  EXPECT_TRUE(map.allows("bob@x.ru", path("List@x.ru")));
+  EXPECT_FALSE(map.allows("bob@x.ru", path("list@x.ru")));
+}
+
 TEST(SenderMap, SaysWhichLinesAreWrong) {
   const SenderMap map = filled({"ann", "a:b x@x.ru", "bob nonsense", "carl c@x.ru bad@"});
   EXPECT_EQ(map.size(), 0U);

@@ -106,7 +106,7 @@ TEST_F(LoginTest, OpensTheWayToOtherDomainsAndNothingElseR1R2) {
   ask("RSET");
   EXPECT_THAT(plain("Ann", "secret"), StartsWith("235 2.7.0 "));
   EXPECT_THAT(recipient("a@corp.com", "u@example.org"), StartsWith("250 "));
-  wait_for_line("event=login command=PLAIN account=Ann");
+  wait_for_line("event=login command=PLAIN account=ann");
   // A session of its own is nobody's again.
   connect();
   EXPECT_THAT(recipient("a@corp.com", "u@example.org"), StartsWith("550 5.7.1 "));
@@ -171,6 +171,27 @@ TEST_F(LoginTest, StopsGuessingAtAnAccountAndTellsNobodyWhetherItExists) {
     EXPECT_THAT(scram(name, "wrong"), StartsWith("454 4.7.0 "));
   }
   EXPECT_THAT(plain("bob", "other"), StartsWith("235 "));
+}
+
+TEST_F(LoginTest, TellsOfExchangesThatAreBrokenOffAndCountsThoseThatKnewMore) {
+  set_auth("failure_delay = \"0s\"\nfailures_per_client = \"2 in 1h\"\n");
+  start();
+  connect();
+  // Nobody has been asked anything yet.
+  EXPECT_THAT(ask("AUTH LOGIN"), StartsWith("334 "));
+  EXPECT_THAT(ask("c2VjcmV"), StartsWith("501 5.5.2 "));
+  wait_for_line("event=login_failed command=LOGIN why=\"a response that is no base64\"");
+  const std::string first = "AUTH SCRAM-SHA-256 " + to_base64("n,,n=ann,r=client");
+  EXPECT_THAT(ask(first), StartsWith("334 "));
+  EXPECT_THAT(ask("*"), StartsWith("501 5.7.0 "));
+  wait_for_line(
+      "event=login_failed command=SCRAM-SHA-256 account=ann why=\"the client has cancelled\"");
+  EXPECT_THAT(ask(first), StartsWith("334 "));
+  connect();
+  wait_for_line("account=ann why=\"the client has gone away\"");
+  EXPECT_THAT(plain("ann", "secret"), StartsWith("421 4.7.0 "));
+  for (const std::string& line : log_lines())
+    EXPECT_THAT(line, Not(HasSubstr("c2VjcmV")));
 }
 
 TEST_F(LoginTest, LeavesAnAccountItsOwnSenderAddresses) {

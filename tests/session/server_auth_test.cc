@@ -31,6 +31,9 @@ class Scripted final : public AuthExchange {
     heard_.push_back(response);
     co_return pop();
   }
+  void abandoned(std::string_view why) override {
+    heard_.push_back("abandoned:" + std::string(why));
+  }
 
  private:
   AuthStep pop() {
@@ -126,6 +129,20 @@ TEST_F(AuthSessionTest, EndsWhatIsCancelledOrNoBase64) {
   client.ask("QUIT");
   finish();
   EXPECT_EQ(std::count(heard.begin(), heard.end(), "secret"), 0);
+  EXPECT_THAT(heard,
+              ElementsAre("begin",
+                          "abandoned:the client has cancelled",
+                          "begin",
+                          "abandoned:a response that is no base64",
+                          "begin",
+                          "abandoned:a response that is no base64",
+                          "begin",
+                          "abandoned:a response that is too long",
+                          "begin",
+                          "abandoned:a response that is too long",
+                          "begin",
+                          "abandoned:a response with a bare LF",
+                          "abandoned:a response that is no base64"));
 }
 
 TEST_F(AuthSessionTest, TakesLinesAsLongAsTheRfcWants) {  // RFC 4954 4: 12288 octets
@@ -192,13 +209,28 @@ TEST_F(AuthSessionTest, WhatAClientSaysWithoutWaitingForTheChallengeIsNotNoted) 
                           StartsWith("refused|MAIL FROM:<a@corp.com>|530 ")));
 }
 
+TEST_F(AuthSessionTest, NotesNoArgumentsOfALineThatBeginsWithAuthInAnyWay) {
+  TestClient& client = connect_and_greet();
+  for (const char* line : {" AUTH PLAIN c2VjcmV0", "\t auth PLAIN c2VjcmV0", "Auth:PLAIN c2VjcmV0"})
+    EXPECT_THAT(client.ask(line), StartsWith("50")) << line;
+  client.send(" AUTH PLAIN c2VjcmV0\n");
+  EXPECT_THAT(client.reply(), StartsWith("500 "));
+  client.ask("QUIT");
+  finish();
+  EXPECT_EQ(service.notes.size(), 4U);
+  for (const std::string& note : service.notes) {
+    EXPECT_THAT(note, Not(HasSubstr("c2VjcmV0")));
+    EXPECT_THAT(note, ::testing::MatchesRegex("refused\\|[Aa][Uu][Tt][Hh]\\|50.*"));
+  }
+}
+
 TEST_F(AuthSessionTest, WhoGoesAwayInTheMiddleIsNobody) {
   steps = {AuthStep::challenge("Password:"), welcome()};
   TestClient& client = connect_and_greet();
   EXPECT_THAT(client.ask("AUTH LOGIN"), StartsWith("334 "));
   client.close();
   finish();
-  EXPECT_THAT(heard, ElementsAre("begin"));
+  EXPECT_THAT(heard, ElementsAre("begin", "abandoned:the client has gone away"));
   EXPECT_THAT(service.messages, IsEmpty());
 }
 
