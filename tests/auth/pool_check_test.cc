@@ -45,12 +45,12 @@ class PoolCheckTest : public ::testing::Test {
     net::asio::io_context io;
     std::optional<PoolCheck> out;
     const Login login{name, password, {}, true};
+    const auto late = [this](const Checked& checked) { late_verdict.set_value(checked.verdict); };
     net::asio::co_spawn(
         io,
         [&]() -> net::Awaitable<void> {
-          out = co_await check_in_pool(*pool, source, login, limit, [this](const Checked& checked) {
-            late_verdict.set_value(checked.verdict);
-          });
+          PoolCheck found = co_await check_in_pool(*pool, source, login, limit, late);
+          out = std::move(found);
         },
         net::asio::detached);
     // Runs when the coroutine waits and before its time is up: it was posted before.
