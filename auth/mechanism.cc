@@ -42,7 +42,7 @@ class Plain final : public Mechanism {
 };
 
 /// The LOGIN mechanism, which no RFC has: two questions, whose text clients ignore.
-class Login final : public Mechanism {
+class LoginMechanism final : public Mechanism {
  public:
   Step begin(std::optional<std::string_view> initial) override {
     if (initial) return next(*initial);
@@ -100,7 +100,7 @@ bool is_plus(std::string_view canonical) {
 
 std::unique_ptr<Mechanism> make_mechanism(std::string_view canonical, MechanismContext context) {
   if (canonical == "PLAIN") return std::make_unique<Plain>();
-  if (canonical == "LOGIN") return std::make_unique<Login>();
+  if (canonical == "LOGIN") return std::make_unique<LoginMechanism>();
   if (canonical == "SCRAM-SHA-256" || canonical == "SCRAM-SHA-256-PLUS")
     return std::make_unique<ScramServer>(is_plus(canonical), std::move(context));
   return nullptr;

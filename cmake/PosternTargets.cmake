@@ -4,6 +4,11 @@
 option(POSTERN_TESTS "Build the unit tests" ON)
 option(POSTERN_BENCH "Build the micro benchmarks" OFF)
 option(POSTERN_FUZZ "Build the libFuzzer targets" OFF)
+# A third of the time. Names in anonymous namespaces must then differ within a folder; the other presets see to it
+# that each source stands alone.
+option(POSTERN_UNITY "Compile the libraries' sources several at a time" OFF)
+# Targets whose sources have the same names for things of their own.
+set(POSTERN_ONE_BY_ONE tools test_support auth_test config_test gateway_test session_test smtp_test spool_test tls_test)
 set(POSTERN_SANITIZE "" CACHE STRING "Argument of -fsanitize, e.g. address,undefined")
 
 set(CMAKE_CXX_STANDARD 20)
@@ -84,8 +89,10 @@ function(postern_library name)
   add_library(postern_${name} STATIC ${ARG_SOURCES})
   add_library(postern::${name} ALIAS postern_${name})
   target_link_libraries(postern_${name} PUBLIC postern_options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
-  # The pure protocol may not find Asio by accident.
-  if(NOT name STREQUAL "smtp")
+  # The pure protocol may not find Asio by accident: no header for it.
+  if(POSTERN_UNITY AND NOT name IN_LIST POSTERN_ONE_BY_ONE)
+    set_target_properties(postern_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  elseif(NOT name STREQUAL "smtp")
     postern_precompile(postern_${name} pch.h)
   endif()
 endfunction()
@@ -101,7 +108,11 @@ function(postern_test name)
   target_compile_definitions(${name} PRIVATE POSTERN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   # What a fuzzer never runs needs no counters for it.
   set_target_properties(${name} PROPERTIES POSTERN_UNCOUNTED ON)
-  postern_precompile(${name} pch_test.h)
+  if(POSTERN_UNITY AND NOT name IN_LIST POSTERN_ONE_BY_ONE)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+  else()
+    postern_precompile(${name} pch_test.h)
+  endif()
   # One label: gtest_discover_tests takes a list of several apart.
   set(label unit)
   if("tsan" IN_LIST ARG_LABELS)

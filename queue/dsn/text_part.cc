@@ -99,7 +99,7 @@ void append_for_administrators(const ReportedRecipient& r, Charset charset, std:
     append_paragraph(kExchangeSentence, kIndent, charset, out);
 }
 
-void append_recipient(const ReportedRecipient& r, Charset charset, std::string& out) {
+void append_recipient_text(const ReportedRecipient& r, Charset charset, std::string& out) {
   append_paragraph("<" + r.recipient.address.text() + ">", 0, charset, out);
   append_reply(r, charset, out);
   if (r.action == Action::failed) append_paragraph(advice(r), kIndent, charset, out);
@@ -130,7 +130,7 @@ std::string readable_text(const Facts& facts, Returned returned, Charset charset
     append_paragraph(opening(action), 0, charset, out);
     out += "\r\n";
     for (const ReportedRecipient& r : facts.recipients)
-      if (r.action == action) append_recipient(r, charset, out);
+      if (r.action == action) append_recipient_text(r, charset, out);
   }
   std::string last = "Your message";
   if (facts.arrival) last += " came here on " + rfc5322_date(*facts.arrival) + " and";

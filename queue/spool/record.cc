@@ -11,7 +11,7 @@
 namespace postern::spool {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kFirstVersion = 1;
 /// With what copies need behind the fields of version 1: written where there is any.
 constexpr std::uint8_t kVersionWithCopies = 2;
 /// With the past tries behind those, whether there are copies or not.
@@ -328,7 +328,7 @@ void encode_record(const Record& record, std::string& out) {
   ByteWriter writer(out);
   const bool copies = has_copies(record.envelope);
   const bool tries = has_tries(record.envelope);
-  writer.octet(tries ? kVersionWithTries : copies ? kVersionWithCopies : kVersion);
+  writer.octet(tries ? kVersionWithTries : copies ? kVersionWithCopies : kFirstVersion);
   writer.fixed32(0);
   write_fields(writer, record);
   if (tries) writer.octet(flags(std::initializer_list<bool>{copies}));
@@ -341,7 +341,7 @@ Result<Record> decode_record(std::string_view bytes) {
   ByteReader in(bytes);
   const std::uint8_t version = in.octet();
   const std::uint32_t crc = in.fixed32();
-  if (!in.good() || version < kVersion || version > kVersionWithTries) {
+  if (!in.good() || version < kFirstVersion || version > kVersionWithTries) {
     return make_error_code(Errc::bad_record);
   }
   if (crc32c(in.rest(), crc32c(bytes.substr(0, 1))) != crc) {
@@ -361,7 +361,7 @@ void reseal_record(std::string& bytes) {
   if (bytes.size() < kHeadOctets) return;
   if (bytes[0] != static_cast<char>(kVersionWithCopies) &&
       bytes[0] != static_cast<char>(kVersionWithTries)) {
-    bytes[0] = static_cast<char>(kVersion);
+    bytes[0] = static_cast<char>(kFirstVersion);
   }
   put_checksum(bytes, 0);
 }
