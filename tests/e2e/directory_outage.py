@@ -195,6 +195,9 @@ def stopped(parties: Outage) -> None:
     def begin() -> None:
         parties.directory.stop()
         wait_until(lambda: set(parties.probe(everybody).values()) == {451}, 20, "no answer of before counts any more")
+        # Who was told 250 to RCPT before may still send; and that goes on to V.
+        before = parties.load.turns()
+        wait_until(lambda: all(now > then for now, then in zip(parties.load.turns(), before)), 30, "transactions from before end")
         for name in GATEWAYS:
             wait_until(lambda name=name: parties.rests(name), 20, "deliveries that began before have ended")
         parties.v.open()

@@ -41,6 +41,7 @@ class Client(threading.Thread):
         self._name = name
         self._chance = random.Random(name)
         self.letters: list[Letter] = []
+        self.turns = 0    # transactions begun
 
     def run(self) -> None:
         while not self._load.ended() or self.waiting():
@@ -74,6 +75,7 @@ class Client(threading.Thread):
         return letter
 
     def _send(self, session: smtplib.SMTP, letter: Letter) -> None:
+        self.turns += 1
         letter.tries += 1
         letter.due = time.monotonic() + _PAUSE
         session.ehlo_or_helo_if_needed()
@@ -146,6 +148,10 @@ class Load:
         """"deferred": replies; "accepted": recipients."""
         with self._lock:
             return self._counts[what]
+
+    def turns(self) -> list[int]:
+        """By client: when a number has grown, what was open before has ended."""
+        return [client.turns for client in self._all()]
 
     def end(self, seconds: float) -> dict[str, list[Letter]]:
         """No more letters; those that are open are brought to their end, for so long. By server."""
