@@ -50,6 +50,7 @@ class Sink:
         self._thread = threading.Thread(target=self._run, name=f"sink-{port}", daemon=True)
         self._active = 0
         self._server: asyncio.Server | None = None
+        self._accepting = False
         self._writers: set[asyncio.StreamWriter] = set()
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -82,9 +83,11 @@ class Sink:
 
     async def _open(self) -> None:
         if self._server is None:
+            self._accepting = True
             self._server = await asyncio.start_server(self._serve, self.address, self.port, limit=1 << 16)
 
     async def _close(self) -> None:
+        self._accepting = False
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -101,6 +104,9 @@ class Sink:
         self._loop.run_until_complete(asyncio.sleep(0))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._accepting:    # it came while close() was at work
+            writer.transport.abort()
+            return
         self._writers.add(writer)
         try:
             await _Session(self, reader, writer).run()
@@ -223,7 +229,7 @@ class _Session:
         try:
             octets = await self._until_dot()
             verdict = await self._sink.verdict()
-            if verdict.startswith("250"):
+            if verdict.startswith("250") and self._can_reply():
                 self._sink.record(self, octets, chunked=False)
         finally:
             self._sink.end()
@@ -248,7 +254,7 @@ class _Session:
         verdict = "250 2.0.0 ok"
         if words[-1] == "LAST":
             verdict = await self._sink.verdict()
-            if verdict.startswith("250"):
+            if verdict.startswith("250") and self._can_reply():
                 self._sink.record(self, bytes(self._chunks), chunked=True)
             self._sink.end()
             self._reset()
@@ -287,6 +293,12 @@ class _Session:
         line = bytes(self._pending[:end]).rstrip(b"\r")
         del self._pending[:end + 1]
         return line
+
+    def _can_reply(self) -> bool:
+        """A message whose sender will not hear of it has not arrived: it comes again."""
+        if self._writer.transport.is_closing():
+            raise ConnectionResetError
+        return True
 
     def _say(self, line: str) -> None:
         self._writer.write(line.encode() + b"\r\n")
