@@ -97,13 +97,9 @@ void Engine::Impl::launch(const spool::MessagePtr& message,
                           const RacePtr& race) {
   for (Group& group : groups) {
     const LaneBoxPtr box = lane(group.target, view);
-    std::vector<std::uint32_t> indices;
-    indices.reserve(group.recipients.size());
-    for (const Routed& r : group.recipients)
-      indices.push_back(r.index);
     const bool starts = !stopping && box->lane.try_start(spool::wall_now());
     Result<spool::Lease> lease = make_error_code(spool::Errc::leased);
-    if (starts) lease = message->lease(indices);
+    if (starts) lease = message->lease(indices_of(group));
     if (starts && lease) {
       if (race) ++race->under_way;
       spawn(deliver_fresh(GroupResult{box, std::move(*lease), std::move(group), {}, view}, race));

@@ -134,6 +134,15 @@ struct Engine::Impl : std::enable_shared_from_this<Impl> {
   bool stopping = false;
 };
 
+/// The recipients of a group, for a lease.
+inline std::vector<std::uint32_t> indices_of(const Group& group) {
+  std::vector<std::uint32_t> out;
+  out.reserve(group.recipients.size());
+  for (const Routed& r : group.recipients)
+    out.push_back(r.index);
+  return out;
+}
+
 /// One recipient as reports and logs tell of it.
 dsn::ReportedRecipient reported(const spool::Message& message,
                                 std::uint32_t index,

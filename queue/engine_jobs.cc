@@ -73,14 +73,6 @@ Waiting waiting_recipients(const spool::Message& message,
   return out;
 }
 
-std::vector<std::uint32_t> indices_of(const Group& group) {
-  std::vector<std::uint32_t> out;
-  out.reserve(group.recipients.size());
-  for (const Routed& r : group.recipients)
-    out.push_back(r.index);
-  return out;
-}
-
 }  // namespace
 
 dsn::ReportedRecipient reported(const spool::Message& message,

@@ -25,7 +25,7 @@ import directories
 import ports
 from gateway import Gateway, executable
 from patient_load import Letter, Load
-from process import HarnessError, crash, pause, resume, wait_until
+from process import HarnessError, crash, expect, pause, resume, wait_until
 from sink import Sink
 
 D, T = "company.ru", "tech.company.ru"
@@ -153,11 +153,6 @@ class Outage:
     def rests(self, name: str) -> bool:
         """No delivery runs: none is left that was decided while the directory could be asked."""
         return all(lane["running"] == 0 for lane in json.loads(self.queue(name, "stats"))["lanes"])
-
-
-def expect(holds: bool, what: str) -> None:
-    if not holds:
-        raise HarnessError(what)
 
 
 def outage(parties: Outage, begin: Callable[[], None], end: Callable[[], None]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gateway import REPOSITORY, Gateway, executable
 from ports import EXCHANGE, WORKSPACE, free_port
-from process import HarnessError
+from process import HarnessError, expect
 from sink import Sink
 
 CONFIG = """
@@ -41,16 +41,11 @@ stages = ["loop_guard", "relay_access", "vip", "mailboxes", "dns_mx"]
 OTHER_VERSION = "inline constexpr std::uint32_t kAbi = 1;"
 
 
-def check(holds: bool, what: str) -> None:
-    if not holds:
-        raise HarnessError(what)
-
-
 def run(*command: str | Path, status: int | None = 0) -> str:
     done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           check=False, timeout=300)
     if status is not None:
-        check(done.returncode == status, f"{' '.join(map(str, command))}: status {done.returncode}\n{done.stdout}")
+        expect(done.returncode == status, f"{' '.join(map(str, command))}: status {done.returncode}\n{done.stdout}")
     return done.stdout
 
 
@@ -68,7 +63,7 @@ def build_for_another_version(root: Path, prefix: Path) -> Path:
     shutil.copytree(prefix / "include", later / "include")
     header = later / "include" / "postern" / "plugin.h"
     text = header.read_text()
-    check(OTHER_VERSION in text, "the header's version is not where this test looks for it")
+    expect(OTHER_VERSION in text, "the header's version is not where this test looks for it")
     header.write_text(text.replace(OTHER_VERSION, OTHER_VERSION.replace("1;", "7;")))
     (root / "other").mkdir()
     return build_plugin(root / "other", later)
@@ -86,15 +81,15 @@ def letters_go_its_way(root: Path, plugin: Path) -> None:
     try:
         gateway.start()
         answer = gateway.explain("203.0.113.9", "nina@corp.com", "board.olga@company.ru")
-        check(answer["next_hop"] == "board", f"explain says {answer}")
+        expect(answer["next_hop"] == "board", f"explain says {answer}")
         step = next(s for s in answer["trace"] if s["stage"] == "vip")
-        check(step == {"stage": "vip", "verdict": "route", "reason": "for the board: next hop board"},
+        expect(step == {"stage": "vip", "verdict": "route", "reason": "for the board: next hop board"},
               f"the stage says {step}")
         with smtplib.SMTP(*gateway.endpoints["mx"], timeout=20) as client:
             client.sendmail("nina@corp.com", ["board.olga@company.ru", "anna@company.ru"], b"Subject: x\r\n\r\nx\r\n")
-        check(board.wait_for(1, 20) and vk.wait_for(1, 20), "the letter did not arrive at both")
-        check(board.messages[0].recipients == ["board.olga@company.ru"], f"the board got {board.messages[0]}")
-        check(vk.messages[0].recipients == ["anna@company.ru"], f"the others got {vk.messages[0]}")
+        expect(board.wait_for(1, 20) and vk.wait_for(1, 20), "the letter did not arrive at both")
+        expect(board.messages[0].recipients == ["board.olga@company.ru"], f"the board got {board.messages[0]}")
+        expect(vk.messages[0].recipients == ["anna@company.ru"], f"the others got {vk.messages[0]}")
     finally:
         gateway.stop()
         vk.stop()
@@ -107,7 +102,7 @@ def refused(root: Path, config: str, *parts: str) -> None:
     for command in ("check", "serve"):
         said = run(executable(), command, "--config", file, status=2)
         for part in parts:
-            check(part in said, f"{command} does not say \"{part}\":\n{said}")
+            expect(part in said, f"{command} does not say \"{part}\":\n{said}")
 
 
 def main() -> int:
@@ -119,8 +114,8 @@ def main() -> int:
 
         def install() -> None:
             run("cmake", "--install", executable().parent, "--prefix", prefix)
-            check(os.access(prefix / "bin" / "postern", os.X_OK), "the executable was not installed")
-            check((prefix / "include" / "postern" / "plugin.h").is_file(), "the header was not installed")
+            expect(os.access(prefix / "bin" / "postern", os.X_OK), "the executable was not installed")
+            expect((prefix / "include" / "postern" / "plugin.h").is_file(), "the header was not installed")
             build_plugin(root, prefix)
 
         def other_version() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from gateway import Gateway, executable
 from ports import GATEWAY, WORKSPACE, free_port
-from process import HarnessError, spawn, stop, tail, wait_until
+from process import HarnessError, expect, spawn, stop, tail, wait_until
 from sink import Sink
 
 CONFIG = """
@@ -40,11 +40,6 @@ server = "{server}"
 
 LETTER = b"Subject: policy\r\n\r\nbody\r\n"
 USER = "u@company.ru"
-
-
-def check(holds: bool, what: str) -> None:
-    if not holds:
-        raise HarnessError(what)
 
 
 @contextlib.contextmanager
@@ -73,7 +68,7 @@ class Postgrey:
 
     def start(self) -> "Postgrey":
         program = shutil.which("postgrey", path=os.environ.get("PATH", "") + ":/usr/sbin")
-        check(program is not None, "postgrey is not installed (tools/dev deps)")
+        expect(program is not None, "postgrey is not installed (tools/dev deps)")
         self._process = spawn([program, f"--{self._kind}={self._place}", "--delay=1", f"--dbdir={self._root}"],
                               self._root / "postgrey.log")
         wait_until(self._answers, 20, f"postgrey answers\n{tail(self._root / 'postgrey.log')}")
@@ -108,26 +103,26 @@ def greylisting(root: Path, where: str) -> None:
     try:
         with gateway_with(root, postgrey.server) as (gateway, sink):
             first = send(gateway, "nina@corp.com")
-            check(first.get(USER, (0, b""))[0] == 450, f"the first try got {first}")
+            expect(first.get(USER, (0, b""))[0] == 450, f"the first try got {first}")
             # postgrey writes an enhanced code of its own in front of its text.
-            check(first[USER][1].startswith(b"4.2.0 Greylisted"), f"the reply is {first[USER]}")
-            check(sink.count == 0, "a letter that was deferred has arrived")
+            expect(first[USER][1].startswith(b"4.2.0 Greylisted"), f"the reply is {first[USER]}")
+            expect(sink.count == 0, "a letter that was deferred has arrived")
             # A client comes again after a while; how soon is too soon is postgrey's to say.
             deadline = time.monotonic() + 30
             while said := send(gateway, "nina@corp.com"):
-                check(said[USER][0] == 450, f"a later try got {said}")
-                check(time.monotonic() < deadline, "no try was taken within 30 s")
+                expect(said[USER][0] == 450, f"a later try got {said}")
+                expect(time.monotonic() < deadline, "no try was taken within 30 s")
                 time.sleep(0.2)
-            check(sink.wait_for(1, 20), "the letter was taken, and nothing arrived")
+            expect(sink.wait_for(1, 20), "the letter was taken, and nothing arrived")
             postgrey.stop()
             postgrey.start()
-            check(not send(gateway, "nina@corp.com"), "postgrey was restarted, and the client was not taken any more")
-            check(sink.wait_for(2, 20), "the second letter was taken, and nothing arrived")
+            expect(not send(gateway, "nina@corp.com"), "postgrey was restarted, and the client was not taken any more")
+            expect(sink.wait_for(2, 20), "the second letter was taken, and nothing arrived")
             answer = gateway.explain("203.0.113.9", "other@corp.com", USER)
-            check(answer["decision"] == "defer" and answer["reply"].startswith("450 4.2.0"), f"explain says {answer}")
+            expect(answer["decision"] == "defer" and answer["reply"].startswith("450 4.2.0"), f"explain says {answer}")
             postgrey.stop()
             away = send(gateway, "nina@corp.com")
-            check(away.get(USER, (0, b""))[0] == 451, f"postgrey is gone, and the client got {away}")
+            expect(away.get(USER, (0, b""))[0] == 451, f"postgrey is gone, and the client got {away}")
     finally:
         postgrey.stop()
 
@@ -168,17 +163,17 @@ def session_facts(root: Path, delivery: str) -> None:
                 port = client.sock.getsockname()[1]
                 refused = client.sendmail("nina@corp.com", [USER, "no@company.ru"], LETTER)
                 client.sendmail("nina@corp.com", [USER], LETTER)
-            check(refused["no@company.ru"][0] == 554, f"the refusal is {refused}")
-            check(b"\x1b" not in refused["no@company.ru"][1], "the client was told a control character")
-            check(sink.wait_for(2, 20), "the letters did not arrive")
+            expect(refused["no@company.ru"][0] == 554, f"the refusal is {refused}")
+            expect(b"\x1b" not in refused["no@company.ru"][1], "the client was told a control character")
+            expect(sink.wait_for(2, 20), "the letters did not arrive")
             asked = policy.questions
-            check(len(asked) == 3, f"{len(asked)} questions for 3 recipients")
+            expect(len(asked) == 3, f"{len(asked)} questions for 3 recipients")
             for question in asked:
-                check(question["helo_name"] == "mx.corp.com" and question["protocol_name"] == "ESMTP"
+                expect(question["helo_name"] == "mx.corp.com" and question["protocol_name"] == "ESMTP"
                       and question["client_port"] == str(port) and question["client_address"] == GATEWAY
                       and question["sender"] == "nina@corp.com", f"the question is {question}")
             instances = [question["instance"] for question in asked]
-            check(instances[0] == instances[1] != instances[2], f"the instances are {instances}")
+            expect(instances[0] == instances[1] != instances[2], f"the instances are {instances}")
 
 
 def replay_asks_nobody(root: Path) -> None:
@@ -186,14 +181,14 @@ def replay_asks_nobody(root: Path) -> None:
         server = f"inet:{policy.server_address[0]}:{policy.server_address[1]}"
         with gateway_with(root, server) as (gateway, sink):
             send(gateway, "nina@corp.com", [USER, "no@company.ru"])
-            check(sink.wait_for(1, 20), "the letter did not arrive")
+            expect(sink.wait_for(1, 20), "the letter did not arrive")
             config = gateway.config
         count = len(policy.questions)
         run = subprocess.run([str(executable()), "replay", "--config", str(config)], capture_output=True, text=True,
                              check=False, timeout=30)
-        check(len(policy.questions) == count, "replay asked the policy server")
-        check(run.returncode == 0, f"replay found changes: {run.stdout}{run.stderr}")
-        check("decided by a policy server" in run.stdout, f"replay does not say what it left out: {run.stdout}")
+        expect(len(policy.questions) == count, "replay asked the policy server")
+        expect(run.returncode == 0, f"replay found changes: {run.stdout}{run.stderr}")
+        expect("decided by a policy server" in run.stdout, f"replay does not say what it left out: {run.stdout}")
 
 
 def main() -> int:

@@ -31,6 +31,11 @@ def spawn(command: list[str], log: Path, **options) -> subprocess.Popen:
                                 preexec_fn=die_with_parent, **options)
 
 
+def expect(holds: bool, what: object) -> None:
+    if not holds:
+        raise HarnessError(str(what))
+
+
 def stop(child: subprocess.Popen | None, deadline: float = 10.0) -> bool:
     """SIGTERM, then SIGKILL to the child's whole session after the deadline. False if the child had to be killed."""
     if child is None or child.poll() is not None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gateway import Gateway, executable
 from ports import WORKSPACE, free_port
-from process import HarnessError, wait_until
+from process import HarnessError, expect, wait_until
 from sink import Sink
 
 DONE, NOTHING, WRONG_USE, NOT_RUNNING, NOT_PERMITTED = 0, 1, 2, 69, 77
@@ -100,11 +100,6 @@ class Queue:
         wait_until(lambda: len(self.ids("--state", "deferred")) == 2, 20, "two were tried")
         three = self.send("s@company.ru", ["u4@company.ru"], "three")
         return one, two, three
-
-
-def expect(holds: bool, what: str) -> None:
-    if not holds:
-        raise HarnessError(what)
 
 
 def expect_in(needle: str, text: str) -> None:

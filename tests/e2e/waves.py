@@ -18,7 +18,7 @@ from pathlib import Path
 
 from gateway import Gateway, executable
 from ports import EXCHANGE, WORKSPACE, free_port
-from process import HarnessError, wait_until
+from process import HarnessError, expect, wait_until
 from sink import Sink
 
 CONFIG = """
@@ -106,11 +106,6 @@ class Site:
 
     def deferred(self, count: int) -> None:
         wait_until(lambda: sum(m["state"] == "deferred" for m in self.queued()) == count, 20, f"{count} were tried")
-
-
-def expect(holds: bool, what: object) -> None:
-    if not holds:
-        raise HarnessError(str(what))
 
 
 def recipients(sink: Sink) -> list[str]:
