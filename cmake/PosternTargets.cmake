@@ -4,7 +4,7 @@
 option(POSTERN_TESTS "Build the unit tests" ON)
 option(POSTERN_BENCH "Build the micro benchmarks" OFF)
 option(POSTERN_FUZZ "Build the libFuzzer targets" OFF)
-# A third of the time. Names in anonymous namespaces must then differ within a folder; the debug preset sees to it
+# Headers and templates once for several. Names in anonymous namespaces must then differ within a folder; the debug preset sees to it
 # that each source stands alone.
 option(POSTERN_UNITY "Compile the libraries' sources several at a time" OFF)
 # Targets whose sources have the same names for things of their own.

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <map>
 #include <utility>
 
 namespace postern::queue {
@@ -64,9 +63,14 @@ std::vector<const routing::HostSpec*> in_order(std::span<const routing::HostSpec
 std::size_t hosts_at_a_time(const routing::NextHop& hop) {
   std::size_t most = 1;
   if (!hop.weighted) return std::max(most, hop.hosts.size());
-  std::map<std::uint16_t, std::size_t> by_priority;
-  for (const routing::HostSpec& host : hop.hosts)
-    most = std::max(most, ++by_priority[host.priority]);
+  // Asked for each letter: a few hosts are counted sooner than put into a map.
+  for (const routing::HostSpec& host : hop.hosts) {
+    const auto is_equal = [&host](const routing::HostSpec& other) {
+      return other.priority == host.priority;
+    };
+    const auto equals = std::count_if(hop.hosts.begin(), hop.hosts.end(), is_equal);
+    most = std::max(most, static_cast<std::size_t>(equals));
+  }
   return most;
 }
 
