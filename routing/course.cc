@@ -4,6 +4,7 @@
 #include "routing/mailbox_key.h"
 #include "routing/replies.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -181,12 +182,14 @@ bool Pipeline::Course::stands_after_split_horizon(RouteTo& route, Text& reason) 
   // seen, or the two would hand the mail to each other.
   if (pipeline_.is_filter(*removed)) hops.clear();
   if (hops.empty()) {
-    reason = fmt::format(
-        "{}, but the mail comes from {} (R7): passed over", reason.view(), removed->name);
+    reason = fmt::format(FMT_COMPILE("{}, but the mail comes from {} (R7): passed over"),
+                         reason.view(),
+                         removed->name);
     return false;
   }
-  reason = fmt::format(
-      "{}, but not to {}, where the mail comes from (R7)", reason.view(), removed->name);
+  reason = fmt::format(FMT_COMPILE("{}, but not to {}, where the mail comes from (R7)"),
+                       reason.view(),
+                       removed->name);
   return true;
 }
 

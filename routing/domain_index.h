@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace postern::routing {
@@ -40,12 +41,15 @@ class DomainIndex {
   };
 
   explicit DomainIndex(const std::vector<Domain>& domains);
+  DomainIndex(DomainIndex&&) = default;  ///< found entries stay where they are
 
   /// Null: not a domain of ours. A name covers no subdomain (R8a).
   const Found* find(std::string_view domain) const;
 
  private:
   DomainMap<Found> names_;
+  /// The same names where they are few, which is usual: comparing is quicker than hashing then.
+  std::vector<std::pair<std::string_view, const Found*>> few_;
 };
 
 }  // namespace postern::routing

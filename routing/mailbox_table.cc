@@ -13,6 +13,9 @@ namespace postern::routing {
 namespace {
 
 constexpr std::size_t kHead = 8;
+/// A larger filter would not stay in the cache either, and lists of that size know most who are
+/// asked about.
+constexpr std::size_t kFilteredSlots = std::size_t{1} << 19;
 constexpr std::size_t kArenaLimit = std::numeric_limits<std::uint32_t>::max() - 4096;
 
 struct Head {
@@ -86,6 +89,7 @@ void MailboxTable::add(std::uint16_t domain, std::string_view key) {
   std::memcpy(octets, &head, kHead);
   arena_.append(octets, kHead);
   arena_.append(key);
+  filter_.add(hash);
   ++entries_;
   if (domain == kAnyDomain) has_any_domain_ = true;
 }
@@ -110,9 +114,11 @@ std::size_t MailboxTable::place(std::uint32_t hash,
 void MailboxTable::grow() {
   const std::vector<Slot> old = std::move(slots_);
   slots_.assign(old.empty() ? 64 : old.size() * 2, Slot());
+  filter_.reset(slots_.size() <= kFilteredSlots ? slots_.size() / 2 : 0);
   const std::size_t mask = slots_.size() - 1;
   for (const Slot& slot : old) {
     if (slot.record == 0) continue;
+    filter_.add(slot.hash);
     std::size_t i = slot.hash & mask;
     while (slots_[i].record != 0)
       i = (i + 1) & mask;
@@ -124,7 +130,9 @@ std::size_t MailboxTable::find_key(std::uint16_t domain, std::string_view key) c
   // Each probe of a large table is a cache miss: none for entries that are not there.
   for (const std::uint16_t scope : {domain, kAnyDomain}) {
     if (scope == kAnyDomain && !has_any_domain_) break;
-    const Slot& slot = slots_[place(hash_of(scope, key), scope, key)];
+    const std::uint32_t hash = hash_of(scope, key);
+    if (!filter_.may_have(hash)) continue;
+    const Slot& slot = slots_[place(hash, scope, key)];
     if (slot.record == 0) continue;
     Head head;
     std::memcpy(&head, arena_.data() + slot.record - 1, kHead);

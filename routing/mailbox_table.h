@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routing/domain_index.h"
+#include "routing/key_filter.h"
 #include "smtp/address.h"
 
 #include <cstddef>
@@ -66,6 +67,7 @@ class MailboxTable {
   MailboxRules rules_;
   std::string arena_;  ///< records: line (4), domain (2), size (2), octets of the key
   std::vector<Slot> slots_;
+  KeyFilter filter_;  ///< of the slots' hashes, while there are not too many
   std::size_t entries_ = 0;
   bool has_any_domain_ = false;  ///< some entry stands for every domain
   std::uint32_t lines_ = 0;

@@ -6,12 +6,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace postern::routing {
 namespace {
 
 /// A longer one is no slip of the pen, and following it from each rule would take for ever.
 constexpr std::size_t kLongestCycle = 1000;
+/// Local part and domain of the longest mailbox (RFC 5321 4.5.3.1), and more.
+constexpr std::size_t kLongestKey = 640;
 
 bool is_domain_rule(std::string_view text) {
   return text.size() > 1 && text.front() == '@' &&
@@ -20,6 +23,10 @@ bool is_domain_rule(std::string_view text) {
 
 std::string key_of(std::string_view local, std::string_view domain) {
   return fmt::format("{}@{}", local, smtp::ascii_lower(domain));
+}
+
+std::uint32_t folded_hash(std::size_t hash) {
+  return static_cast<std::uint32_t>(hash ^ (hash >> 32));
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -41,10 +48,21 @@ bool RewriteMap::add(std::string_view from, std::string_view to) {
     const LocalKey key(old->local(), rules_.case_sensitive);
     const To target{std::string(fresh->local()), std::string(fresh->domain()), lines_};
     for (const std::string& spelling : domain_spellings(old->domain()))
-      addresses_.emplace(key_of(key.view(), spelling), target);
+      add_address(key_of(key.view(), spelling), target);
   }
   rules_in_order_.emplace_back(from, to);
   return true;
+}
+
+void RewriteMap::add_address(std::string key, const To& target) {
+  if (addresses_.size() >= filter_room_) {
+    filter_room_ = std::max<std::size_t>(64, filter_room_ * 2);
+    filter_.reset(filter_room_);
+    for (const auto& [known, to] : addresses_)
+      filter_.add(folded_hash(KeyHash()(known)));
+  }
+  filter_.add(folded_hash(KeyHash()(key)));
+  addresses_.emplace(std::move(key), target);
 }
 
 void RewriteMap::add_line(std::string_view line) {
@@ -60,23 +78,36 @@ void RewriteMap::add_line(std::string_view line) {
   }
 }
 
+/// On the stack: most addresses have no rule, and each recipient is asked about.
+const RewriteMap::To* RewriteMap::find_key(std::string_view local, std::string_view domain) const {
+  std::array<char, kLongestKey> octets;
+  if (local.size() + 1 + domain.size() > octets.size()) return nullptr;
+  char* end = std::copy(local.begin(), local.end(), octets.begin());
+  *end++ = '@';
+  for (const char c : domain)
+    *end++ = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+  const std::string_view key(octets.data(), static_cast<std::size_t>(end - octets.data()));
+  if (!filter_.may_have(folded_hash(KeyHash()(key)))) return nullptr;
+  const auto it = addresses_.find(key);
+  return it == addresses_.end() ? nullptr : &it->second;
+}
+
 std::optional<RewriteMap::Found> RewriteMap::find_address(const smtp::Mailbox& mailbox) const {
   if (addresses_.empty()) return std::nullopt;
   const LocalKey key(mailbox.local(), rules_.case_sensitive);
   if (!key.fits()) return std::nullopt;
-  auto it = addresses_.find(key_of(key.view(), mailbox.domain()));
-  if (it != addresses_.end()) {
-    return Found{smtp::Mailbox(it->second.local, it->second.domain), it->second.line};
+  if (const To* whole = find_key(key.view(), mailbox.domain())) {
+    return Found{smtp::Mailbox(whole->local, whole->domain), whole->line};
   }
   const std::string_view without = key.without_tag(rules_.delimiter);
   if (without.size() == key.view().size()) return std::nullopt;
-  it = addresses_.find(key_of(without, mailbox.domain()));
-  if (it == addresses_.end()) return std::nullopt;
+  const To* to = find_key(without, mailbox.domain());
+  if (to == nullptr) return std::nullopt;
   // A quoted local part is not cut: where its tag begins is not where the key's does.
-  const bool quoted = mailbox.local().starts_with('"') || it->second.local.ends_with('"');
+  const bool quoted = mailbox.local().starts_with('"') || to->local.ends_with('"');
   const std::string tag =
       quoted ? std::string() : std::string(mailbox.local().substr(without.size()));
-  return Found{smtp::Mailbox(it->second.local + tag, it->second.domain), it->second.line};
+  return Found{smtp::Mailbox(to->local + tag, to->domain), to->line};
 }
 
 std::optional<RewriteMap::Found> RewriteMap::find(const smtp::Mailbox& mailbox) const {

@@ -2,9 +2,11 @@
 #pragma once
 
 #include "routing/domain_index.h"
+#include "routing/key_filter.h"
 #include "routing/mailbox_table.h"
 #include "smtp/address.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,10 +53,23 @@ class RewriteMap {
     std::size_t line = 0;
   };
 
+  /// By text without a copy of it.
+  struct KeyHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view key) const {
+      return std::hash<std::string_view>()(key);
+    }
+  };
+
   std::optional<Found> find_address(const smtp::Mailbox& mailbox) const;
+  const To* find_key(std::string_view local, std::string_view domain) const;
+  void add_address(std::string key, const To& target);
 
   MailboxRules rules_;
-  std::unordered_map<std::string, To> addresses_;  ///< by local key, "@", domain in lower case
+  /// By local key, "@", domain in lower case.
+  std::unordered_map<std::string, To, KeyHash, std::equal_to<>> addresses_;
+  KeyFilter filter_;  ///< of their hashes
+  std::size_t filter_room_ = 0;
   DomainMap<To> domains_;
   std::vector<std::pair<std::string, std::string>> rules_in_order_;
   std::size_t lines_ = 0;

@@ -3,6 +3,7 @@
 
 #include "routing/file_directory.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -80,7 +81,7 @@ DirectoryAnswer WaveMembers::look_up_now(const smtp::Mailbox& mailbox) const {
   if (!table) return {Presence::unavailable, file_.problem()};
   const std::size_t line = table->find(mailbox);
   if (line == 0) return {Presence::unknown, {}};
-  return {Presence::known, fmt::format("{}, line {}", file_.short_name(), line)};
+  return {Presence::known, fmt::format(FMT_COMPILE("{}, line {}"), file_.short_name(), line)};
 }
 
 net::Awaitable<DirectoryAnswer> WaveMembers::look_up(smtp::Mailbox mailbox) const {

@@ -4,6 +4,7 @@
 #include "routing/replies.h"
 #include "routing/stages/builtin.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <optional>
@@ -61,8 +62,9 @@ class Cutover final : public Stage {
     const CutoverList::Answer answer = list.look_up(progress.recipient);
     switch (answer.standing) {
       case CutoverList::Standing::listed:
-        return Verdict{Bind{},
-                       fmt::format("{}, line {} (R5)", list.file().short_name(), answer.line)};
+        return Verdict{
+            Bind{},
+            fmt::format(FMT_COMPILE("{}, line {} (R5)"), list.file().short_name(), answer.line)};
       case CutoverList::Standing::not_listed:
         return pass("not in the domain's cutover list"_text);
       case CutoverList::Standing::unavailable:

@@ -3,6 +3,7 @@
 #include "routing/stages/builtin.h"
 #include "routing/way_files.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <unordered_map>
@@ -79,11 +80,12 @@ class DualDelivery final : public Stage {
     }
     const std::size_t line = table->find(progress.recipient);
     if (line == 0) return pass("not in the domain's dual_delivery list"_text);
-    return fork(
-        progress,
-        dual,
-        fmt::format(
-            "{}, line {}: a copy goes to {}", dual.list->short_name(), line, dual.legacy->name));
+    return fork(progress,
+                dual,
+                fmt::format(FMT_COMPILE("{}, line {}: a copy goes to {}"),
+                            dual.list->short_name(),
+                            line,
+                            dual.legacy->name));
   }
 
  private:

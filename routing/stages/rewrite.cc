@@ -3,6 +3,7 @@
 #include "routing/stages/builtin.h"
 #include "routing/way_files.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 namespace postern::routing::stages {
@@ -41,8 +42,8 @@ class Rewriter final : public Stage {
       }
       std::optional<RewriteMap::Found> found = map->find(old);
       if (!found) continue;
-      const std::string reason =
-          fmt::format("{}, line {}: <{}>", file->short_name(), found->line, found->to.text());
+      const std::string reason = fmt::format(
+          FMT_COMPILE("{}, line {}: <{}>"), file->short_name(), found->line, found->to.text());
       return Verdict{Rewrite{std::move(found->to)}, reason};
     }
     return pass("no rewrite for this address"_text);

@@ -3,6 +3,7 @@
 #include "routing/replies.h"
 #include "routing/stages/builtin.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <optional>
@@ -40,18 +41,19 @@ class UnknownRecipient final : public Stage {
       return defer(replies::directory_unavailable(), std::move(answer.evidence));
     }
     if (progress.is_from(*redirect_)) {
-      return reject(
-          replies::no_such_mailbox(),
-          fmt::format(
-              "{}, and the mail comes from {} itself (R9)", answer.evidence, redirect_->name));
+      return reject(replies::no_such_mailbox(),
+                    fmt::format(FMT_COMPILE("{}, and the mail comes from {} itself (R9)"),
+                                answer.evidence,
+                                redirect_->name));
     }
     RouteTo route;
     route.target.hops.push_back(redirect_);
     // U@T would only be sent back here.
     route.recipient_out = under_main_name(progress);
     return {std::move(route),
-            fmt::format(
-                "{}: recipients.unknown_redirect is {} (R9)", answer.evidence, redirect_->name)};
+            fmt::format(FMT_COMPILE("{}: recipients.unknown_redirect is {} (R9)"),
+                        answer.evidence,
+                        redirect_->name)};
   }
 
   const NextHop* redirect_;

@@ -4,6 +4,7 @@
 #include "routing/replies.h"
 #include "routing/stages/builtin.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <optional>
@@ -90,7 +91,7 @@ class WaveCutover final : public Stage {
   }
 
   static std::string reason_of(const WaveConfig& wave, std::string_view evidence) {
-    return fmt::format("wave {}: {} ({})", wave.name, name_of(wave.state), evidence);
+    return fmt::format(FMT_COMPILE("wave {}: {} ({})"), wave.name, name_of(wave.state), evidence);
   }
 
   static std::string reason_of(const Found& found) {
