@@ -80,15 +80,20 @@ MessageId MemoryStore::last_id() {
   return records_.empty() ? MessageId() : records_.rbegin()->first;
 }
 
-void MemoryStore::scan(const std::function<void(MessageId, std::string_view)>& visit,
+bool MemoryStore::scan(MessageId after,
+                       std::size_t limit,
+                       const std::function<void(MessageId, std::string_view)>& visit,
                        const std::function<void(MessageId)>&) {
   Values records;
   {
     const std::scoped_lock lock(mutex_);
     records = records_;
   }
-  for (const auto& [id, record] : records)
-    visit(id, record);
+  for (auto at = records.upper_bound(after); at != records.end(); ++at) {
+    if (limit-- == 0) return true;
+    visit(at->first, at->second);
+  }
+  return false;
 }
 
 std::uint64_t MemoryStore::octets_written() const {

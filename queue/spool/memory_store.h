@@ -26,7 +26,9 @@ class MemoryStore final : public Store {
   Result<std::string> body(MessageId id) override;
   Result<std::string> ledger() override;
   MessageId last_id() override;
-  void scan(const std::function<void(MessageId, std::string_view)>& visit,
+  bool scan(MessageId after,
+            std::size_t limit,
+            const std::function<void(MessageId, std::string_view)>& visit,
             const std::function<void(MessageId)>& unreadable) override;
   void reclaim(std::uint64_t, bool) override {}
   void interrupt() override {}

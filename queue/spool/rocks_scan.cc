@@ -59,19 +59,22 @@ class Walk {
 
 }  // namespace
 
-void RocksStore::scan(const std::function<void(MessageId, std::string_view)>& visit,
+bool RocksStore::scan(MessageId after,
+                      std::size_t limit,
+                      const std::function<void(MessageId, std::string_view)>& visit,
                       const std::function<void(MessageId)>& unreadable) {
   const std::shared_lock lock(db_->mutex);
-  if (!db_->db) return;
+  if (!db_->db) return false;
   Walk records(*db_->db, RocksSpace::record);
-  MessageId last;
-  bool found = records.seek(0);
+  MessageId last = after;
+  bool found = records.seek(after.value() + 1);
   for (;;) {
     for (; found && records.id() != MessageId(); records.next()) {
+      if (limit-- == 0) return true;
       last = records.id();
       visit(last, records.value());
     }
-    if (found && records.good()) return;
+    if (found && records.good()) return false;
     found = records.seek_past(last);
     const MessageId next = found ? records.id() : MessageId();
     // The bodies in the gap tell which messages were in it.
@@ -80,7 +83,7 @@ void RocksStore::scan(const std::function<void(MessageId, std::string_view)>& vi
       if (next != MessageId() && bodies.id() >= next) break;
       unreadable(bodies.id());
     }
-    if (next == MessageId()) return;
+    if (next == MessageId()) return false;
   }
 }
 

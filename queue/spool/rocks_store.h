@@ -47,7 +47,9 @@ class RocksStore final : public Store {
   Result<std::string> body(MessageId id) override;
   Result<std::string> ledger() override;
   MessageId last_id() override;
-  void scan(const std::function<void(MessageId, std::string_view)>& visit,
+  bool scan(MessageId after,
+            std::size_t limit,
+            const std::function<void(MessageId, std::string_view)>& visit,
             const std::function<void(MessageId)>& unreadable) override;
   void reclaim(std::uint64_t queued_octets, bool idle) override;
   void interrupt() override;

@@ -7,7 +7,10 @@
 #include "queue/spool/rocks_store.h"
 #include "queue/spool/spool_core.h"
 
+#include <limits>
+#include <optional>
 #include <utility>
+#include <vector>
 
 namespace postern::spool {
 
@@ -136,32 +139,83 @@ net::Awaitable<std::error_code> Spool::hold(MessageId id, bool held) {
 
 // ---- scan ----
 
+namespace {
+
+/// So many records are read at a time for who may take long over each.
+constexpr std::size_t kPage = 256;
+
+/// A record, or none where it cannot be read.
+struct Line {
+  MessageId id;
+  std::optional<std::string> record;
+};
+
+/// Page by page: nobody who waits (for a slow reader of `postern queue list`) may keep the store
+/// from being opened again. What comes meanwhile is not read.
+void scan_in_pages(Store& store,
+                   const std::function<void(MessageId, std::string_view)>& visit,
+                   const std::function<void(MessageId)>& unreadable) {
+  const MessageId end = store.last_id();
+  MessageId last;
+  for (bool more = true; more && last < end;) {
+    std::vector<Line> page;
+    more = store.scan(
+        last,
+        kPage,
+        [&page](MessageId id, std::string_view record) {
+          page.push_back({id, std::string(record)});
+        },
+        [&page](MessageId id) {
+          page.push_back({id, std::nullopt});
+        });
+    for (const Line& line : page) {
+      if (end < line.id) return;
+      if (line.record) {
+        visit(line.id, *line.record);
+      } else {
+        unreadable(line.id);
+      }
+    }
+    if (page.empty()) return;
+    last = page.back().id;
+  }
+}
+
+}  // namespace
+
 std::size_t Spool::scan(Which which, const Visit& visit) {
   Core& core = *core_;
   const bool recovered = which == Which::recovered;
   std::size_t visited = 0;
   Ledger found;
-  core.store->scan(
-      [&](MessageId id, std::string_view bytes) {
-        if (recovered && id > core.first_new) return;
-        // Settled a moment ago, or refused by a sync that failed.
-        const MessagePtr known = recovered ? nullptr : core.active(id);
-        if (known && known->stage() == Message::Stage::gone) return;
-        const auto record = decode_record(bytes);
-        if (!record) {
-          core.set_record_aside(id, bytes, "the envelope record does not decode");
-          return;
-        }
-        std::int64_t pending = 0;
-        for (const Recipient& r : record->envelope.recipients)
-          pending += r.fate == Fate::pending;
-        found.queued += pending;
-        found.messages += pending > 0;
-        found.octets += pending > 0 ? static_cast<std::int64_t>(record->envelope.octets) : 0;
-        ++visited;
-        visit(id, record->envelope);
-      },
-      [&](MessageId id) { core.set_record_aside(id, {}, "the envelope record cannot be read"); });
+  const auto take = [&](MessageId id, std::string_view bytes) {
+    if (recovered && id > core.first_new) return;
+    // Settled a moment ago, or refused by a sync that failed.
+    const MessagePtr known = recovered ? nullptr : core.active(id);
+    if (known && known->stage() == Message::Stage::gone) return;
+    const auto record = decode_record(bytes);
+    if (!record) {
+      core.set_record_aside(id, bytes, "the envelope record does not decode");
+      return;
+    }
+    std::int64_t pending = 0;
+    for (const Recipient& r : record->envelope.recipients)
+      pending += r.fate == Fate::pending;
+    found.queued += pending;
+    found.messages += pending > 0;
+    found.octets += pending > 0 ? static_cast<std::int64_t>(record->envelope.octets) : 0;
+    ++visited;
+    visit(id, record->envelope);
+  };
+  const auto damaged = [&core](MessageId id) {
+    core.set_record_aside(id, {}, "the envelope record cannot be read");
+  };
+  if (recovered) {
+    // As it was at one moment: what is delivered meanwhile is compared with the book, too.
+    core.store->scan(MessageId(), std::numeric_limits<std::size_t>::max(), take, damaged);
+  } else {
+    scan_in_pages(*core.store, take, damaged);
+  }
   if (!recovered || core.reconciled.exchange(true)) return visited;
   // What the book has and the store has not was damaged; what the store has more (its log lost a
   // settlement, or the book) is accepted once again.

@@ -52,9 +52,13 @@ class Store {
   virtual Result<std::string> ledger() = 0;
   /// The highest id that has a record; zero: none has.
   virtual MessageId last_id() = 0;
-  /// All records in the order of ids, as they are when it begins. What cannot be read is skipped
-  /// and told to `unreadable` as the ids of bodies in the gap.
-  virtual void scan(const std::function<void(MessageId, std::string_view)>& visit,
+  /// The records with ids above `after` in the order of ids, `limit` of them at most, as they are
+  /// when it begins; true: there may be more. What cannot be read is skipped and told to
+  /// `unreadable` as the ids of bodies in the gap. The store cannot be opened again (resume) until
+  /// it returns, so that what is called may not wait for anybody.
+  virtual bool scan(MessageId after,
+                    std::size_t limit,
+                    const std::function<void(MessageId, std::string_view)>& visit,
                     const std::function<void(MessageId)>& unreadable) = 0;
   /// Gives space back that `queued_octets` of bodies do not need; `idle`: nothing else is going on.
   /// May take long; one thread at a time, not the committer.

@@ -155,6 +155,25 @@ TEST(FaultySpool, DoesNotReadWhatAFailedSyncLeftInTheStore) {
   EXPECT_EQ(visited, 0U);
 }
 
+/// Someone reads `postern queue list` line by line while the disk becomes full and free again: the
+/// store must be opened again meanwhile (which is what a good commit after no_room shows).
+TEST(FaultySpool, GoesOnAfterAFullDiskWhileSomeoneIsReadingTheList) {
+  TempDir dir;
+  const auto system = std::make_shared<FaultFileSystem>();
+  const auto spool = open_through(dir.path(), system, options_for_faults());
+  ASSERT_NE(store(*spool, "first"), MessageId());
+  ASSERT_NE(store(*spool, "second"), MessageId());
+  std::vector<MessageId> listed;
+  spool->scan(Spool::Which::all, [&](MessageId id, const Envelope&) {
+    listed.push_back(id);
+    if (listed.size() > 1) return;
+    system->fail(Operation::write, system->count(Operation::write) + 1, Error::no_space);
+    EXPECT_NE(commit(*spool, "refused").done.get(), std::error_code());
+    EXPECT_NE(store(*spool, "third"), MessageId());
+  });
+  EXPECT_EQ(listed.size(), 2U) << "what has come meanwhile is not listed, what was there is";
+}
+
 TEST(FaultySpool, AcknowledgesNothingAfterTheFailedSyncOfABodysFile) {
   TempDir dir;
   const auto system = std::make_shared<FaultFileSystem>();

@@ -169,7 +169,7 @@ TEST_P(AnySpool, HoldsAMessageAndReleasesIt) {
 
 TEST_P(AnySpool, ScansAllMessagesInTheOrderOfTheirBirth) {
   std::vector<MessageId> stored;
-  for (int i = 0; i < 50; ++i)
+  for (int i = 0; i < 600; ++i)  // more than are read at a time
     stored.push_back(store(spool(), "x"));
   EXPECT_EQ(ids_of(spool()), stored);
   EXPECT_TRUE(ids_of(spool(), Spool::Which::recovered).empty()) << "all are of this run";

@@ -107,9 +107,11 @@ class GatedStore final : public Store {
   Result<std::string> body(MessageId id) override { return map_->body(id); }
   Result<std::string> ledger() override { return map_->ledger(); }
   MessageId last_id() override { return map_->last_id(); }
-  void scan(const std::function<void(MessageId, std::string_view)>& visit,
+  bool scan(MessageId after,
+            std::size_t limit,
+            const std::function<void(MessageId, std::string_view)>& visit,
             const std::function<void(MessageId)>& unreadable) override {
-    map_->scan(visit, unreadable);
+    return map_->scan(after, limit, visit, unreadable);
   }
   /// Stands while held back.
   void reclaim(std::uint64_t, bool) override;
