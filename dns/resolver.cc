@@ -21,4 +21,10 @@ std::string_view status_text(Status s) {
   return "unknown";
 }
 
+net::Awaitable<TlsaAnswer> Resolver::tlsa(std::string /*host*/, std::uint16_t /*port*/) {
+  TlsaAnswer answer;
+  answer.status = Status::no_data;
+  co_return answer;
+}
+
 }  // namespace postern::dns

@@ -3,6 +3,7 @@
 
 #include "base/ip.h"
 #include "base/net.h"
+#include "base/tlsa.h"
 
 #include <chrono>
 #include <cstdint>
@@ -38,12 +39,21 @@ struct MxAnswer {
   Status status = Status::ok;
   std::vector<MxRecord> records;  ///< as answered, not ordered
   std::chrono::seconds ttl{0};
+  bool secure = false;  ///< DNSSEC has validated it, and the resolver that says so is trusted
 };
 
 struct AddressAnswer {
   Status status = Status::ok;
   std::vector<IpAddress> addresses;
   std::chrono::seconds ttl{0};
+  bool secure = false;  ///< as in MxAnswer; of a CNAME too
+};
+
+struct TlsaAnswer {
+  Status status = Status::ok;
+  std::vector<TlsaRecord> records;  ///< as answered
+  std::chrono::seconds ttl{0};
+  bool secure = false;  ///< as in MxAnswer
 };
 
 /// Asks DNS. One a worker thread, used only on that thread. Domain names are given as U-labels or
@@ -55,6 +65,8 @@ class Resolver {
   /// A and AAAA together: IPv6 first when both are there (RFC 6724 default), `no_data` when neither
   /// is.
   virtual net::Awaitable<AddressAnswer> addresses(std::string host) = 0;
+  /// TLSA of _PORT._tcp.HOST. A resolver that cannot ask for them: `no_data`, not secure.
+  virtual net::Awaitable<TlsaAnswer> tlsa(std::string host, std::uint16_t port);
 };
 
 }  // namespace postern::dns

@@ -55,10 +55,11 @@ Targets only(const IpAddress& address, std::uint16_t port) {
 void append(Targets& targets,
             const std::string& host,
             const AddressAnswer& answer,
-            std::uint16_t port) {
+            std::uint16_t port,
+            bool secure_mx) {
   for (const IpAddress& address : answer.addresses) {
     if (targets.targets.size() == kMaxTargets) return;
-    targets.targets.push_back(Target{host, net::Endpoint(address, port)});
+    targets.targets.push_back(Target{host, net::Endpoint(address, port), secure_mx, answer.secure});
   }
 }
 
@@ -111,11 +112,12 @@ net::Awaitable<std::vector<AddressAnswer>> all_addresses(Resolver& resolver,
 net::Awaitable<Targets> own_addresses(Resolver& resolver,
                                       std::string name,
                                       std::uint16_t port,
-                                      Targets::Outcome when_none) {
+                                      Targets::Outcome when_none,
+                                      bool secure_mx) {
   const AddressAnswer answer = co_await resolver.addresses(name);
   if (answer.status == Status::ok) {
     Targets targets;
-    append(targets, name, answer, port);
+    append(targets, name, answer, port, secure_mx);
     co_return targets;
   }
   std::string detail = failure(answer.status, "A and AAAA", name);
@@ -127,13 +129,14 @@ net::Awaitable<Targets> own_addresses(Resolver& resolver,
 net::Awaitable<Targets> exchange_addresses(Resolver& resolver,
                                            std::string domain,
                                            std::vector<std::string> names,
-                                           std::uint16_t port) {
+                                           std::uint16_t port,
+                                           bool secure_mx) {
   const std::vector<AddressAnswer> answers = co_await all_addresses(resolver, names);
   Targets targets;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const AddressAnswer& answer = answers[i];
     if (answer.status == Status::ok) {
-      append(targets, names[i], answer, port);
+      append(targets, names[i], answer, port, secure_mx);
     } else if (targets.detail.empty() || is_transient(answer.status)) {
       targets.detail = failure(answer.status, "A and AAAA", names[i]);
       if (is_transient(answer.status)) targets.outcome = Targets::Outcome::unknown;
@@ -166,17 +169,21 @@ net::Awaitable<Targets> mail_targets(Resolver& resolver,
   if (answer.status == Status::nx_domain || answer.status == Status::bad_name)
     co_return nowhere(Outcome::no_domain, failure(answer.status, "MX", domain));
   if (answer.status == Status::no_data || answer.records.empty()) {
-    co_return co_await own_addresses(resolver, std::move(domain), port, Outcome::no_domain);
+    // That there is no MX is a fact to be validated, too.
+    co_return co_await own_addresses(
+        resolver, std::move(domain), port, Outcome::no_domain, answer.secure);
   }
   std::vector<std::string> names = ordered_exchanges(std::move(answer.records), random);
   if (names.empty()) co_return nowhere(Outcome::null_mx, domain + " takes no mail (null MX)");
-  co_return co_await exchange_addresses(resolver, std::move(domain), std::move(names), port);
+  co_return co_await exchange_addresses(
+      resolver, std::move(domain), std::move(names), port, answer.secure);
 }
 
 net::Awaitable<Targets> host_targets(Resolver& resolver, std::string host, std::uint16_t port) {
   const auto address = is_bracketed(host) ? parse_literal(host) : parse_ip(host);
   if (address) co_return only(*address, port);
-  co_return co_await own_addresses(resolver, std::move(host), port, Targets::Outcome::no_address);
+  co_return co_await own_addresses(
+      resolver, std::move(host), port, Targets::Outcome::no_address, true);
 }
 
 }  // namespace postern::dns

@@ -13,6 +13,9 @@ namespace postern::dns {
 struct Target {
   std::string host;  ///< the name behind the address (for TLS and logs), or the address itself
   net::Endpoint endpoint;
+  /// DNSSEC has validated that the domain's mail goes to this host; true where the host was named.
+  bool secure_mx = false;
+  bool secure_host = false;  ///< and the host's addresses
 };
 
 /// Where mail for a domain goes (RFC 5321 section 5), or why it can go nowhere.
