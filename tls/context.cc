@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tls/context.h"
 
+#include "tls/client_handshake.h"
 #include "tls/error.h"
 
 #include <openssl/bio.h>
@@ -51,7 +52,7 @@ ContextPtr new_context(const SSL_METHOD* method, const std::string& ciphers) {
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
-  // Servers resume by ticket, which needs no memory; clients do not resume yet.
+  // Servers resume by ticket, which needs no memory.
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   if (SSL_CTX_set_cipher_list(context.get(), ciphers.c_str()) != 1) return nullptr;
   return context;
@@ -121,7 +122,44 @@ Result<std::shared_ptr<const Context>, ContextError> Context::opportunistic_clie
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
   // Short keys and old signatures are taken too: the alternative is no encryption at all.
   SSL_CTX_set_security_level(context.get(), 0);
+  use_client_handshakes(context.get());
   return std::shared_ptr<const Context>(new Context(context.release()));
+}
+
+Result<std::shared_ptr<const Context>, ContextError> Context::verifying_client(
+    const std::string& ca) {
+  ContextPtr context = new_context(TLS_client_method(), kIntermediate);
+  if (!context) return openssl_error("");
+  const int loaded = ca.empty() ? SSL_CTX_set_default_verify_paths(context.get())
+                                : SSL_CTX_load_verify_file(context.get(), ca.c_str());
+  if (loaded != 1) return openssl_error(ca);
+  use_client_handshakes(context.get());
+  return std::shared_ptr<const Context>(new Context(context.release()));
+}
+
+Result<std::shared_ptr<const Context>, ContextError> ClientContexts::get(const std::string& ca) {
+  const std::lock_guard lock(mutex_);
+  const auto found = contexts_.find(ca);
+  if (found != contexts_.end()) return found->second;
+  auto made = Context::verifying_client(ca);
+  if (made) contexts_.emplace(ca, *made);
+  return made;
+}
+
+std::vector<ContextError> ClientContexts::load(const std::set<std::string>& files) {
+  std::vector<ContextError> out;
+  std::map<std::string, std::shared_ptr<const Context>> fresh;
+  for (const std::string& ca : files) {
+    auto made = Context::verifying_client(ca);
+    if (made) fresh.emplace(ca, *made);
+    if (!made) out.push_back(made.error());
+  }
+  const std::lock_guard lock(mutex_);
+  for (auto& [ca, before] : contexts_) {
+    if (files.contains(ca)) fresh.emplace(ca, std::move(before));
+  }
+  contexts_ = std::move(fresh);
+  return out;
 }
 
 Context::~Context() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tls/stream.h"
 
-#include "base/ip.h"
+#include "tls/error.h"
 #include "tls/stream_core.h"
 
 #include <openssl/err.h>
@@ -109,17 +109,21 @@ net::Awaitable<error_code> Stream::handshake_server(const Context& context) {
   return Core::handshake(core_, ec);
 }
 
-net::Awaitable<error_code> Stream::handshake_client(const Context& context,
-                                                    std::string_view server_name) {
-  const error_code ec = core_->prepare_tls(context);
+net::Awaitable<error_code> Stream::handshake_client(const Context& context, ClientTerms terms) {
+  error_code ec = core_->prepare_tls(context);
   if (!ec) {
-    SSL* const ssl = core_->ssl;
-    SSL_set_connect_state(ssl);
-    const std::string name(server_name);
-    if (!name.empty() && !parse_ip(name)) SSL_set_tlsext_host_name(ssl, name.c_str());
-    if (SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE) SSL_set1_host(ssl, name.c_str());
+    SSL_set_connect_state(core_->ssl);
+    core_->client = std::make_unique<ClientHandshake>(std::move(terms));
+    if (!core_->client->prepare(core_->ssl)) ec = take_error();
   }
   return Core::handshake(core_, ec);
+}
+
+net::Awaitable<error_code> Stream::handshake_client(const Context& context,
+                                                    std::string_view server_name) {
+  ClientTerms terms;
+  terms.server_name = server_name;
+  return handshake_client(context, std::move(terms));
 }
 
 bool Stream::is_quiet() {
@@ -132,6 +136,12 @@ bool Stream::is_tls() const {
 
 const Info* Stream::info() const {
   return core_->info.get();
+}
+
+const PeerOutcome& Stream::peer() const {
+  static const PeerOutcome nothing;
+  if (core_->client == nullptr) return nothing;
+  return core_->client->outcome(core_->ssl);
 }
 
 net::Executor Stream::executor() {

@@ -3,6 +3,7 @@
 
 #include "base/channel_binding.h"
 #include "base/net.h"
+#include "tls/peer_check.h"
 
 #include <openssl/types.h>
 
@@ -14,7 +15,8 @@
 
 namespace postern::tls {
 
-class Context;  // tls/context.h
+class Context;       // tls/context.h
+class SessionCache;  // tls/session_cache.h
 
 /// What a finished handshake agreed on, for Received fields and logs.
 struct Info {
@@ -22,7 +24,18 @@ struct Info {
   std::string cipher;   ///< "TLS_AES_256_GCM_SHA384"
   int bits = 0;
   std::string peer_fingerprint;  ///< SHA-256 of the peer's certificate, hex; empty without one
-  bool verified = false;         ///< chain and name were checked and are good
+  bool verified = false;  ///< the peer is the one that was meant: PeerOutcome, client certificates
+  PeerOutcome::By verified_by = PeerOutcome::By::nothing;  ///< of a client's handshake
+  bool resumed = false;  ///< an earlier session was resumed; what was verified then, is
+};
+
+/// What a client brings to a handshake.
+struct ClientTerms {
+  std::string server_name;                 ///< SNI; empty or an address: none
+  std::shared_ptr<const PeerCheck> check;  ///< null: any certificate is taken
+  /// Where sessions are kept, by `session_key`, which says whose and on what terms; null: nowhere.
+  std::shared_ptr<SessionCache> sessions;
+  std::string session_key;
 };
 
 using net::error_code;
@@ -67,10 +80,10 @@ class Stream {
   net::Awaitable<IoResult> write(std::string_view first, std::string_view second);
 
   /// Handshakes. On success the stream is TLS from now on; after a failure it is good for nothing
-  /// but close(). `server_name`: SNI and, with a context that verifies, the name to check; may be
-  /// empty or an address, which is not sent as SNI (RFC 6066 section 3). Octets read in plain after
-  /// the STARTTLS exchange must not exist; callers check.
+  /// but close(). Octets read in plain after the STARTTLS exchange must not exist; callers check.
   net::Awaitable<error_code> handshake_server(const Context& context);
+  net::Awaitable<error_code> handshake_client(const Context& context, ClientTerms terms);
+  /// The same with SNI alone.
   net::Awaitable<error_code> handshake_client(const Context& context, std::string_view server_name);
 
   /// Nothing has come that was not read, and the peer has not closed; asks without waiting. For a
@@ -80,6 +93,9 @@ class Stream {
   bool is_tls() const;
   /// Null before a handshake; valid as long as the stream.
   const Info* info() const;
+  /// What a client's handshake has found about the server's certificate, also when it failed for
+  /// that. Valid as long as the stream.
+  const PeerOutcome& peer() const;
 
   /// What SASL binds itself to: with TLS 1.3 "tls-exporter" (RFC 9266), and "tls-server-end-point"
   /// (RFC 5929) where the server's certificate is signed with a hash. Empty without TLS.

@@ -68,6 +68,7 @@ std::unique_ptr<Info> describe(SSL* ssl) {
     info->verified =
         SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && SSL_get_verify_result(ssl) == X509_V_OK;
   }
+  info->resumed = SSL_session_reused(ssl) == 1;
   return info;
 }
 
@@ -256,6 +257,11 @@ net::Awaitable<error_code> Stream::Core::handshake(std::shared_ptr<Core> core,
     const Step step = core->classify(SSL_do_handshake(core->ssl));
     if (step.what == Step::What::done) {
       core->info = describe(core->ssl);
+      if (core->client) {
+        core->client->finish(core->ssl, true);
+        core->info->verified_by = core->client->outcome(core->ssl).by;
+        core->info->verified = core->client->outcome(core->ssl).verified();
+      }
       core->secure = true;
       co_return error_code();
     }
@@ -264,6 +270,7 @@ net::Awaitable<error_code> Stream::Core::handshake(std::shared_ptr<Core> core,
       ec = co_await wait(core, step);
     }
   }
+  if (core->client) core->client->finish(core->ssl, false);
   core->broken = ec;
   co_return ec;
 }

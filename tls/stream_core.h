@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/net.h"
+#include "tls/client_handshake.h"
 #include "tls/socket_bio.h"
 #include "tls/stream.h"
 
@@ -52,6 +53,7 @@ struct Stream::Core : std::enable_shared_from_this<Stream::Core> {
   bool secure = false;  ///< the handshake is done
   error_code broken;    ///< set once nothing but close() makes sense
   std::unique_ptr<Info> info;
+  std::unique_ptr<ClientHandshake> client;  ///< of a client's side; null: a server's
   std::size_t sending = 0;  ///< operations under way that send, handshakes among them
 
  private:

@@ -18,6 +18,8 @@ struct ExchangeHabits {
   std::uint16_t port = 0;             ///< 0: the system chooses; else one of free_port()
   bool knows_ehlo = true;
   bool offers_starttls = true;
+  std::string certificate;  ///< PEM files; empty: self-signed, for `hostname`
+  std::string key;
   bool breaks_handshake = false;  ///< says 220 to STARTTLS and then something that is not TLS
   /// Offered besides STARTTLS, in this order.
   std::vector<std::string> capabilities = {"SIZE 37748736",
@@ -80,6 +82,7 @@ struct Mail {
   std::size_t session = 0;  ///< number of the connection, from 0
   std::string helo;
   bool tls = false;
+  bool tls_resumed = false;
   std::string mail;                 ///< the command as it came
   std::vector<std::string> rcpt;    ///< those that were accepted, as they came
   std::string octets;               ///< dots removed

@@ -72,7 +72,10 @@ void ExchangeHabits::withdraw(const std::string& capability) {
 }
 
 ExchangeServer::ExchangeServer(ExchangeHabits habits)
-    : habits_(std::move(habits)), certificate_(habits_.hostname), port_(habits_.port) {
+    : habits_(std::move(habits)),
+      certificate_(habits_.certificate.empty() ? SelfSigned(habits_.hostname)
+                                               : SelfSigned(habits_.certificate, habits_.key)),
+      port_(habits_.port) {
   listener_ = listen_at(habits_.address, port_);
   acceptor_ = std::thread([this] { accept_all(); });
 }

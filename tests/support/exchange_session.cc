@@ -213,6 +213,7 @@ ExchangeSession::Go ExchangeSession::on_mail(const std::string& line) {
   mail_.session = number_;
   mail_.helo = helo_;
   mail_.tls = wire_.is_tls();
+  mail_.tls_resumed = wire_.is_resumed();
   mail_.mail = line;
   in_transaction_ = true;
   chunks_refused_ = false;

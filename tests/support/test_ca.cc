@@ -28,13 +28,16 @@ void require(bool holds, const char* what) {
   if (!holds) throw std::runtime_error(std::string("test CA: ") + what);
 }
 
-/// Unsigned, valid for a day, with the common name `name`.
-Certificate blank(const std::string& name, EVP_PKEY* key, long serial) {
+/// Unsigned, with the common name `name`.
+Certificate blank(const std::string& name,
+                  EVP_PKEY* key,
+                  long serial,
+                  const TestCa::Validity& validity = {}) {
   Certificate out(X509_new());
   require(out && X509_set_version(out.get(), X509_VERSION_3) == 1, "certificate");
   ASN1_INTEGER_set(X509_get_serialNumber(out.get()), serial);
-  X509_gmtime_adj(X509_getm_notBefore(out.get()), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(out.get()), 86400);
+  X509_gmtime_adj(X509_getm_notBefore(out.get()), validity.from);
+  X509_gmtime_adj(X509_getm_notAfter(out.get()), validity.until);
   X509_set_pubkey(out.get(), key);
   const auto* const text = reinterpret_cast<const unsigned char*>(name.c_str());
   X509_NAME* const subject = X509_get_subject_name(out.get());
@@ -51,6 +54,22 @@ void extend(X509* certificate, int id, const char* value) {
 void write(const std::string& path, X509* certificate) {
   const File out(std::fopen(path.c_str(), "w"));
   require(out && PEM_write_X509(out.get(), certificate) == 1, "certificate as PEM");
+}
+
+TestCa::Files write_pair(const std::string& stem, X509* certificate, EVP_PKEY* key) {
+  TestCa::Files files{stem + ".pem", stem + ".key"};
+  write(files.certificate, certificate);
+  const File to(std::fopen(files.key.c_str(), "w"));
+  require(to && PEM_write_PrivateKey(to.get(), key, nullptr, nullptr, 0, nullptr, nullptr) == 1,
+          "key as PEM");
+  return files;
+}
+
+Certificate read(const std::string& file) {
+  const File from(std::fopen(file.c_str(), "r"));
+  Certificate out(from ? PEM_read_X509(from.get(), nullptr, nullptr, nullptr) : nullptr);
+  require(out != nullptr, file.c_str());
+  return out;
 }
 
 }  // namespace
@@ -75,19 +94,59 @@ TestCa::~TestCa() {
 }
 
 TestCa::Files TestCa::issue(const std::string& stem, const std::string& names) const {
+  return issue(stem, names, Validity());
+}
+
+TestCa::Files TestCa::issue(const std::string& stem,
+                            const std::string& names,
+                            const Validity& validity) const {
   const Key key(EVP_EC_gen("P-256"));
   require(key != nullptr, "key");
-  const Certificate out = blank(stem, key.get(), 2);
+  const Certificate out = blank(stem, key.get(), 2, validity);
   X509_set_issuer_name(out.get(), X509_get_subject_name(own_));
   extend(out.get(), NID_subject_alt_name, names.c_str());
   require(X509_sign(out.get(), key_, EVP_sha256()) != 0, "signature");
-  Files files{folder_ + "/" + stem + ".pem", folder_ + "/" + stem + ".key"};
-  write(files.certificate, out.get());
-  const File to(std::fopen(files.key.c_str(), "w"));
-  require(
-      to && PEM_write_PrivateKey(to.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1,
-      "key as PEM");
-  return files;
+  return write_pair(folder_ + "/" + stem, out.get(), key.get());
+}
+
+TestCa::Files TestCa::self_signed(const std::string& folder,
+                                  const std::string& stem,
+                                  const std::string& names) {
+  const Key key(EVP_EC_gen("P-256"));
+  require(key != nullptr, "key");
+  const Certificate out = blank(stem, key.get(), 3);
+  X509_set_issuer_name(out.get(), X509_get_subject_name(out.get()));
+  extend(out.get(), NID_subject_alt_name, names.c_str());
+  require(X509_sign(out.get(), key.get(), EVP_sha256()) != 0, "signature");
+  return write_pair(folder + "/" + stem, out.get(), key.get());
+}
+
+std::string certificate_der(const std::string& file) {
+  const Certificate certificate = read(file);
+  unsigned char* der = nullptr;
+  const int size = i2d_X509(certificate.get(), &der);
+  require(size > 0, "DER");
+  const std::string out(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
+  OPENSSL_free(der);
+  return out;
+}
+
+std::string public_key_der(const std::string& file) {
+  const Certificate certificate = read(file);
+  unsigned char* der = nullptr;
+  const int size = i2d_PUBKEY(X509_get0_pubkey(certificate.get()), &der);
+  require(size > 0, "DER of the key");
+  const std::string out(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
+  OPENSSL_free(der);
+  return out;
+}
+
+std::string sha256_of(const std::string& octets) {
+  std::string out(32, '\0');
+  auto* const to = reinterpret_cast<unsigned char*>(out.data());
+  require(EVP_Digest(octets.data(), octets.size(), to, nullptr, EVP_sha256(), nullptr) == 1,
+          "SHA-256");
+  return out;
 }
 
 }  // namespace postern::test

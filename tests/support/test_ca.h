@@ -21,10 +21,21 @@ class TestCa {
   ~TestCa();
   TestCa(TestCa&&) = delete;
 
+  /// Seconds from now.
+  struct Validity {
+    long from = -3600;
+    long until = 86400;
+  };
+
   const std::string& certificate() const { return certificate_; }
   /// A certificate of this authority for `names`, such as "IP:127.0.0.1,DNS:dc1.company.ru", in
   /// FOLDER/STEM.pem and STEM.key.
   Files issue(const std::string& stem, const std::string& names) const;
+  Files issue(const std::string& stem, const std::string& names, const Validity& validity) const;
+  /// One that is signed by its own key.
+  static Files self_signed(const std::string& folder,
+                           const std::string& stem,
+                           const std::string& names);
 
  private:
   std::string folder_;
@@ -32,5 +43,11 @@ class TestCa {
   EVP_PKEY* key_ = nullptr;
   X509* own_ = nullptr;
 };
+
+/// Of the first certificate of a PEM file: its DER, and that of its SubjectPublicKeyInfo.
+std::string certificate_der(const std::string& file);
+std::string public_key_der(const std::string& file);
+/// 32 octets.
+std::string sha256_of(const std::string& octets);
 
 }  // namespace postern::test

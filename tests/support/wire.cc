@@ -97,6 +97,10 @@ bool Wire::handshake(SSL_CTX* context, bool as_server) {
   return (as_server ? SSL_accept(ssl_) : SSL_connect(ssl_)) == 1;
 }
 
+bool Wire::is_resumed() const {
+  return ssl_ != nullptr && SSL_session_reused(ssl_) == 1;
+}
+
 void Wire::shut_input() {
   ::shutdown(descriptor_, SHUT_RD);
 }
@@ -140,6 +144,14 @@ SelfSigned::SelfSigned(const std::string& common_name) : context_(SSL_CTX_new(TL
   SSL_CTX_use_PrivateKey(context_, key);
   X509_free(certificate);
   EVP_PKEY_free(key);
+}
+
+SelfSigned::SelfSigned(const std::string& certificate, const std::string& key)
+    : context_(SSL_CTX_new(TLS_method())) {
+  if (SSL_CTX_use_certificate_chain_file(context_, certificate.c_str()) != 1 ||
+      SSL_CTX_use_PrivateKey_file(context_, key.c_str(), SSL_FILETYPE_PEM) != 1) {
+    throw std::runtime_error("no certificate " + certificate);
+  }
 }
 
 SelfSigned::~SelfSigned() {

@@ -32,6 +32,8 @@ class Wire {
   /// Something was read and not used yet.
   bool has_unread() const { return !input_.empty(); }
   bool is_tls() const { return ssl_ != nullptr; }
+  /// By an earlier session of the other side.
+  bool is_resumed() const;
 
   /// Ends a wait for input; the owner may still write. Any thread.
   void shut_input();
@@ -47,10 +49,12 @@ class Wire {
   std::string input_;
 };
 
-/// A self-signed certificate made on the spot, as Exchange has one after installation.
+/// What a server shows: a self-signed certificate made on the spot, as Exchange has one after
+/// installation, or one of files.
 class SelfSigned {
  public:
   explicit SelfSigned(const std::string& common_name);
+  SelfSigned(const std::string& certificate, const std::string& key);
   ~SelfSigned();
   SelfSigned(SelfSigned&&) = delete;
   SSL_CTX* context() const { return context_; }
