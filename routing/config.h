@@ -84,6 +84,7 @@ struct Config {
   std::vector<Journal> journals;
   std::vector<ListRule> lists;
   std::vector<PolicyConfig> policies;
+  std::vector<TlsPolicy> tls_policies;
   std::shared_ptr<const Registry> more_stages;  ///< of plug-ins; null: none
 
   const NextHop* find_next_hop(std::string_view name) const;

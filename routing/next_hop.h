@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/ip.h"
+#include "routing/tls_policy.h"
 
 #include <chrono>
 #include <cstdint>
@@ -57,7 +58,9 @@ struct NextHop {
   Behaviour behaves = Behaviour::relay;
   IpSet sources;         ///< R7: clients that count as this next hop
   bool chunking = true;  ///< BDAT when offered; default false towards Exchange
-  enum class Tls : std::uint8_t { none, may, encrypt } tls = Tls::may;
+  using Tls = TlsLevel;
+  Tls tls = Tls::may;
+  TlsSettings tls_settings;
   NextHopLogin login;
   NextHopLimits limits;
   std::chrono::seconds probe{0};  ///< pause between two probes of a host; 0: none are made

@@ -19,6 +19,8 @@ namespace postern::routing {
 struct Target {
   std::vector<const NextHop*> hops;
   std::string mx_domain;  ///< set when `hops` is empty
+  /// What the config says of TLS for `mx_domain`, owned by it; null: nothing, which is "may".
+  const TlsPolicy* tls_policy = nullptr;
 
   /// "exchange", or "mx:example.com"; a list is named by its first.
   std::string name() const;

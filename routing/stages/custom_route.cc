@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "routing/domain_index.h"
+#include "routing/domain_patterns.h"
 #include "routing/stages/builtin.h"
 
 #include <fmt/format.h>
@@ -7,8 +7,7 @@
 namespace postern::routing::stages {
 namespace {
 
-/// R6: routes by domain. Exact beats the longest `*.`, which beats `*` (R8a: a name alone covers no
-/// subdomain). One look-up a label, no copy.
+/// R6: routes by domain.
 class CustomRoute final : public Stage {
  public:
   explicit CustomRoute(const Config& config) {
@@ -25,7 +24,7 @@ class CustomRoute final : public Stage {
     if (progress.bound) {
       return pass("bound to the domain's mailboxes: routes by domain are not consulted"_text);
     }
-    const Way* way = find(progress.recipient.domain());
+    const Way* way = ways_.find(progress.recipient.domain());
     if (way == nullptr) return pass("no route for this domain"_text);
     RouteTo route;
     route.target.hops.push_back(way->hop);
@@ -45,32 +44,12 @@ class CustomRoute final : public Stage {
   void add(std::string_view pattern, const NextHop* hop, std::optional<Delivery> delivery) {
     if (hop == nullptr) return;
     Way way{hop, fmt::format("domain {} has the route via {}", pattern, hop->name), delivery};
-    if (pattern == "*") {
+    if (pattern == "*")
       way.reason = fmt::format("all domains (*) have the route via {}", hop->name);
-      if (any_.hop == nullptr) any_ = std::move(way);
-      return;
-    }
-    const bool is_wildcard = pattern.starts_with("*.");
-    if (is_wildcard) pattern.remove_prefix(2);
-    for (std::string& spelling : domain_spellings(pattern)) {
-      (is_wildcard ? below_ : exact_).emplace(std::move(spelling), way);
-    }
+    ways_.add(pattern, way);
   }
 
-  const Way* find(std::string_view domain) const {
-    const Way* any = any_.hop != nullptr ? &any_ : nullptr;
-    if (const auto it = exact_.find(domain); it != exact_.end()) return &it->second;
-    if (below_.empty() || domain.starts_with('[')) return any;
-    for (std::size_t dot; (dot = domain.find('.')) != std::string_view::npos;) {
-      domain.remove_prefix(dot + 1);
-      if (const auto it = below_.find(domain); it != below_.end()) return &it->second;
-    }
-    return any;
-  }
-
-  DomainMap<Way> exact_;
-  DomainMap<Way> below_;  ///< "*.company.ru" by "company.ru"
-  Way any_;
+  DomainPatterns<Way> ways_;
 };
 
 }  // namespace
