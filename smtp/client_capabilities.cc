@@ -40,6 +40,7 @@ constexpr Flag kFlags[] = {
     {"BINARYMIME",          &Capabilities::binarymime           },
     {"DSN",                 &Capabilities::dsn                  },
     {"STARTTLS",            &Capabilities::starttls             },
+    {"REQUIRETLS",          &Capabilities::requiretls           },
     {"ENHANCEDSTATUSCODES", &Capabilities::enhanced_status_codes},
     {"AUTH",                &Capabilities::auth                 },
     {"SIZE",                &Capabilities::size                 },

@@ -17,6 +17,7 @@ struct Capabilities {
   bool binarymime = false;                ///< RFC 3030
   bool dsn = false;                       ///< RFC 3461
   bool starttls = false;                  ///< RFC 3207
+  bool requiretls = false;                ///< RFC 8689
   bool enhanced_status_codes = false;     ///< RFC 2034
   bool auth = false;                      ///< RFC 4954: AUTH= may stand on MAIL
   std::string mechanisms;                 ///< of AUTH, as they were offered: "PLAIN LOGIN"

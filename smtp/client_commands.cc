@@ -58,6 +58,7 @@ void append_mail(const Sender& sender, const Capabilities& offered, std::string&
   }
   append_body(p.body, offered, out);
   if (p.smtputf8 && offered.smtputf8) out += " SMTPUTF8";
+  if (p.requiretls && offered.requiretls) out += " REQUIRETLS";
   if (offered.dsn) {
     if (p.ret == Ret::full) out += " RET=FULL";
     if (p.ret == Ret::headers) out += " RET=HDRS";

@@ -224,6 +224,12 @@ Reply authentication_required() {
        "authentication required"_text
   };
 }
+Reply requiretls_needs_tls() {
+  return {
+      530, {5, 7, 10},
+       "REQUIRETLS needs TLS; say STARTTLS first"_text
+  };
+}
 Reply authenticated() {
   return Reply(235, {2, 7, 0}, "authenticated"_text);
 }

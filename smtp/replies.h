@@ -52,6 +52,8 @@ Reply bad_recipient(std::string_view sentence);  ///< 501 5.1.3
 Reply unknown_parameter();                       ///< 555 5.5.4
 Reply authentication_required();                 ///< 530 5.7.0, R3
 
+Reply requiretls_needs_tls();  ///< 530 5.7.10, RFC 8689
+
 // AUTH (RFC 4954 section 6).
 Reply authenticated();           ///< 235 2.7.0
 Reply auth_unavailable();        ///< 454 4.7.0, nobody can check now

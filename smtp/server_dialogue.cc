@@ -89,6 +89,7 @@ ServerDialogue::Effect ServerDialogue::on_line(std::string_view line, std::strin
   ParserOptions options;
   options.smtputf8 = profile_->offer_smtputf8;
   options.binarymime = profile_->offer_binarymime;
+  options.requiretls = true;  // refused in plain with words of its own
   options.extended = esmtp_;
   options.mail_is_utf8 = utf8_;
   const Command command = parse_command(line, options);
@@ -174,6 +175,7 @@ ServerDialogue::Effect ServerDialogue::on(const Ehlo& ehlo, std::string& out) {
   if (profile_->offer_binarymime) reply.line("BINARYMIME");
   reply.line("DSN");
   if (profile_->offer_starttls && !tls_) reply.line("STARTTLS");
+  if (tls_) reply.line("REQUIRETLS");
   if (offers_auth() && !authenticated_) {
     std::string line = "AUTH ";
     line += mechanisms_;
@@ -203,6 +205,11 @@ ServerDialogue::Effect ServerDialogue::on(const Mail& mail, std::string& out) {
   if (mail.parameters.size.value_or(0) > profile_->limits.message_octets) {
     refused_ = true;
     replies::declared_too_large().append_to(out);
+    return Nothing{};
+  }
+  if (mail.parameters.requiretls && !tls_) {
+    refused_ = true;
+    replies::requiretls_needs_tls().append_to(out);
     return Nothing{};
   }
   return BeginMail{mail};

@@ -38,6 +38,7 @@ smtp::Sender report_sender(const Report& report) {
   smtp::Sender out;
   out.parameters.size = report.octets.size();
   out.parameters.smtputf8 = report.needs_smtputf8;
+  out.parameters.requiretls = report.needs_requiretls;
   if (report.needs_8bitmime) out.parameters.body = smtp::Body::eight_bit_mime;
   return out;
 }

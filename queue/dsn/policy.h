@@ -25,8 +25,8 @@ std::vector<ReportedRecipient> reported(const smtp::ReversePath& sender,
 /// when that hop offers DSN, since NOTIFY went with it; else `relayed` for NOTIFY=SUCCESS.
 std::optional<Action> on_taken(const smtp::Notify& notify, bool hop_offers_dsn);
 
-/// The envelope of a report: from null, SMTPUTF8 and BODY=8BITMIME as it needs them; no RET, ENVID
-/// or NOTIFY, which mean nothing for the null sender.
+/// The envelope of a report: from null, SMTPUTF8, BODY=8BITMIME and REQUIRETLS as it needs them; no
+/// RET, ENVID or NOTIFY, which mean nothing for the null sender.
 smtp::Sender report_sender(const Report& report);
 
 }  // namespace postern::dsn

@@ -173,6 +173,7 @@ std::optional<Report> compose(const Facts& facts) {
   append_part(parts[2], "Your message", boundary, report.octets);
   report.octets.append("--").append(boundary).append("--\r\n");
   report.needs_8bitmime = !ascii;
+  report.needs_requiretls = facts.sender.parameters.requiretls;
   // RFC 6533 4 to 6: what is in a "global" type travels unencoded under SMTPUTF8 only.
   report.needs_smtputf8 =
       !header_is_ascii || std::any_of(parts.begin(), parts.end(), [](const Part& part) {

@@ -58,6 +58,7 @@ struct Report {
   std::string octets;  ///< header block and body; every line ends in CRLF
   bool needs_smtputf8 = false;
   bool needs_8bitmime = false;
+  bool needs_requiretls = false;  ///< as the message that it is about (RFC 8689 section 5)
 };
 
 /// The report on `facts.recipients`, to facts.sender. None when the sender is null (R17), there is

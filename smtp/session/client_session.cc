@@ -37,6 +37,7 @@ net::Awaitable<bool> ClientSession::open(net::Endpoint endpoint, std::string hos
   const bool handshake_failed = failure().kind == Kind::no_tls && failure().step == ClientStep::tls;
   if (!handshake_failed || options_.profile.tls != ClientProfile::Tls::may) co_return false;
   tls_fallback_ = failure().detail;
+  first_peer_ = stream_->peer();
   close();
   options_.profile.tls = ClientProfile::Tls::none;
   dialogue_.emplace(options_.profile);
@@ -143,12 +144,41 @@ net::Awaitable<void> ClientSession::start_tls(std::string_view host) {
     co_return;
   }
   set_deadline(ClientStep::tls);
-  const net::error_code ec = co_await stream_->handshake_client(*options_.tls, host);
+  tls::ClientTerms terms = options_.tls_terms;
+  if (terms.server_name.empty()) terms.server_name = host;
+  const net::error_code ec = co_await stream_->handshake_client(*options_.tls, std::move(terms));
   if (ec) {
-    dialogue_->tls_failed(ec.message());
+    const tls::PeerOutcome& peer = stream_->peer();
+    dialogue_->tls_failed(peer.failure == tls::Failure::none ? ec.message() : peer.detail);
   } else {
     dialogue_->tls_done();
   }
+}
+
+tls::Failure ClientSession::tls_failure() const {
+  using tls::Failure;
+  const ClientFailure& why = failure();
+  if (!tls_fallback_.empty()) {
+    const bool told = first_peer_.failure != Failure::none;
+    return told ? first_peer_.failure : Failure::validation_failure;
+  }
+  if (stream_ && stream_->peer().failure != Failure::none) return stream_->peer().failure;
+  const bool refused = why.kind == Kind::refused && why.step == ClientStep::starttls;
+  if (refused) return Failure::starttls_not_supported;
+  if (why.kind == Kind::no_tls) {
+    return why.step == ClientStep::tls ? Failure::validation_failure
+                                       : Failure::starttls_not_supported;
+  }
+  const bool wanted = options_.profile.tls != ClientProfile::Tls::none;
+  const bool plain = !why && stream_ && !stream_->is_tls();
+  return wanted && plain ? Failure::starttls_not_supported : Failure::none;
+}
+
+std::string ClientSession::tls_failure_text() const {
+  if (tls_failure() == tls::Failure::none) return {};
+  if (!tls_fallback_.empty()) return tls_fallback_;
+  if (stream_ && stream_->peer().failure != tls::Failure::none) return stream_->peer().detail;
+  return failure() ? failure().sentence() : "STARTTLS is not offered, or refused";
 }
 
 net::Awaitable<void> ClientSession::quit() {

@@ -22,6 +22,7 @@ struct ClientOptions {
   ClientProfile profile;
   ClientTimeouts timeouts;
   std::shared_ptr<const tls::Context> tls;  ///< null: STARTTLS is not used
+  tls::ClientTerms tls_terms;  ///< without `server_name`: the host that open() is given
   /// With them the client logs in before anything else, over TLS alone; no message goes otherwise.
   std::optional<auth::Credentials> credentials;
 };
@@ -63,6 +64,11 @@ class ClientSession {
   const tls::Info* tls() const { return stream_ ? stream_->info() : nullptr; }
   /// Why TLS was given up for plain; "" when it was not.
   const std::string& tls_fallback() const { return tls_fallback_; }
+  /// Why TLS did not come about, or of a connection that goes on all the same what is wrong with
+  /// the server's certificate; none: nothing is, or TLS was not tried.
+  tls::Failure tls_failure() const;
+  /// tls_failure() in words.
+  std::string tls_failure_text() const;
 
  private:
   net::Awaitable<bool> attempt(net::Endpoint endpoint, std::string_view host);
@@ -79,6 +85,7 @@ class ClientSession {
   std::optional<ClientDialogue> dialogue_;
   std::unique_ptr<tls::Stream> stream_;
   std::string tls_fallback_;
+  tls::PeerOutcome first_peer_;   ///< of the connection before the one in plain
   bool within_reply_ = false;     ///< a part of the next reply has come; its deadline stands
   std::array<char, 2048> input_;  ///< replies are short; NOLINT: filled before it is read
 };

@@ -91,6 +91,9 @@ TEST(DsnPolicy, ReportsEnvelopeAsksForWhatItNeeds) {
   const Report eight{"x\r\n", true, true};
   EXPECT_EQ(report_sender(eight).parameters.body, smtp::Body::eight_bit_mime);
   EXPECT_TRUE(report_sender(eight).parameters.smtputf8);
+  EXPECT_FALSE(report_sender(eight).parameters.requiretls);
+  const Report demanding{"x\r\n", false, false, true};
+  EXPECT_TRUE(report_sender(demanding).parameters.requiretls);
 }
 
 }  // namespace

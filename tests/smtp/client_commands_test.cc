@@ -8,7 +8,8 @@ namespace {
 
 Capabilities everything() {
   return parse_capabilities(
-      "x\nPIPELINING\nSIZE 1000\n8BITMIME\nSMTPUTF8\nCHUNKING\nBINARYMIME\nDSN\nAUTH PLAIN");
+      "x\nPIPELINING\nSIZE 1000\n8BITMIME\nSMTPUTF8\nCHUNKING\nBINARYMIME\nDSN\nREQUIRETLS\n"
+      "AUTH PLAIN");
 }
 
 Sender full_sender() {
@@ -18,6 +19,7 @@ Sender full_sender() {
   sender.parameters.body = Body::eight_bit_mime;
   sender.parameters.ret = Ret::headers;
   sender.parameters.smtputf8 = true;
+  sender.parameters.requiretls = true;
   sender.parameters.envid = "id+2B1";
   sender.parameters.auth = "<>";
   return sender;
@@ -37,7 +39,7 @@ std::string rcpt(const Recipient& recipient, const Capabilities& offered) {
 
 TEST(ClientCommands, WriteAllParametersThatAreOffered) {
   EXPECT_EQ(mail(full_sender(), everything()),
-            "MAIL FROM:<i.ivanov@company.ru> SIZE=1234 BODY=8BITMIME SMTPUTF8 RET=HDRS "
+            "MAIL FROM:<i.ivanov@company.ru> SIZE=1234 BODY=8BITMIME SMTPUTF8 REQUIRETLS RET=HDRS "
             "ENVID=id+2B1 AUTH=<>\r\n");
 }
 

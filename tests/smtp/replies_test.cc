@@ -56,6 +56,7 @@ const Row kRows[] = {
     {bad_recipient("x"),        "501 5.1.3 x"   },
     {unknown_parameter(),       "555 5.5.4 "    },
     {authentication_required(), "530 5.7.0 "    },
+    {requiretls_needs_tls(),    "530 5.7.10 "   },
     {auth_unavailable(),        "454 4.7.0 "    },
     {authenticated(),           "235 2.7.0 "    },
     {account_under_attack(),    "454 4.7.0 "    },

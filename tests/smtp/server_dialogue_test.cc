@@ -149,6 +149,20 @@ TEST(ServerDialogue, ForgetsErrorsWithAMessageThatWasTaken) {
   EXPECT_EQ(dialogue.errors(), 0U);
 }
 
+TEST(ServerDialogue, TakesTheDemandForTlsOverTlsAlone) {  // RFC 8689
+  ServerProfile p = profile();
+  p.offer_starttls = true;
+  ServerDialogue dialogue(p);
+  EXPECT_EQ(say(dialogue, "EHLO c").find("REQUIRETLS"), std::string::npos);
+  EXPECT_EQ(say(dialogue, "MAIL FROM:<a@b.c> REQUIRETLS").substr(0, 10), "530 5.7.10");
+  say(dialogue, "STARTTLS");
+  EXPECT_NE(say(dialogue, "EHLO c").find("250-REQUIRETLS\r\n"), std::string::npos);
+  std::string out;
+  const auto effect = dialogue.on_line("MAIL FROM:<a@b.c> REQUIRETLS", out);
+  ASSERT_TRUE(std::holds_alternative<ServerDialogue::BeginMail>(effect)) << out;
+  EXPECT_TRUE(std::get<ServerDialogue::BeginMail>(effect).mail.parameters.requiretls);
+}
+
 TEST(ServerDialogue, EndsGuessingOfPasswords) {
   ServerProfile p = profile();
   p.limits.errors = 3;
