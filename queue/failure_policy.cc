@@ -23,8 +23,15 @@ smtp::Reply about(smtp::EnhancedStatus status,
 smtp::Reply no_session(std::string_view host, const smtp::ClientFailure& failure) {
   switch (failure.kind) {
     case Kind::no_tls:
-      return about({4, 7, 5}, host, failure);
+      // RFC 3463: 4 for what is not there, 5 for what fails.
+      return about(failure.step == smtp::ClientStep::tls ? smtp::EnhancedStatus{4, 7, 5}
+                                                         : smtp::EnhancedStatus{4, 7, 4},
+                   host,
+                   failure);
     case Kind::refused:
+      if (failure.step == smtp::ClientStep::starttls && failure.reply.code() != 421) {
+        return about({4, 7, 4}, host, failure);
+      }
       // "421 means slower and not dead": congestion, where the host said so itself.
       return about(failure.reply.status() == smtp::EnhancedStatus{4, 3, 2}
                        ? smtp::EnhancedStatus{4, 3, 2}

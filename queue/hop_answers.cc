@@ -7,8 +7,9 @@ using smtp::Reply;
 
 Reply lacking(const smtp::MailParameters& message,
               const smtp::Capabilities& offered,
-              bool may_chunk) {
-  if (message.requiretls) {
+              bool may_chunk,
+              bool secure) {
+  if (message.requiretls && !(secure && offered.requiretls)) {
     return Reply(550, {5, 7, 30}, "the next hop cannot promise REQUIRETLS"_text);
   }
   if (message.smtputf8 && !offered.smtputf8) {

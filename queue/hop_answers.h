@@ -11,10 +11,11 @@ namespace postern::queue {
 // What a transaction reads from what a server can do and has said. Pure.
 
 /// Why the message as announced cannot go to a server that can do only so much (R18); code 0: it
-/// can.
+/// can. `secure`: the connection is encrypted and its server verified.
 smtp::Reply lacking(const smtp::MailParameters& message,
                     const smtp::Capabilities& offered,
-                    bool may_chunk);
+                    bool may_chunk,
+                    bool secure);
 
 /// Not dead: it said that it has too much to do, or we have as many connections as we may.
 bool is_busy(const smtp::Reply& refusal);

@@ -17,10 +17,14 @@ bool HopConnection::may_go_on(net::TimePoint now) const {
          now - born < limits.connection_lifetime;
 }
 
+std::string address_of(const net::Endpoint& endpoint) {
+  const std::string ip = endpoint.address().to_string();
+  const bool v6 = endpoint.address().is_v6();
+  return (v6 ? "[" + ip + "]" : ip) + ":" + std::to_string(endpoint.port());
+}
+
 std::string HopConnection::address() const {
-  const std::string ip = candidate.endpoint.address().to_string();
-  const bool v6 = candidate.endpoint.address().is_v6();
-  return (v6 ? "[" + ip + "]" : ip) + ":" + std::to_string(candidate.endpoint.port());
+  return address_of(candidate.endpoint);
 }
 
 HopLease::HopLease(std::shared_ptr<HopPool::Impl> pool, std::unique_ptr<HopConnection> connection)

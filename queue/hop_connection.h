@@ -3,6 +3,7 @@
 
 #include "queue/hop_health.h"
 #include "queue/hop_pool.h"
+#include "queue/tls_plan.h"
 #include "routing/next_hop.h"
 #include "smtp/session/client_session.h"
 
@@ -18,12 +19,18 @@ struct Candidate {
   std::string label;  ///< how replies name it: the next hop, or the MX host; no address of ours
   std::string host;   ///< the name behind the address, or the address
   net::Endpoint endpoint;
-  HostUse use;  ///< for what is known of its health
-  routing::NextHop::Tls tls = routing::NextHop::Tls::may;
+  HostUse use;                                      ///< for what is known of its health
+  TlsPlanPtr tls;                                   ///< null: `tls_question` is to be asked first
+  std::shared_ptr<const TlsQuestion> tls_question;  ///< null: there is nothing to ask
   routing::NextHopLogin login;
   bool chunking = true;
   routing::NextHopLimits limits;
   bool fresh = false;  ///< no kept connection: one has just proved dead
+
+  /// A connection to the other serves this one too: the same TLS, the same account.
+  bool is_served_by(const Candidate& other) const {
+    return (tls == other.tls || tls->key == other.tls->key) && login == other.login;
+  }
 };
 
 /// A connection to a next hop with its account. Owned by the pool while idle, by a HopLease while
@@ -44,6 +51,9 @@ struct HopConnection {
   /// "10.0.0.5:25", "[2001:db8::5]:25"
   std::string address() const;
 };
+
+/// "10.0.0.5:25", "[2001:db8::5]:25"
+std::string address_of(const net::Endpoint& endpoint);
 
 /// The right to use one connection. Gone: the connection is closed at once, unless it was kept.
 class HopLease {

@@ -6,6 +6,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <iterator>
@@ -14,16 +15,13 @@
 namespace postern::queue {
 namespace {
 
-smtp::ClientProfile::Tls profile_tls(routing::NextHop::Tls tls) {
-  switch (tls) {
-    case routing::NextHop::Tls::none:
-      return smtp::ClientProfile::Tls::none;
-    case routing::NextHop::Tls::encrypt:
-      return smtp::ClientProfile::Tls::encrypt;
-    case routing::NextHop::Tls::may:
-      break;
-  }
-  return smtp::ClientProfile::Tls::may;
+/// Null: the authorities cannot be read, and a handshake that must be fails.
+std::shared_ptr<const tls::Context> verifying(const HopPoolConfig& config, const std::string& ca) {
+  if (!config.verifying) return nullptr;
+  auto context = config.verifying->get(ca);
+  if (context) return *context;
+  spdlog::error("TLS towards next hops: {}: {}", context.error().file, context.error().message);
+  return nullptr;
 }
 
 }  // namespace
@@ -85,13 +83,20 @@ HopPool::Impl::Host* HopPool::Impl::find(const net::Endpoint& host) {
 std::unique_ptr<HopConnection> HopPool::Impl::make_connection(const Candidate& to, bool impatient) {
   smtp::ClientOptions options;
   options.profile.hostname = config.hostname;
-  options.profile.tls = profile_tls(to.tls);
+  options.profile.tls = to.tls->level;
   options.timeouts = config.timeouts;
   if (impatient) {
     options.timeouts.greeting = std::min(options.timeouts.greeting, config.failover_patience);
     options.timeouts.ehlo = std::min(options.timeouts.ehlo, config.failover_patience);
   }
   options.tls = config.tls;
+  if (to.tls->check) options.tls = verifying(config, to.tls->ca);
+  if (to.tls->level != smtp::ClientProfile::Tls::none) {
+    options.tls_terms.server_name = to.tls->sni.empty() ? to.host : to.tls->sni;
+    options.tls_terms.check = to.tls->check;
+    options.tls_terms.sessions = tls_sessions;
+    options.tls_terms.session_key = to.tls->key + ' ' + to.host + ' ' + address_of(to.endpoint);
+  }
   if (!to.login.user.empty()) options.credentials = {to.login.user, to.login.password};
   return std::make_unique<HopConnection>(executor, std::move(options), to);
 }
@@ -109,8 +114,7 @@ std::unique_ptr<HopConnection> HopPool::Impl::take_idle(const Candidate& to) {
       drop(std::move(connection));
       continue;
     }
-    if (connection->candidate.tls == to.tls && connection->candidate.login == to.login &&
-        connection->may_go_on(now)) {
+    if (to.is_served_by(connection->candidate) && connection->may_go_on(now)) {
       connection->candidate = to;
       connection->reused = true;
       return connection;
@@ -174,7 +178,7 @@ bool HopPool::Impl::hand_over(std::unique_ptr<HopConnection>& connection) {
   Host* const host = find(connection->candidate.endpoint);
   if (host == nullptr || host->waiting.empty()) return false;
   Waiter* const first = host->waiting.front();
-  if (first->candidate.tls != connection->candidate.tls || first->candidate.fresh) return false;
+  if (first->candidate.fresh || !first->candidate.is_served_by(connection->candidate)) return false;
   connection->candidate = first->candidate;
   connection->reused = true;
   first->connection = std::move(connection);
@@ -255,6 +259,26 @@ void HopPool::Impl::mark_down(const HopConnection& connection) {
 
 void HopPool::Impl::mark_up(const Candidate& host) {
   config.health->answered(host.endpoint, host.use, net::Clock::now());
+}
+
+void HopPool::Impl::tell_tls(const HopConnection& tried) {
+  const TlsPlan& plan = *tried.candidate.tls;
+  if (!plan.reported || !config.observer) return;
+  TlsOutcome outcome = *plan.reported;
+  outcome.endpoint = tried.candidate.endpoint;
+  outcome.failure = tried.session.tls_failure();
+  outcome.detail = tried.session.tls_failure_text();
+  // A server that was not reached says nothing of its TLS.
+  if (tried.session.failure() && outcome.failure == tls::Failure::none) return;
+  config.observer->seen(outcome);
+}
+
+void HopPool::Impl::tell_tls(const TlsPlan& refused) {
+  if (!refused.reported || !config.observer) return;
+  TlsOutcome outcome = *refused.reported;
+  outcome.failure = refused.failure;
+  outcome.detail = refused.refusal->text();
+  config.observer->seen(outcome);
 }
 
 std::size_t HopPool::Impl::idle_count() const {

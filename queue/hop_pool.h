@@ -17,11 +17,18 @@
 
 namespace postern::queue {
 
+class StsPolicies;  // queue/sts_policies.h
+class TlsObserver;  // queue/tls_outcome.h
+
 /// What connections to next hops need; outlives the pool.
 struct HopPoolConfig {
   std::string hostname;  ///< EHLO
   smtp::ClientTimeouts timeouts;
   std::shared_ptr<const tls::Context> tls;  ///< opportunistic; null: STARTTLS is not used
+  /// Where certificates are verified, shared by all pools; null: such hosts are not used.
+  std::shared_ptr<tls::ClientContexts> verifying;
+  std::shared_ptr<StsPolicies> sts;       ///< null: no domain has a policy
+  std::shared_ptr<TlsObserver> observer;  ///< null: nobody listens
   /// Our own listeners: a target that leads here would loop, and is refused with 554 5.4.6. In a
   /// list of MX hosts, what comes behind ourselves is left out too (RFC 5321 5.1).
   std::vector<net::Endpoint> own_endpoints;

@@ -3,6 +3,7 @@
 
 #include "queue/hop_connection.h"
 #include "queue/hop_pool.h"
+#include "tls/session_cache.h"
 
 #include <cstddef>
 #include <list>
@@ -24,6 +25,7 @@ struct HopPool::Impl : std::enable_shared_from_this<HopPool::Impl> {
   HopPoolConfig config;
   dns::Resolver& resolver;
   std::mt19937 random;
+  const std::shared_ptr<tls::SessionCache> tls_sessions = std::make_shared<tls::SessionCache>();
 
   /// A kept connection that can go on, or null.
   std::unique_ptr<HopConnection> take_idle(const Candidate& to);
@@ -49,6 +51,10 @@ struct HopPool::Impl : std::enable_shared_from_this<HopPool::Impl> {
   /// The connection has failed, and that tells of its host.
   void mark_down(const HopConnection& failed);
   void mark_up(const Candidate& host);
+  /// Tells the observer how a connection that was tried went, where its plan is one to report.
+  void tell_tls(const HopConnection& tried);
+  /// The same for a host that its plan refuses.
+  void tell_tls(const TlsPlan& refused);
 
   std::size_t idle_count() const;
   std::size_t open_count() const { return open_; }

@@ -3,6 +3,7 @@
 
 #include "base/printable.h"
 #include "dns/targets.h"
+#include "queue/tls_plan.h"
 #include "smtp/session/client_session.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <exception>
 #include <map>
+#include <optional>
 #include <random>
 #include <thread>
 #include <utility>
@@ -49,14 +51,21 @@ struct HopProber::Core {
   /// One host that is looked after.
   struct Watch {
     Watch(net::Executor executor, const routing::NextHop& of, routing::HostSpec what)
-        : hop(of.name), host(std::move(what)), pause(of.probe), tls(of.tls), timer(executor) {}
+        : hop(of.name),
+          host(std::move(what)),
+          pause(of.probe),
+          tls(of.tls),
+          tls_settings(of.tls_settings),
+          timer(executor) {}
     bool is_for(const routing::NextHop& of, const routing::HostSpec& what) const {
-      return hop == of.name && host.str() == what.str() && pause == of.probe && tls == of.tls;
+      return hop == of.name && host.str() == what.str() && pause == of.probe && tls == of.tls &&
+             tls_settings == of.tls_settings;
     }
     const std::string hop;
     const routing::HostSpec host;
     const std::chrono::seconds pause;
     const Tls tls;
+    const routing::TlsSettings tls_settings;
     net::Timer timer;
     bool over = false;
   };
@@ -83,7 +92,8 @@ struct HopProber::Core {
   net::Awaitable<void> probe(WatchPtr watch, dns::Target target);
   net::Awaitable<dns::Targets> targets_of(const routing::HostSpec& host);
   bool is_own(const net::Endpoint& endpoint) const;
-  smtp::ClientOptions options_for(const Watch& watch) const;
+  std::shared_ptr<const tls::Context> verifying(const std::string& ca) const;
+  smtp::ClientOptions options_for(const Watch& watch, const dns::Target& target) const;
 
   const HopProberConfig config;
   std::mt19937 random;
@@ -144,7 +154,7 @@ net::Awaitable<void> HopProber::Core::probe_all(WatchPtr watch) {
 }
 
 net::Awaitable<void> HopProber::Core::probe(WatchPtr watch, dns::Target target) {
-  smtp::ClientSession session(context.get_executor(), options_for(*watch));
+  smtp::ClientSession session(context.get_executor(), options_for(*watch, target));
   const bool good = co_await session.open(target.endpoint, target.host);
   if (!watch->over) {
     const net::TimePoint now = net::Clock::now();
@@ -168,18 +178,38 @@ bool HopProber::Core::is_own(const net::Endpoint& endpoint) const {
   return std::find(own.begin(), own.end(), endpoint) != own.end();
 }
 
-smtp::ClientOptions HopProber::Core::options_for(const Watch& watch) const {
+smtp::ClientOptions HopProber::Core::options_for(const Watch& watch,
+                                                 const dns::Target& target) const {
   using Profile = smtp::ClientProfile;
   smtp::ClientOptions out;
   out.profile.hostname = config.hostname;
-  // Under "may" a delivery goes on without TLS: the rest of the session tells.
-  out.profile.tls = watch.tls == Tls::encrypt ? Profile::Tls::encrypt : Profile::Tls::none;
+  TlsQuestion question;
+  question.level = watch.tls;
+  question.settings = watch.tls_settings;
+  question.host = target.host;
+  // Under "may" a delivery goes on without TLS: the rest of the session tells. Where DNS or a
+  // policy has the last word, no probe asks for it.
+  const std::optional<TlsPlan> plan = plan_at_once(question);
+  out.profile.tls = Profile::Tls::none;
   out.tls = config.tls;
+  if (plan && plan->level == Profile::Tls::encrypt) {
+    out.profile.tls = Profile::Tls::encrypt;
+    out.tls_terms.server_name = plan->sni;
+    out.tls_terms.check = plan->check;
+    if (plan->check) out.tls = verifying(plan->ca);
+  }
   out.timeouts = config.timeouts;
   smtp::ClientTimeouts& t = out.timeouts;
   for (std::chrono::seconds* part : {&t.connect, &t.greeting, &t.ehlo, &t.tls, &t.quit})
     *part = std::min(*part, config.step);
   return out;
+}
+
+/// Null: there is none, and the probe fails as a delivery does.
+std::shared_ptr<const tls::Context> HopProber::Core::verifying(const std::string& ca) const {
+  if (!config.verifying) return nullptr;
+  auto context = config.verifying->get(ca);
+  return context ? *context : nullptr;
 }
 
 HopProber::HopProber(HopProberConfig config) : core_(std::make_unique<Core>(std::move(config))) {}

@@ -18,19 +18,21 @@ namespace postern::queue {
 
 /// What probes need to know; copied into the prober.
 struct HopProberConfig {
-  std::string hostname;                      ///< EHLO
-  std::shared_ptr<const tls::Context> tls;   ///< for next hops that must have TLS
-  std::vector<net::Endpoint> own_endpoints;  ///< our listeners: never probed
-  smtp::ClientTimeouts timeouts;             ///< as deliveries have them; `step` shortens them
-  std::chrono::seconds step{10};             ///< no part of a probe takes longer
-  std::shared_ptr<HopHealth> health;         ///< is told what was found; never null
+  std::string hostname;                            ///< EHLO
+  std::shared_ptr<const tls::Context> tls;         ///< for next hops that must have TLS
+  std::shared_ptr<tls::ClientContexts> verifying;  ///< for those whose servers are verified
+  std::vector<net::Endpoint> own_endpoints;        ///< our listeners: never probed
+  smtp::ClientTimeouts timeouts;      ///< as deliveries have them; `step` shortens them
+  std::chrono::seconds step{10};      ///< no part of a probe takes longer
+  std::shared_ptr<HopHealth> health;  ///< is told what was found; never null
   std::function<std::unique_ptr<dns::Resolver>(net::Executor)> resolver;
   /// A host of this next hop was good, and has no penalty any more. On the prober's thread.
   std::function<void(const std::string& hop)> on_good;
 };
 
 /// Looks after the hosts of next hops that have `probe`: a connection of its own to each address,
-/// greeting, EHLO, QUIT (with TLS where the next hop must have it), then a pause. One for the
+/// greeting, EHLO, QUIT (with TLS where the next hop must have it, verified where the config alone
+/// says by what), then a pause. One for the
 /// process, on a thread of its own. A host has one probe at a time, which is not counted against
 /// `max_connections`: for its moment there is one connection more than that. The first probe is
 /// made at once.

@@ -46,8 +46,13 @@ smtp::Reply hop_reply(const routing::NextHop& hop, const dns::Targets& targets) 
 
 }  // namespace
 
-HopSearch::HopSearch(std::shared_ptr<HopPool::Impl> pool, const routing::Target& target)
-    : pool_(std::move(pool)), give_up_at_(net::Clock::now() + pool_->config.search_limit) {
+HopSearch::HopSearch(std::shared_ptr<HopPool::Impl> pool,
+                     const routing::Target& target,
+                     bool require_tls)
+    : pool_(std::move(pool)),
+      mx_policy_(target.tls_policy),
+      require_tls_(require_tls),
+      give_up_at_(net::Clock::now() + pool_->config.search_limit) {
   for (const routing::NextHop* hop : target.hops)
     list_hosts(*hop);
   if (target.hops.empty()) {
@@ -141,7 +146,7 @@ net::Awaitable<void> HopSearch::resolve(Spec spec) {
   const std::optional<IpAddress> literal = parse_ip(spec.host.host);
   if (literal && !spec.host.mx) {
     const net::Endpoint endpoint(*literal, spec.host.port);
-    targets.targets.push_back(dns::Target{spec.host.host, endpoint});
+    targets.targets.push_back(dns::Target{spec.host.host, endpoint, true, false});
   } else {
     targets = co_await ask_dns(spec.host);
   }
@@ -167,18 +172,54 @@ void HopSearch::add(const Spec& spec, const dns::Target& target) {
   out.label = target.host;
   if (spec.hop != nullptr) {
     out.label = spec.hop->name;
-    out.tls = spec.hop->tls;
     out.login = spec.hop->login;
     out.chunking = spec.hop->chunking;
     out.limits = spec.hop->limits;
     out.use = HostUse{spec.hop->name, spec.host.str()};
   }
+  set_tls(spec, target, out);
   const net::TimePoint until = pool_->avoided_until(out.endpoint);
   if (until == net::TimePoint()) {
     ready_.push_back(std::move(out));
   } else {
     avoided_.push_back(Avoided{until, std::move(out)});
   }
+}
+
+void HopSearch::set_tls(const Spec& spec, const dns::Target& target, Candidate& out) const {
+  routing::TlsLevel level = routing::TlsLevel::may;
+  static const routing::TlsSettings kNothing;
+  const routing::TlsSettings* settings = &kNothing;
+  if (spec.hop != nullptr) {
+    level = spec.hop->tls;
+    settings = &spec.hop->tls_settings;
+  } else if (mx_policy_ != nullptr) {
+    level = mx_policy_->tls;
+    settings = &mx_policy_->settings;
+  }
+  if (!require_tls_) out.tls = common_plan(level, *settings);
+  if (out.tls) return;
+  TlsQuestion question;
+  question.level = level;
+  question.settings = *settings;
+  if (spec.host.mx) question.domain = spec.host.host;
+  question.host = target.host;
+  question.port = target.endpoint.port();
+  question.secure_mx = target.secure_mx;
+  question.secure_host = target.secure_host;
+  question.require_tls = require_tls_;
+  out.tls_question = std::make_shared<const TlsQuestion>(std::move(question));
+}
+
+net::Awaitable<TlsPlanPtr> HopSearch::plan(std::shared_ptr<const TlsQuestion> question) {
+  const TlsPlanners planners{&pool_->resolver, pool_->config.sts.get()};
+  TlsPlan made = co_await plan_tls(planners, *question);
+  co_return std::make_shared<const TlsPlan>(std::move(made));
+}
+
+void HopSearch::note_lack(smtp::Reply reply) {
+  if (verdict_ && !verdict_->is_permanent()) return;
+  note(std::move(reply));
 }
 
 void HopSearch::explain(const Spec& spec, const dns::Targets& targets) {
@@ -192,6 +233,14 @@ bool HopSearch::is_own(const net::Endpoint& endpoint) const {
 }
 
 net::Awaitable<HopLease> HopSearch::connect(Candidate to) {
+  if (!to.tls) {
+    to.tls = co_await plan(std::exchange(to.tls_question, nullptr));
+    if (to.tls->refusal) {
+      pool_->tell_tls(*to.tls);
+      note(*to.tls->refusal);
+      co_return HopLease();
+    }
+  }
   if (!to.fresh) {
     std::unique_ptr<HopConnection> kept = pool_->take_idle(to);
     if (kept) co_return HopLease(pool_, std::move(kept));
@@ -209,6 +258,7 @@ net::Awaitable<HopLease> HopSearch::open(Candidate to) {
   HopLease lease(pool_, pool_->make_connection(to, hosts_left()));
   last_host_ = lease->address();
   const bool ready = co_await lease->session.open(to.endpoint, to.host);
+  pool_->tell_tls(*lease);
   if (ready) {
     pool_->mark_up(to);
     co_return lease;
@@ -219,7 +269,11 @@ net::Awaitable<HopLease> HopSearch::open(Candidate to) {
   trouble.hosts_left = hosts_left();
   const Remedy cure = remedy(trouble, to.label);
   if (cure.remember_down) pool_->mark_down(*lease);
-  note(cure.reply);
+  if (require_tls_ && lease->session.tls_failure() != tls::Failure::none) {
+    note_lack(reply(550, {5, 7, 10}, std::string(cure.reply.text())));
+  } else {
+    note(cure.reply);
+  }
   co_return HopLease();
 }
 

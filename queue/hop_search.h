@@ -30,7 +30,9 @@ struct Found {
 /// others. Owned by the message; the pool's thread.
 class HopSearch {
  public:
-  HopSearch(std::shared_ptr<HopPool::Impl> pool, const routing::Target& target);
+  /// `require_tls`: the message demands it (RFC 8689); then a host that cannot give it is passed
+  /// over, and when no other is left the refusal is for good.
+  HopSearch(std::shared_ptr<HopPool::Impl> pool, const routing::Target& target, bool require_tls);
 
   /// The next host that takes the session. The refusal, when there is none: the last note(), or
   /// what DNS said, or 451 4.4.1.
@@ -39,6 +41,9 @@ class HopSearch {
   void again(Candidate candidate);
   /// Why the last host was no good; what next() gives when no other is left.
   void note(smtp::Reply reply) { verdict_ = std::move(reply); }
+  /// The same for a host that lacks what the message demands; another one that just could not be
+  /// reached may have it, and is what next() tells then.
+  void note_lack(smtp::Reply reply);
   /// Another host may be found. Names that were not asked for yet count.
   bool hosts_left() const;
   const std::shared_ptr<HopPool::Impl>& pool() const { return pool_; }
@@ -62,6 +67,8 @@ class HopSearch {
   net::Awaitable<dns::Targets> ask_dns(const routing::HostSpec& host);
   net::Awaitable<void> resolve(Spec spec);
   void add(const Spec& spec, const dns::Target& target);
+  void set_tls(const Spec& spec, const dns::Target& target, Candidate& out) const;
+  net::Awaitable<TlsPlanPtr> plan(std::shared_ptr<const TlsQuestion> question);
   void explain(const Spec& spec, const dns::Targets& targets);
   net::Awaitable<HopLease> connect(Candidate to);
   net::Awaitable<HopLease> open(Candidate to);
@@ -70,6 +77,8 @@ class HopSearch {
   smtp::Reply refusal() const;
 
   std::shared_ptr<HopPool::Impl> pool_;
+  const routing::TlsPolicy* const mx_policy_;  ///< null: there is none
+  const bool require_tls_;
   std::vector<Spec> specs_;
   std::size_t next_spec_ = 0;
   std::deque<Candidate> ready_;

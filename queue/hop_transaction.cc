@@ -17,7 +17,7 @@ using smtp::Reply;
 /// One message's delivery; see the header for the calls' contract.
 struct HopTransaction::State {
   State(HopPool& hops, const routing::Target& target, smtp::Sender from)
-      : search(hops.impl(), target), sender(std::move(from)) {}
+      : search(hops.impl(), target, from.parameters.requiretls), sender(std::move(from)) {}
   ~State() {
     // Before the message RSET undoes it, which the pool says; within, only a closed connection.
     if (phase == Phase::envelope) lease.keep();
@@ -83,6 +83,7 @@ void HopTransaction::State::adopt(HopLease found) {
   report.host = lease->address();
   report.tls.reset();
   if (const tls::Info* const info = lease->session.tls()) report.tls = *info;
+  report.tls_fallback = lease->session.tls_fallback();
   report.chunking = offered.chunking && lease->candidate.chunking;
   report.dsn = offered.dsn;
   report.reused = lease->reused;
@@ -136,24 +137,31 @@ Reply HopTransaction::State::answered() {
 /// A connection on which MAIL is said or about to be. False: there is none, `outcome` says why.
 net::Awaitable<bool> HopTransaction::State::get_ready() {
   if (lease) co_return true;
-  Found found = co_await search.next();
-  if (!found.lease) {
-    report.host = std::move(found.host);
-    // A fact of DNS (no such domain, null MX) is an answer about the address, and no news of a
-    // host.
-    if (!found.refusal.is_permanent()) {
-      report.trouble = is_busy(found.refusal) ? HopTrouble::busy : HopTrouble::dead;
+  for (;;) {
+    Found found = co_await search.next();
+    if (!found.lease) {
+      report.host = std::move(found.host);
+      // A fact of DNS (no such domain, null MX) is an answer about the address, and no news of a
+      // host.
+      if (!found.refusal.is_permanent()) {
+        report.trouble = is_busy(found.refusal) ? HopTrouble::busy : HopTrouble::dead;
+      }
+      end(std::move(found.refusal));
+      co_return false;
     }
-    end(std::move(found.refusal));
-    co_return false;
-  }
-  adopt(std::move(found.lease));
-  const Reply lack =
-      lacking(sender.parameters, lease.dialogue().capabilities(), lease->candidate.chunking);
-  if (lack.code() != 0) {
+    adopt(std::move(found.lease));
+    const Reply lack = lacking(sender.parameters,
+                               lease.dialogue().capabilities(),
+                               lease->candidate.chunking,
+                               lease->candidate.tls->secure && lease->session.tls() != nullptr);
+    if (lack.code() == 0) break;
     lease.keep();
-    end(lack);
-    co_return false;
+    if (lack.status() != smtp::EnhancedStatus{5, 7, 30}) {
+      end(lack);
+      co_return false;
+    }
+    // RFC 8689 section 4.2.1: another host may promise it.
+    search.note_lack(lack);
   }
   lease.dialogue().mail(sender);
   ++lease->messages;

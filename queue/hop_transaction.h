@@ -33,6 +33,7 @@ struct HopReport {
   bool chunking = false;         ///< BDAT was used
   bool dsn = false;              ///< the hop offers DSN: what was asked for went with the message
   bool reused = false;           ///< on a kept connection
+  std::string tls_fallback;      ///< why TLS was given up for plain; "" where it was not
   HopTrouble trouble = HopTrouble::none;
   smtp::Reply reply;  ///< the last one that mattered
 };

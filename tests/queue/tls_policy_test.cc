@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// What becomes of a letter by policy and certificate: the table of docs/tls.md.
+#include "tls_fixture.h"
+
+#include <gmock/gmock.h>
+
+namespace postern::queue {
+namespace {
+
+using routing::TlsLevel;
+using test::At;
+using test::ExchangeHabits;
+using test::ExchangeServer;
+using test::Fault;
+using test::TestCa;
+using testing::HasSubstr;
+
+const char* const kPlain = "plain";
+const char* const kUnverified = "encrypted, not verified";
+const char* const kChain = "verified by chain";
+const char* const kPin = "verified by pin";
+const char* const kNoTls = "451 4.7.4";
+const char* const kBadTls = "451 4.7.5";
+
+/// One server, and what comes of a letter to it by policy.
+struct Row {
+  std::string name;
+  const TestCa::Files* shown;
+  enum class Starttls : std::uint8_t { works, missing, refused, broken } starttls;
+  const char* none;
+  const char* may;
+  const char* encrypt;
+  const char* verify;
+  const char* pinned_certificate;  ///< verify, with the pin of the certificate that is shown
+  const char* pinned_key;
+  const char* pinned_other;
+  const char* words;  ///< of verify's reply; "": it is delivered
+};
+
+ExchangeHabits habits_of(Row::Starttls starttls) {
+  ExchangeHabits out;
+  out.offers_starttls = starttls != Row::Starttls::missing;
+  out.breaks_handshake = starttls == Row::Starttls::broken;
+  return out;
+}
+
+class TlsPolicyTest : public TlsDeliveryTest {
+ protected:
+  struct Seen {
+    std::string outcome;
+    std::string words;
+  };
+  Seen deliver_under(TlsLevel level, const std::vector<std::string>& pins = {}) {
+    hop.tls = level;
+    hop.tls_settings.pins = pins;
+    const Delivered d = deliver();
+    if (d.final.is_positive()) {
+      EXPECT_EQ(servers.back()->mails().back().tls, d.report.tls.has_value());
+    }
+    return {outcome_of(d), std::string(d.recipients.at(0).text())};
+  }
+  void play(const Row& row) {
+    SCOPED_TRACE(row.name);
+    hop.hosts.clear();
+    ExchangeServer& server = start(*row.shown, habits_of(row.starttls));
+    if (row.starttls == Row::Starttls::refused) {
+      server.plan(At::starttls, {Fault::Kind::say, "454 4.7.0 not now", 0, 1000});
+    }
+    EXPECT_EQ(deliver_under(TlsLevel::none).outcome, row.none);
+    EXPECT_EQ(deliver_under(TlsLevel::may).outcome, row.may);
+    EXPECT_EQ(deliver_under(TlsLevel::encrypt).outcome, row.encrypt);
+    const Seen verified = deliver_under(TlsLevel::verify);
+    EXPECT_EQ(verified.outcome, row.verify);
+    EXPECT_THAT(verified.words, HasSubstr(row.words));
+    const std::string& file = row.shown->certificate;
+    const std::string of_certificate = test::sha256_of(test::certificate_der(file));
+    const std::string of_key = test::sha256_of(test::public_key_der(file));
+    const std::string of_other = test::sha256_of("another");
+    EXPECT_EQ(deliver_under(TlsLevel::verify, {of_certificate}).outcome, row.pinned_certificate);
+    EXPECT_EQ(deliver_under(TlsLevel::verify, {of_other, of_key}).outcome, row.pinned_key);
+    EXPECT_EQ(deliver_under(TlsLevel::verify, {of_other}).outcome, row.pinned_other);
+    // Nothing was said of a letter where it did not go.
+    EXPECT_EQ(server.count_commands("MAIL"), server.mails().size());
+  }
+};
+
+// clang-format off
+TEST_F(TlsPolicyTest, EachPolicyDoesWithEachServerWhatItSays) {
+  using S = Row::Starttls;
+  const TlsWorld& w = world;
+  const Row rows[] = {
+      // server           shown           STARTTLS     none    may          encrypt      verify   cert. pin  key pin  other pin
+      {"good",            &w.good,        S::works,    kPlain, kUnverified, kUnverified, kChain,  kPin,    kPin,    kBadTls, ""},
+      {"wildcard",        &w.wildcard,    S::works,    kPlain, kUnverified, kUnverified, kChain,  kPin,    kPin,    kBadTls, ""},
+      {"partial wildcard",&w.deep,        S::works,    kPlain, kUnverified, kUnverified, kBadTls, kPin,    kPin,    kBadTls, "not for mx.company.ru"},
+      {"expired",         &w.expired,     S::works,    kPlain, kUnverified, kUnverified, kBadTls, kPin,    kPin,    kBadTls, "expired"},
+      {"not valid yet",   &w.not_yet,     S::works,    kPlain, kUnverified, kUnverified, kBadTls, kPin,    kPin,    kBadTls, "not yet valid"},
+      {"wrong name",      &w.wrong_name,  S::works,    kPlain, kUnverified, kUnverified, kBadTls, kPin,    kPin,    kBadTls, "not for mx.company.ru"},
+      {"self-signed",     &w.self_signed, S::works,    kPlain, kUnverified, kUnverified, kBadTls, kPin,    kPin,    kBadTls, "self-signed"},
+      {"untrusted",       &w.untrusted,   S::works,    kPlain, kUnverified, kUnverified, kBadTls, kPin,    kPin,    kBadTls, "issuer"},
+      {"no STARTTLS",     &w.good,        S::missing,  kPlain, kPlain,      kNoTls,      kNoTls,  kNoTls,  kNoTls,  kNoTls,  "not offered"},
+      {"STARTTLS refused",&w.good,        S::refused,  kPlain, kPlain,      kNoTls,      kNoTls,  kNoTls,  kNoTls,  kNoTls,  "454 4.7.0 not now"},
+      {"handshake broken",&w.good,        S::broken,   kPlain, kPlain,      kBadTls,     kBadTls, kBadTls, kBadTls, kBadTls, "handshake"},
+  };
+  for (const Row& row : rows)
+    play(row);
+}
+// clang-format on
+
+TEST_F(TlsPolicyTest, ANameOrAnAddressOfTheConfigIsWhatTheCertificateMustBeFor) {
+  struct Case {
+    const char* host;
+    std::vector<std::string> names;
+    const TestCa::Files* shown;
+    const char* outcome;
+  };
+  const Case cases[] = {
+      {"mx.company.ru", {"mx.other.ru"},         &world.wrong_name, kChain },
+      {"mx.company.ru", {"x.ru", "mx.other.ru"}, &world.wrong_name, kChain },
+      {"mx.company.ru", {"mx.other.ru"},         &world.good,       kBadTls},
+      {"127.0.0.1",     {},                      &world.good,       kChain },
+      {"127.0.0.1",     {},                      &world.wrong_name, kBadTls},
+      {"127.0.0.1",     {},                      &world.wildcard,   kBadTls},
+      {"127.0.0.1",     {"mx.company.ru"},       &world.wildcard,   kChain },
+  };
+  hop.tls = TlsLevel::verify;
+  for (const Case& c : cases) {
+    hop.hosts.clear();
+    start(*c.shown);
+    hop.hosts[0].host = c.host;
+    hop.tls_settings.names = c.names;
+    EXPECT_EQ(outcome_of(deliver()), c.outcome) << c.host << " " << c.shown->certificate;
+  }
+}
+
+TEST_F(TlsPolicyTest, AHostThatFailsIsPassedOverForTheNext) {
+  hop.tls = TlsLevel::verify;
+  ExchangeServer& bad = start(world.expired);
+  ExchangeServer& plain = start(world.good, habits_of(Row::Starttls::missing));
+  ExchangeServer& good = start(world.good);
+  const Delivered d = deliver();
+  EXPECT_EQ(outcome_of(d), kChain);
+  EXPECT_EQ(d.report.host, "127.0.0.1:" + std::to_string(good.port()));
+  EXPECT_EQ(bad.count_commands("MAIL"), 0U);
+  EXPECT_EQ(plain.count_commands("MAIL"), 0U);
+}
+
+TEST_F(TlsPolicyTest, WithoutAuthoritiesNothingIsVerified) {
+  hop.tls = TlsLevel::verify;
+  hop.tls_settings.ca = world.folder + "/none.pem";
+  ExchangeServer& server = start(world.good);
+  EXPECT_EQ(outcome_of(deliver()), kBadTls);
+  EXPECT_EQ(server.count_commands("MAIL"), 0U);
+}
+
+TEST_F(TlsPolicyTest, AKeptConnectionServesNoOtherPolicy) {
+  ExchangeServer& server = start(world.good);
+  hop.tls = TlsLevel::may;
+  EXPECT_FALSE(deliver().report.reused);
+  EXPECT_TRUE(deliver().report.reused);
+  hop.tls = TlsLevel::verify;
+  const Delivered verified = deliver();
+  EXPECT_FALSE(verified.report.reused);
+  EXPECT_EQ(outcome_of(verified), kChain);
+  EXPECT_TRUE(deliver().report.reused);
+  hop.tls_settings.names = {"mx.company.ru"};
+  EXPECT_TRUE(deliver().report.reused || server.connections() == 3U);
+  hop.tls_settings.names = {"mx.other.ru"};
+  EXPECT_EQ(outcome_of(deliver()), kBadTls);
+}
+
+TEST_F(TlsPolicyTest, ASecondConnectionResumesTheSession) {
+  hop.limits.messages_per_connection = 1;
+  for (const TlsLevel level : {TlsLevel::may, TlsLevel::verify}) {
+    hop.hosts.clear();
+    hop.tls = level;
+    ExchangeServer& server = start(world.good);
+    const Delivered first = deliver();
+    const Delivered second = deliver();
+    ASSERT_TRUE(first.report.tls && second.report.tls);
+    EXPECT_FALSE(first.report.tls->resumed);
+    EXPECT_TRUE(second.report.tls->resumed);
+    EXPECT_EQ(outcome_of(second), outcome_of(first)) << "what was verified, is";
+    const auto mails = server.wait_for_mails(2);
+    EXPECT_FALSE(mails[0].tls_resumed);
+    EXPECT_TRUE(mails[1].tls_resumed);
+  }
+}
+
+TEST_F(TlsPolicyTest, ASessionIsNeverResumedUnderAnotherPolicy) {
+  hop.limits.messages_per_connection = 1;
+  ExchangeServer& server = start(world.self_signed);
+  hop.tls = TlsLevel::may;
+  EXPECT_EQ(outcome_of(deliver()), kUnverified);
+  hop.tls = TlsLevel::verify;
+  EXPECT_EQ(outcome_of(deliver()), kBadTls);
+  EXPECT_EQ(server.count_commands("MAIL"), 1U);
+}
+
+class MxPolicyTest : public TlsDeliveryTest {
+ protected:
+  Delivered deliver_mx() {
+    routing::Target where;
+    where.mx_domain = "company.ru";
+    where.tls_policy = &policy;
+    return run(deliver_to({}, where));
+  }
+  void serve(const TestCa::Files& shown) {
+    resolver.add_mx("company.ru", 10, "mx.company.ru");
+    config.mx_port = start(shown).port();
+    policy.settings.ca = world.ca->certificate();
+    policy.tls = TlsLevel::verify;
+  }
+  routing::TlsPolicy policy;
+};
+
+TEST_F(MxPolicyTest, TheMxHostsNameIsWhatIsVerified) {
+  serve(world.good);
+  EXPECT_EQ(outcome_of(deliver_mx()), kChain);
+}
+
+TEST_F(MxPolicyTest, AnotherNamesCertificateIsRefused) {
+  serve(world.wrong_name);
+  const Delivered d = deliver_mx();
+  EXPECT_EQ(outcome_of(d), kBadTls);
+  EXPECT_THAT(std::string(d.recipients[0].text()), HasSubstr("not for mx.company.ru"));
+}
+
+TEST_F(MxPolicyTest, NamesOfThePolicyCount) {
+  serve(world.wrong_name);
+  policy.settings.names = {"mx.other.ru"};
+  EXPECT_EQ(outcome_of(deliver_mx()), kChain);
+}
+
+}  // namespace
+}  // namespace postern::queue
