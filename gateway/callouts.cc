@@ -26,6 +26,7 @@ std::unique_ptr<routing::Directory> make_callout(const directories::Config& dire
   settings.pool.hostname = config.hostname;
   settings.pool.timeouts = config.limits.client_timeouts;
   if (auto tls = tls::Context::opportunistic_client()) settings.pool.tls = *tls;
+  settings.pool.verifying = std::make_shared<tls::ClientContexts>();
   settings.resolver = [dns = config.dns](const net::Executor& executor) {
     return std::unique_ptr<dns::Resolver>(std::make_unique<dns::CaresResolver>(executor, dns));
   };

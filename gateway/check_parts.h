@@ -63,6 +63,8 @@ std::set<std::string> names_in_settings(const Config& config);
 void check_more_ways(const Config& config, const routing::WayFiles& files, Findings& out);
 /// Policy servers that no stage asks (check_policies.cc).
 void check_policies(const Config& config, Findings& out);
+/// TLS towards next hops (check_tls.cc).
+void check_tls(const Config& config, Findings& out);
 /// Who can log in, and over what (check_auth.cc).
 void check_auth(const Config& config, Findings& out);
 

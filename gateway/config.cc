@@ -51,6 +51,7 @@ void read_all(Reader& reader, const Node* root) {
   read_directories(reader, top);
   read_ways(reader, top);
   read_policies(reader, top);
+  read_tls_policies(reader, top);
   read_plugins(reader, top);
   top.finish();
 }
@@ -189,7 +190,7 @@ std::vector<std::string> config_keys() {
   // The readers know the keys: each asks for all of its own once there is a table to read.
   const Result<Node, Finding> root = parse_document(
       "[[listener]]\n[[next_hop]]\nhosts = [{}]\n[[domain]]\n[[route]]\n[[wave]]\n[[directory]]\n"
-      "[[sender_route]]\n[[rewrite]]\n[[journal]]\n[[list]]\n[[policy]]\n"
+      "[[sender_route]]\n[[rewrite]]\n[[journal]]\n[[list]]\n[[policy]]\n[[tls_policy]]\n"
       "[[plugin]]\n[tls]\ncertificates = [{}]\n",
       "keys");
   Reader reader;

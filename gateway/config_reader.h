@@ -140,6 +140,11 @@ void read_routing(Reader& reader, Section& top);
 /// `next_hop.hosts` and `next_hop.probe` (config_hosts.cc).
 void read_hosts(Reader& reader, Section& section, routing::NextHop& hop);
 void read_probe(Section& section, routing::NextHop& hop);
+/// `next_hop.tls...` and [[tls_policy]] (config_tls.cc).
+void read_next_hop_tls(Reader& reader, Section& section, routing::NextHop& hop);
+void read_tls_policies(Reader& reader, Section& top);
+/// "sha256:HEX" as octets; colons between the digits are passed over.
+Parsed<std::string> parse_pin(std::string_view text);
 /// [[wave]]; after the domains (config_waves.cc).
 void read_waves(Reader& reader, Section& top);
 void read_auth(Reader& reader, Section& section);  // config_auth.cc

@@ -137,6 +137,15 @@ void check_routes(Reader& reader) {
   }
 }
 
+void check_tls_policies(Reader& reader) {
+  Names names(reader, "duplicate-tls-policy");
+  for (std::size_t i = 0; i < reader.config.routing.tls_policies.size(); ++i) {
+    const std::vector<std::string>& domains = reader.config.routing.tls_policies[i].domains;
+    for (std::size_t j = 0; j < domains.size(); ++j)
+      names.add(fmt::format("tls_policy[{}].domains[{}]", i, j), domains[j], "a policy for");
+  }
+}
+
 void check_certificates(Reader& reader) {
   const Config& config = reader.config;
   if (!config.tls.certificates.empty()) return;
@@ -159,6 +168,7 @@ void resolve_references(Reader& reader) {
   check_names(reader);
   check_domains(reader);
   check_routes(reader);
+  check_tls_policies(reader);
   check_certificates(reader);
 }
 

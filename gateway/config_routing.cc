@@ -30,14 +30,7 @@ void read_next_hop(Reader& reader, Section& section) {
   const bool own_sources = section.has("sources");
   section.read("sources", hop.sources);
   section.read("chunking", hop.chunking);
-  using Tls = routing::NextHop::Tls;
-  section.read<Tls>("tls",
-                    hop.tls,
-                    {
-                        {"none",    Tls::none   },
-                        {"may",     Tls::may    },
-                        {"encrypt", Tls::encrypt}
-  });
+  read_next_hop_tls(reader, section, hop);
   read_next_hop_login(reader, section, hop);
   section.read<unsigned>("max_connections", hop.limits.connections_per_host, 1, 10'000);
   section.read<unsigned>("max_recipients", hop.limits.recipients_per_transaction, 1, 100'000);

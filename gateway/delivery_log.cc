@@ -53,7 +53,7 @@ void write_delivery(const LetterLog& log, const queue::DeliveryEvent& event) {
   }
   if (event.report != nullptr) {
     record.host = event.report->host;
-    if (event.report->tls) record.tls = describe(*event.report->tls);
+    record.tls = describe(*event.report);
   }
   if (event.reply.code() != 0) record.reply = event.reply.line();
   record.attempts = event.attempts;

@@ -220,7 +220,7 @@ void Letter::log(const smtp::Mailbox& recipient,
   const queue::HopReport& report = delivery_ ? delivery_->report() : last_report_;
   if (decision.kind == routing::DecisionKind::route) {
     record.host = report.host;
-    if (report.tls) record.tls = describe(*report.tls);
+    record.tls = describe(report);
   }
   if (reply.code() != 0) record.reply = reply.line();
   record.outcome = outcome;

@@ -32,7 +32,7 @@ struct LetterRecord {
   std::string_view told;       ///< Decision::told(), the recipient's wave; empty: nothing
   std::string next_hop;        ///< name, or mx:DOMAIN; empty: none
   std::string_view host;       ///< the server that answered; empty: none did
-  std::string tls;             ///< "TLSv1.3 TLS_AES_256_GCM_SHA384, not verified"; empty: plain
+  std::string tls;             ///< describe() of letter_parts.h; empty: plain
   std::string reply;           ///< what the client was told
   std::string_view outcome;    ///< "delivered", "refused", "deferred", "discarded", "abandoned"; of
                                ///< a stored letter also "queued", "bounced", "failed"

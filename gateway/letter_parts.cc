@@ -32,9 +32,12 @@ std::size_t header_end(std::string_view octets, std::size_t known) {
   return at == std::string_view::npos ? at : at + 4;
 }
 
-std::string describe(const tls::Info& tls) {
-  return fmt::format(
-      "{} {}, {}", tls.version, tls.cipher, tls.verified ? "verified" : "not verified");
+std::string describe(const queue::HopReport& report) {
+  if (!report.tls) return report.tls_fallback.empty() ? "" : "in plain: " + report.tls_fallback;
+  const tls::Info& tls = *report.tls;
+  std::string verdict = "not verified";
+  if (tls.verified) verdict = fmt::format("verified by {}", tls::verified_by_name(tls.verified_by));
+  return fmt::format("encrypted, {} ({} {})", verdict, tls.version, tls.cipher);
 }
 
 routing::Request request_of(const smtp::SessionFacts& session,

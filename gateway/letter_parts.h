@@ -3,6 +3,7 @@
 
 #include "gateway/letter_log.h"
 #include "gateway/runtime.h"
+#include "queue/hop_transaction.h"
 #include "routing/request.h"
 #include "smtp/session/service.h"
 
@@ -18,8 +19,9 @@ namespace postern::gateway {
 /// empty line. `known`: octets that were looked at before.
 std::size_t header_end(std::string_view octets, std::size_t known);
 
-/// "TLSv1.3 TLS_AES_256_GCM_SHA384, not verified".
-std::string describe(const tls::Info& tls);
+/// "encrypted, not verified (TLSv1.3 TLS_AES_256_GCM_SHA384)", "encrypted, verified by chain
+/// (...)"; "in plain: WHY" where TLS was tried; "" where it was not.
+std::string describe(const queue::HopReport& report);
 
 /// What the pipeline is asked. Views point into the arguments.
 routing::Request request_of(const smtp::SessionFacts& session,

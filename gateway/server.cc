@@ -176,6 +176,7 @@ void Server::start_workers() {
       threads != 0 ? threads : workers_for(config, std::thread::hardware_concurrency());
   pool.pools = count;
   pool.health = health_;
+  pool.verifying = verifying_;
   queue::EngineOptions engine;
   storm_->set_per_minute(config.retry.reports_per_minute);
   engine.storm = storm_;

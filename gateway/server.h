@@ -96,6 +96,7 @@ class Server {
   void start_workers();
   void make_prober(const queue::HopPoolConfig& pool, const Worker::ResolverFactory& resolver);
   void watch_hops();
+  void load_authorities(const Config& config);
   void end_workers();
   void recover(const std::stop_token& stop);
   void serve(net::Socket socket, Worker& worker, const std::string& listener);
@@ -117,6 +118,8 @@ class Server {
       std::make_shared<dsn::StormGuard>(queue::EngineOptions::kReportsPerMinute);
   /// What all workers and the prober know of next hops' hosts.
   const std::shared_ptr<queue::HopHealth> health_ = std::make_shared<queue::HopHealth>();
+  /// For workers and the prober; a reload reads its files anew.
+  const std::shared_ptr<tls::ClientContexts> verifying_ = std::make_shared<tls::ClientContexts>();
   std::unique_ptr<queue::HopProber> prober_;  ///< the thread's that runs; made with the workers
   ReloadHandler reload_handler_;
   std::vector<std::unique_ptr<Worker>> workers_;

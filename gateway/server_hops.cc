@@ -3,7 +3,10 @@
 #include "gateway/server.h"
 
 #include <boost/asio/post.hpp>
+#include <spdlog/spdlog.h>
 
+#include <set>
+#include <string>
 #include <utility>
 
 namespace postern::gateway {
@@ -13,6 +16,7 @@ void Server::make_prober(const queue::HopPoolConfig& pool,
   queue::HopProberConfig config;
   config.hostname = pool.hostname;
   config.tls = pool.tls;
+  config.verifying = pool.verifying;
   config.own_endpoints = pool.own_endpoints;
   config.timeouts = pool.timeouts;
   config.health = health_;
@@ -28,9 +32,27 @@ void Server::make_prober(const queue::HopPoolConfig& pool,
   watch_hops();
 }
 
-/// Tells the prober which next hops there are now. Any thread.
+/// Tells the prober which next hops there are now, and reads their authorities anew. Any thread.
 void Server::watch_hops() {
-  boost::asio::post(context_, [this] { prober_->watch(runtime()->config().routing.next_hops); });
+  boost::asio::post(context_, [this] {
+    const std::shared_ptr<const Runtime> now = runtime();
+    load_authorities(now->config());
+    prober_->watch(now->config().routing.next_hops);
+  });
+}
+
+/// Reads the authorities that next hops' certificates are verified by, so that no worker has to.
+void Server::load_authorities(const Config& config) {
+  std::set<std::string> files;
+  const auto add = [&files](routing::TlsLevel level, const routing::TlsSettings& settings) {
+    if (level > routing::TlsLevel::encrypt && settings.pins.empty()) files.insert(settings.ca);
+  };
+  for (const routing::NextHop& hop : config.routing.next_hops)
+    add(hop.tls, hop.tls_settings);
+  for (const routing::TlsPolicy& policy : config.routing.tls_policies)
+    add(policy.tls, policy.settings);
+  for (const tls::ContextError& error : verifying_->load(files))
+    spdlog::error("TLS towards next hops: {}: {}", error.file, error.message);
 }
 
 }  // namespace postern::gateway

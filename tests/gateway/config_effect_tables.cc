@@ -151,4 +151,21 @@ std::vector<Effect> policy_effects() {
 }
 // clang-format on
 
+// clang-format off
+std::vector<Effect> tls_policy_effects() {
+  const auto of = [](const std::string& key, const std::string& lines, std::function<bool(const routing::TlsPolicy&)> is) {
+    return Effect{key, "[[tls_policy]]\ndomains = [\"corp.com\", \"*\"]\ntls = \"verify\"\n" + lines, [is](auto& c) { return is(c.routing.tls_policies.at(0)); }};
+  };
+  using List = std::vector<std::string>;
+  return {
+      of("tls_policy", "", [](auto&) { return true; }),
+      of("tls_policy.domains", "", [](auto& p) { return p.domains == List{"corp.com", "*"}; }),
+      of("tls_policy.tls", "", [](auto& p) { return p.tls == routing::TlsLevel::verify; }),
+      of("tls_policy.names", "names = [\"Corp.com\", \"10.0.0.1\"]\n", [](auto& p) { return p.settings.names == List{"corp.com", "10.0.0.1"}; }),
+      of("tls_policy.pins", "pins = [\"sha256:" + std::string(64, 'f') + "\"]\n", [](auto& p) { return p.settings.pins == List{std::string(32, '\xff')}; }),
+      of("tls_policy.ca", "ca = \"/ca\"\n", [](auto& p) { return p.settings.ca == "/ca"; }),
+  };
+}
+// clang-format on
+
 }  // namespace postern::gateway

@@ -152,6 +152,9 @@ std::vector<Effect> routing_effects() {
       {"next_hop.chunking", in_hop("chunking = false"), [](auto& c) { return !hop(c).chunking; }},
       {"next_hop.user", in_hop("user = \"relay\"\npassword = \"file:/p\""), [](auto& c) { return hop(c).login.user == "relay"; }},
       {"next_hop.password", in_hop("user = \"relay\"\npassword = \"file:/p\""), [](auto& c) { return hop(c).login.password_file == "/p"; }},
+      {"next_hop.tls_name", in_hop("tls_name = \"MX.x.ru\""), [](auto& c) { return hop(c).tls_settings.names == std::vector<std::string>{"mx.x.ru"}; }},
+      {"next_hop.tls_pins", in_hop("tls = \"verify\"\ntls_pins = [\"sha256:" + std::string(64, '0') + "\"]"), [](auto& c) { return hop(c).tls_settings.pins == std::vector<std::string>{std::string(32, '\0')}; }},
+      {"next_hop.tls_ca", in_hop("tls = \"verify\"\ntls_ca = \"/ca\""), [](auto& c) { return hop(c).tls_settings.ca == "/ca"; }},
       {"next_hop.tls", in_hop("tls = \"encrypt\""), [](auto& c) { return hop(c).tls == Tls::encrypt; }},
       {"next_hop.max_connections", in_hop("max_connections = 3"), [](auto& c) { return hop(c).limits.connections_per_host == 3; }},
       {"next_hop.max_recipients", in_hop("max_recipients = 3"), [](auto& c) { return hop(c).limits.recipients_per_transaction == 3; }},
@@ -201,6 +204,7 @@ TEST(ConfigEffect, EveryKeyArrivesWhereItBelongs) {
                      directory_effects,
                      ways_effects,
                      policy_effects,
+                     tls_policy_effects,
                      plugin_effects}) {
     for (Effect& effect : more())
       effects.push_back(std::move(effect));

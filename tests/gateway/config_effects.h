@@ -21,6 +21,7 @@ std::vector<Effect> wave_effects();
 std::vector<Effect> directory_effects();
 std::vector<Effect> ways_effects();
 std::vector<Effect> policy_effects();
+std::vector<Effect> tls_policy_effects();
 std::vector<Effect> plugin_effects();
 
 }  // namespace postern::gateway
