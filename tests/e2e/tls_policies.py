@@ -1,0 +1,365 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TLS towards next hops: what becomes of a letter by policy and certificate, with a real Postfix and a real Dovecot
+submission server as next hops; and a Postfix that verifies postern."""
+
+import re
+import smtplib
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from certificates import Authority, Pair, self_signed
+from gateway import Gateway, executable
+from ports import EXCHANGE, OUTSIDE, STRANGER, WORKSPACE, free_port
+from postfix import Postfix
+from process import HarnessError, expect, spawn, stop, tail, wait_until
+from sink import Sink
+
+NAMES = f"DNS:mx.company.ru,IP:{EXCHANGE},IP:{WORKSPACE}"
+PASSWORD = "the relay's own: secret"
+
+UNVERIFIED = "encrypted, not verified"
+CHAIN = "encrypted, verified by chain"
+PIN = "encrypted, verified by pin"
+PLAIN = ""
+NO_TLS = "4.7.4"
+BAD_TLS = "4.7.5"
+
+# Certificate (or what is wrong with STARTTLS) -> policy -> outcome, and what the queue says of verify.
+TABLE = {
+    "good": (UNVERIFIED, UNVERIFIED, CHAIN, PIN, ""),
+    "expired": (UNVERIFIED, UNVERIFIED, BAD_TLS, PIN, "certificate has expired"),
+    "wrongname": (UNVERIFIED, UNVERIFIED, BAD_TLS, PIN, f"the certificate is not for {EXCHANGE}"),
+    "selfsigned": (UNVERIFIED, UNVERIFIED, BAD_TLS, PIN, "self-signed certificate"),
+    "untrusted": (UNVERIFIED, UNVERIFIED, BAD_TLS, PIN, "unable to get local issuer certificate"),
+    "nostarttls": (PLAIN, NO_TLS, NO_TLS, NO_TLS, "not offered"),
+}
+POLICIES = ("may", "encrypt", "verify", "pinned")
+
+CONFIG = """
+hostname = "gw.company.ru"
+data_dir = "{data}"
+
+[[listener]]
+name = "mx"
+bind = "127.0.0.1:0"
+tls = "starttls"
+delivery = "queue"
+
+[tls]
+certificates = [{{ cert = "{pair.certificate}", key = "{pair.key}" }}]
+
+[relay]
+allow_without_auth = ["127.0.0.0/8"]
+
+[retry]
+first = "1h"
+max = "1h"
+"""
+
+HOP = """
+[[next_hop]]
+name = "{name}"
+hosts = ["{address}:{port}"]
+tls = "{level}"
+{more}
+
+[[route]]
+domains = ["{name}.test"]
+via = "{name}"
+"""
+
+DOVECOT = """\
+base_dir = {root}/run
+state_dir = {root}/state
+log_path = {root}/dovecot.log
+protocols = submission
+ssl = required
+ssl_cert = <{good.certificate}
+ssl_key = <{good.key}
+auth_mechanisms = plain
+hostname = mx.company.ru
+mail_location = maildir:{root}/mail
+first_valid_uid = 1
+submission_relay_host = {relay[0]}
+submission_relay_port = {relay[1]}
+submission_relay_ssl = no
+listen = {address}
+service submission-login {{
+  chroot =
+  inet_listener submission {{
+    port = {port}
+  }}
+}}
+service anvil {{
+  chroot =
+}}
+service stats {{
+  chroot =
+}}
+local {address} {{
+  ssl_cert = <{pair.certificate}
+  ssl_key = <{pair.key}
+}}
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN {root}/users
+}}
+userdb {{
+  driver = static
+  args = uid=65000 gid=65000 home={root}/mail
+}}
+"""
+
+
+class Dovecot:
+    """Its submission service, which gives what it takes to `relay`."""
+
+    def __init__(self, root: Path, pair: Pair, good: Pair, relay: tuple[str, int]):
+        self.root = root
+        self.port = free_port(WORKSPACE)
+        self._process = None
+        root.mkdir()
+        (root / "mail").mkdir(mode=0o777)
+        (root / "mail").chmod(0o777)
+        (root / "users").write_text(f"relay:{{PLAIN.HEX}}{PASSWORD.encode().hex()}\n")
+        (root / "dovecot.conf").write_text(DOVECOT.format(root=root, address=WORKSPACE, port=self.port, pair=pair,
+                                                          good=good, relay=relay))
+
+    def start(self) -> "Dovecot":
+        self._process = spawn(["/usr/sbin/dovecot", "-F", "-c", str(self.root / "dovecot.conf")], self.root / "start.log")
+
+        def answers() -> bool:
+            if self._process.poll() is not None:
+                raise HarnessError(f"Dovecot ended at start\n{tail(self.root / 'start.log')}\n{tail(self.root / 'dovecot.log')}")
+            try:
+                with smtplib.SMTP(WORKSPACE, self.port, timeout=5) as client:
+                    return client.noop()[0] == 250
+            except (OSError, smtplib.SMTPException):
+                return False
+        wait_until(answers, 20, f"Dovecot answers\n{tail(self.root / 'dovecot.log')}")
+        return self
+
+    def stop(self) -> None:
+        stop(self._process)
+
+
+class Bench:
+    """All parties. `pairs` are the certificates by name."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        authority_root, other_root = root / "ca", root / "other"
+        authority_root.mkdir()
+        other_root.mkdir()
+        self.authority = Authority(authority_root)
+        self.pairs = {
+            "good": self.authority.issue("good", NAMES),
+            "expired": self.authority.issue("expired", NAMES, expired=True),
+            "wrongname": self.authority.issue("wrongname", "DNS:mx.other.ru"),
+            "selfsigned": self_signed(root, "selfsigned", NAMES),
+            "untrusted": Authority(other_root).issue("untrusted", NAMES),
+        }
+        self.ours = self.authority.issue("gw", "DNS:gw.company.ru")
+        self.postfix, self.ports = self._postfix()
+        self.sink = Sink(root / "sink", OUTSIDE, free_port(OUTSIDE)).start()
+        relay = (OUTSIDE, self.sink.port)
+        self.dovecots = {name: Dovecot(root / f"dovecot-{name}", self.pairs[name], self.pairs["good"], relay)
+                         for name in ("good", "wrongname", "selfsigned")}
+        self.gateway = Gateway("gateway", root / "gateway", self._config())
+
+    def _postfix(self) -> tuple[Postfix, dict[str, int]]:
+        """One smtpd a certificate."""
+        postfix = Postfix("X", self.root / "postfix", EXCHANGE, free_port(EXCHANGE))
+        ports = {name: free_port(EXCHANGE) for name in self.pairs} | {"nostarttls": postfix.port}
+        for name, pair in self.pairs.items():
+            postfix.services += (f"{EXCHANGE}:{ports[name]} inet n - n - - smtpd -o smtpd_tls_security_level=may "
+                                 f"-o smtpd_tls_chain_files={pair.key},{pair.certificate} -o smtpd_tls_loglevel=1\n")
+        postfix.main |= {"mynetworks": "127.0.0.0/8", "default_transport": "discard:", "relay_transport": "discard:"}
+        return postfix, ports
+
+    def _config(self) -> str:
+        text = CONFIG.format(data=self.root / "gateway" / "data", pair=self.ours)
+        (self.root / "password").write_text(PASSWORD + "\n")
+        login = f'user = "relay"\npassword = "file:{self.root}/password"\n'
+        trusted = f'tls_ca = "{self.authority.certificate}"\n'
+        for name, port in self.ports.items():
+            pair = self.pairs.get(name, self.pairs["good"])
+            pinned = f'tls_pins = ["sha256:{pair.fingerprint()}"]\n'
+            for policy in POLICIES:
+                more = {"verify": trusted, "pinned": pinned}.get(policy, "")
+                level = {"pinned": "verify"}.get(policy, policy)
+                text += HOP.format(name=f"{name}-{policy}", address=EXCHANGE, port=port, level=level, more=more)
+        for name, dovecot in self.dovecots.items():
+            pinned = f'tls_pins = ["sha256:{self.pairs[name].fingerprint()}"]\n'
+            for policy, level, more in (("verify", "verify", trusted), ("encrypt", "encrypt", ""),
+                                        ("pinned", "verify", pinned)):
+                text += HOP.format(name=f"dovecot-{name}-{policy}", address=WORKSPACE, port=dovecot.port, level=level,
+                                   more=more + login)
+        return text
+
+    def start(self) -> "Bench":
+        for dovecot in self.dovecots.values():
+            dovecot.start()
+        self.postfix.start()
+        self.gateway.start()
+        return self
+
+    def close(self) -> None:
+        self.gateway.stop()
+        self.postfix.stop()
+        for dovecot in self.dovecots.values():
+            dovecot.stop()
+        self.sink.stop()
+
+    def send(self, recipients: list[str]) -> None:
+        with smtplib.SMTP(*self.gateway.endpoints["mx"], timeout=30) as client:
+            for recipient in recipients:
+                client.sendmail("ann@client.example", [recipient], "Subject: t\r\n\r\nhello\r\n")
+
+    def outcome(self, name: str) -> str:
+        """The last line that the log has of the letter to that next hop, once it was tried."""
+        def lines() -> list[str]:
+            return [line for line in self.gateway.log_lines(f"to=<user@{name}.test>") if "outcome=queued" not in line]
+        wait_until(lambda: bool(lines()), 20, f"{name}: the letter was tried")
+        return lines()[-1]
+
+    def shown(self, name: str) -> str:
+        """What `postern queue show` says of the letter that waits for that next hop."""
+        letter = re.search(r"letter id=(\S+)", self.outcome(name))[1]
+        run = subprocess.run([str(executable()), "queue", "show", letter, "--config", str(self.gateway.config)],
+                             capture_output=True, text=True, check=False, timeout=30)
+        return run.stdout + run.stderr
+
+
+def field(line: str, key: str) -> str:
+    found = re.search(rf'\b{key}=("(?:[^"\\]|\\.)*"|\S+)', line)
+    return found[1].strip('"') if found else ""
+
+
+def check_row(bench: Bench, name: str, policy: str, expected: str, words: str) -> None:
+    line = bench.outcome(name)
+    if expected in (NO_TLS, BAD_TLS):
+        expect(field(line, "outcome") == "deferred", line)
+        expect(f"451 {expected}" in field(line, "reply"), line)
+        shown = bench.shown(name)
+        expect(expected in shown, shown)
+        if policy == "verify":
+            expect(words in shown, shown)
+        return
+    expect(field(line, "outcome") == "delivered", line)
+    expect(field(line, "tls").startswith(expected) if expected else "tls=" not in line, line)
+
+
+def postfix_table(bench: Bench) -> list:
+    names = [f"{server}-{policy}" for server in TABLE for policy in POLICIES]
+    bench.send([f"user@{name}.test" for name in names])
+
+    def case(server: str, column: int) -> tuple:
+        policy, expected, words = POLICIES[column], TABLE[server][column], TABLE[server][-1]
+        label = f"Postfix, {server}, {policy}: {expected or 'in plain'}"
+        return label, lambda: check_row(bench, f"{server}-{policy}", policy, expected, words)
+    return [case(server, column) for server in TABLE for column in range(len(POLICIES))]
+
+
+def dovecot_table(bench: Bench) -> list:
+    expected = {("good", "verify"): CHAIN, ("wrongname", "verify"): BAD_TLS, ("selfsigned", "verify"): BAD_TLS,
+                ("good", "encrypt"): UNVERIFIED, ("wrongname", "encrypt"): UNVERIFIED,
+                ("selfsigned", "encrypt"): UNVERIFIED, ("good", "pinned"): PIN, ("wrongname", "pinned"): PIN,
+                ("selfsigned", "pinned"): PIN}
+    words = {"wrongname": f"the certificate is not for {WORKSPACE}", "selfsigned": "self-signed certificate", "good": ""}
+    bench.send([f"user@dovecot-{name}-{policy}.test" for name, policy in expected])
+
+    def case(name: str, policy: str, outcome: str) -> tuple:
+        return (f"Dovecot submission with a login, {name}, {policy}: {outcome}",
+                lambda: check_row(bench, f"dovecot-{name}-{policy}", policy, outcome, words[name]))
+
+    def arrived() -> None:
+        good = sum(1 for outcome in expected.values() if outcome != BAD_TLS)
+        expect(bench.sink.wait_for(good, 20), f"{bench.sink.count} letters came through Dovecot, not {good}")
+        expect(bench.sink.count == good, f"{bench.sink.count} letters came through Dovecot, not {good}")
+    return [*(case(*key, outcome) for key, outcome in expected.items()),
+            ("Dovecot passed on what it was given, and nothing else", arrived)]
+
+
+def check_log_of_servers(bench: Bench) -> None:
+    """Postfix itself saw TLS where postern says so."""
+    lines = bench.postfix.log.read_text(errors="replace").splitlines()
+    seen = sum("TLS connection established from" in line for line in lines)
+    encrypted = sum(outcome in (UNVERIFIED, CHAIN, PIN) for row in TABLE.values() for outcome in row[:-1])
+    expect(seen >= encrypted, f"Postfix saw {seen} TLS connections, not {encrypted} at least")
+
+
+def postfix_as_client(bench: Bench) -> list:
+    """A Postfix that verifies postern's certificate by the name that it expects."""
+    address, port = bench.gateway.endpoints["mx"]
+    client = Postfix("E", bench.root / "client", STRANGER, free_port(STRANGER))
+    hop = f"[{address}]:{port}"
+    client.main |= {
+        "mynetworks": "127.0.0.0/8",
+        "smtp_tls_security_level": "verify",
+        "smtp_tls_CAfile": str(bench.authority.certificate),
+        "smtp_tls_loglevel": "1",
+        "transport_maps": client.table("transport", {"good-may.test": f"smtp:{hop}", "good-encrypt.test": f"smtp:{hop}"}),
+    }
+
+    def send(expected_name: str, domain: str) -> None:
+        client.main["smtp_tls_policy_maps"] = client.table("policy", {hop: f"verify match={expected_name}"})
+        client.start()
+        with smtplib.SMTP(client.address, client.port, timeout=30) as session:
+            session.sendmail("eve@client.example", [f"eve@{domain}"], "Subject: t\r\n\r\nhello\r\n")
+
+    def good() -> None:
+        try:
+            send("gw.company.ru", "good-may.test")
+            wait_until(lambda: any("status=sent" in line for line in client.log_lines("eve@good-may.test")), 20,
+                       f"Postfix delivers to postern\n{tail(client.log)}")
+            expect(any("Verified TLS connection established to" in line for line in client.log_lines("Verified TLS")),
+                   tail(client.log))
+        finally:
+            client.stop()
+
+    def wrong() -> None:
+        try:
+            send("mx.other.ru", "good-encrypt.test")
+            wait_until(lambda: any("status=deferred" in line and "Server certificate not verified" in line
+                                   for line in client.log_lines("eve@good-encrypt.test")), 20,
+                       f"Postfix refuses postern\n{tail(client.log)}")
+            expect(not bench.gateway.log_lines("to=<eve@good-encrypt.test>"), "a letter came all the same")
+        finally:
+            client.stop()
+    return [("Postfix with smtp_tls_security_level = verify delivers to postern", good),
+            ("... and refuses it under another name", wrong)]
+
+
+def play(cases: list, tally: list[int]) -> None:
+    for label, check in cases:
+        try:
+            check()
+            tally[0] += 1
+            print(f"ok    {label}", flush=True)
+        except (HarnessError, OSError, smtplib.SMTPException) as error:
+            tally[1] += 1
+            print(f"FAIL  {label}\n      {error}", flush=True)
+
+
+def main() -> int:
+    tally = [0, 0]
+    with tempfile.TemporaryDirectory(prefix="postern-tls-") as folder:
+        root = Path(folder)
+        root.chmod(0o755)
+        bench = Bench(root).start()
+        try:
+            play(postfix_table(bench), tally)
+            play([("Postfix saw TLS wherever the log says so", lambda: check_log_of_servers(bench))], tally)
+            play(dovecot_table(bench), tally)
+            play(postfix_as_client(bench), tally)
+        finally:
+            bench.close()
+    print(f"{tally[0]} passed, {tally[1]} failed", flush=True)
+    return 1 if tally[1] or not tally[0] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
