@@ -78,7 +78,7 @@ void check_keys(Section& section, const TlsKeys& keys, TlsLevel level) {
   }
 }
 
-void read_policy(Reader& reader, Section& section) {
+void read_tls_policy(Reader& reader, Section& section) {
   routing::TlsPolicy policy;
   section.each(
       "domains",
@@ -138,7 +138,7 @@ void read_next_hop_tls(Reader& reader, Section& section, routing::NextHop& hop) 
 }
 
 void read_tls_policies(Reader& reader, Section& top) {
-  top.each_table("tls_policy", [&reader](Section& section) { read_policy(reader, section); });
+  top.each_table("tls_policy", [&reader](Section& section) { read_tls_policy(reader, section); });
 }
 
 }  // namespace postern::gateway

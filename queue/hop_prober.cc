@@ -208,8 +208,8 @@ smtp::ClientOptions HopProber::Core::options_for(const Watch& watch,
 /// Null: there is none, and the probe fails as a delivery does.
 std::shared_ptr<const tls::Context> HopProber::Core::verifying(const std::string& ca) const {
   if (!config.verifying) return nullptr;
-  auto context = config.verifying->get(ca);
-  return context ? *context : nullptr;
+  auto found = config.verifying->get(ca);
+  return found ? *found : nullptr;
 }
 
 HopProber::HopProber(HopProberConfig config) : core_(std::make_unique<Core>(std::move(config))) {}

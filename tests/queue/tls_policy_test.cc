@@ -23,7 +23,7 @@ const char* const kNoTls = "451 4.7.4";
 const char* const kBadTls = "451 4.7.5";
 
 /// One server, and what comes of a letter to it by policy.
-struct Row {
+struct PolicyRow {
   std::string name;
   const TestCa::Files* shown;
   enum class Starttls : std::uint8_t { works, missing, refused, broken } starttls;
@@ -37,10 +37,10 @@ struct Row {
   const char* words;  ///< of verify's reply; "": it is delivered
 };
 
-ExchangeHabits habits_of(Row::Starttls starttls) {
+ExchangeHabits habits_of(PolicyRow::Starttls starttls) {
   ExchangeHabits out;
-  out.offers_starttls = starttls != Row::Starttls::missing;
-  out.breaks_handshake = starttls == Row::Starttls::broken;
+  out.offers_starttls = starttls != PolicyRow::Starttls::missing;
+  out.breaks_handshake = starttls == PolicyRow::Starttls::broken;
   return out;
 }
 
@@ -59,11 +59,11 @@ class TlsPolicyTest : public TlsDeliveryTest {
     }
     return {outcome_of(d), std::string(d.recipients.at(0).text())};
   }
-  void play(const Row& row) {
+  void play(const PolicyRow& row) {
     SCOPED_TRACE(row.name);
     hop.hosts.clear();
     ExchangeServer& server = start(*row.shown, habits_of(row.starttls));
-    if (row.starttls == Row::Starttls::refused) {
+    if (row.starttls == PolicyRow::Starttls::refused) {
       server.plan(At::starttls, {Fault::Kind::say, "454 4.7.0 not now", 0, 1000});
     }
     EXPECT_EQ(deliver_under(TlsLevel::none).outcome, row.none);
@@ -86,9 +86,9 @@ class TlsPolicyTest : public TlsDeliveryTest {
 
 // clang-format off
 TEST_F(TlsPolicyTest, EachPolicyDoesWithEachServerWhatItSays) {
-  using S = Row::Starttls;
+  using S = PolicyRow::Starttls;
   const TlsWorld& w = world;
-  const Row rows[] = {
+  const PolicyRow rows[] = {
       // server           shown           STARTTLS     none    may          encrypt      verify   cert. pin  key pin  other pin
       {"good",            &w.good,        S::works,    kPlain, kUnverified, kUnverified, kChain,  kPin,    kPin,    kBadTls, ""},
       {"wildcard",        &w.wildcard,    S::works,    kPlain, kUnverified, kUnverified, kChain,  kPin,    kPin,    kBadTls, ""},
@@ -102,7 +102,7 @@ TEST_F(TlsPolicyTest, EachPolicyDoesWithEachServerWhatItSays) {
       {"STARTTLS refused",&w.good,        S::refused,  kPlain, kPlain,      kNoTls,      kNoTls,  kNoTls,  kNoTls,  kNoTls,  "454 4.7.0 not now"},
       {"handshake broken",&w.good,        S::broken,   kPlain, kPlain,      kBadTls,     kBadTls, kBadTls, kBadTls, kBadTls, "handshake"},
   };
-  for (const Row& row : rows)
+  for (const PolicyRow& row : rows)
     play(row);
 }
 // clang-format on
@@ -136,7 +136,7 @@ TEST_F(TlsPolicyTest, ANameOrAnAddressOfTheConfigIsWhatTheCertificateMustBeFor) 
 TEST_F(TlsPolicyTest, AHostThatFailsIsPassedOverForTheNext) {
   hop.tls = TlsLevel::verify;
   ExchangeServer& bad = start(world.expired);
-  ExchangeServer& plain = start(world.good, habits_of(Row::Starttls::missing));
+  ExchangeServer& plain = start(world.good, habits_of(PolicyRow::Starttls::missing));
   ExchangeServer& good = start(world.good);
   const Delivered d = deliver();
   EXPECT_EQ(outcome_of(d), kChain);
