@@ -4,6 +4,7 @@ submission server as next hops; and a Postfix that verifies postern."""
 
 import re
 import smtplib
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,9 @@ TABLE = {
     "nostarttls": (PLAIN, NO_TLS, NO_TLS, NO_TLS, "not offered"),
 }
 POLICIES = ("may", "encrypt", "verify", "pinned")
+
+# Postfix's TLS needs it, as server and as client.
+TLSMGR = "tlsmgr unix - - n 1000? 1 tlsmgr\n"
 
 CONFIG = """
 hostname = "gw.company.ru"
@@ -173,6 +177,7 @@ class Bench:
         """One smtpd a certificate."""
         postfix = Postfix("X", self.root / "postfix", EXCHANGE, free_port(EXCHANGE))
         ports = {name: free_port(EXCHANGE) for name in self.pairs} | {"nostarttls": postfix.port}
+        postfix.services = TLSMGR
         for name, pair in self.pairs.items():
             postfix.services += (f"{EXCHANGE}:{ports[name]} inet n - n - - smtpd -o smtpd_tls_security_level=may "
                                  f"-o smtpd_tls_chain_files={pair.key},{pair.certificate} -o smtpd_tls_loglevel=1\n")
@@ -296,6 +301,7 @@ def postfix_as_client(bench: Bench) -> list:
     address, port = bench.gateway.endpoints["mx"]
     client = Postfix("E", bench.root / "client", STRANGER, free_port(STRANGER))
     hop = f"[{address}]:{port}"
+    client.services = TLSMGR
     client.main |= {
         "mynetworks": "127.0.0.0/8",
         "smtp_tls_security_level": "verify",
@@ -333,6 +339,40 @@ def postfix_as_client(bench: Bench) -> list:
             ("... and refuses it under another name", wrong)]
 
 
+def requiretls(bench: Bench) -> list:
+    """RFC 8689, with a next hop that is verified and does not offer it."""
+    mail = "mail FROM:<> REQUIRETLS"
+
+    def in_plain() -> None:
+        with smtplib.SMTP(*bench.gateway.endpoints["mx"], timeout=30) as client:
+            client.ehlo()
+            expect(not client.has_extn("requiretls"), client.esmtp_features)
+            code, text = client.docmd(mail)
+            expect((code, text[:6]) == (530, b"5.7.10"), (code, text))
+
+    def over_tls() -> None:
+        with smtplib.SMTP(*bench.gateway.endpoints["mx"], timeout=30) as client:
+            client.starttls(context=trusting(bench.authority.certificate))
+            client.ehlo()
+            expect(client.has_extn("requiretls"), client.esmtp_features)
+            expect(client.docmd(mail)[0] == 250, "MAIL with REQUIRETLS")
+            expect(client.rcpt("demand@good-verify.test")[0] == 250, "RCPT")
+            expect(client.data("Subject: t\r\n\r\nhello\r\n")[0] == 250, "DATA")
+
+        def lines() -> list[str]:
+            return [line for line in bench.gateway.log_lines("to=<demand@") if "outcome=queued" not in line]
+        wait_until(lambda: bool(lines()), 20, "the letter was tried")
+        expect(field(lines()[0], "outcome") == "failed" and "550 5.7.30" in field(lines()[0], "reply"), lines()[0])
+    return [("REQUIRETLS is neither offered nor taken in plain", in_plain),
+            ("... and goes to no next hop that does not offer it", over_tls)]
+
+
+def trusting(authority: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(authority))
+    context.check_hostname = False    # it is 127.0.0.1 here
+    return context
+
+
 def play(cases: list, tally: list[int]) -> None:
     for label, check in cases:
         try:
@@ -354,6 +394,7 @@ def main() -> int:
             play(postfix_table(bench), tally)
             play([("Postfix saw TLS wherever the log says so", lambda: check_log_of_servers(bench))], tally)
             play(dovecot_table(bench), tally)
+            play(requiretls(bench), tally)
             play(postfix_as_client(bench), tally)
         finally:
             bench.close()

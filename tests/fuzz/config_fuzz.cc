@@ -33,7 +33,13 @@ void require_sound(const Config& config) {
       const Parsed<routing::HostSpec> again = parse_host(host.str());
       require(again && again->str() == host.str());
     }
+    require(hop.tls_settings.pins.empty() || hop.tls == routing::TlsLevel::verify);
+    for (const std::string& pin : hop.tls_settings.pins)
+      require(pin.size() == 32);
   }
+  for (const routing::TlsPolicy& policy : config.routing.tls_policies)
+    require(!policy.domains.empty() &&
+            (policy.settings.pins.empty() || policy.settings.ca.empty()));
   for (const routing::Domain& domain : config.routing.domains) {
     require(domain.deliver_as == routing::DeliverAs::main || !domain.aliases.empty());
   }
