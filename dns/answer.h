@@ -1,30 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "dns/message.h"
 #include "dns/resolver.h"
 
-#include <span>
+#include <optional>
 
 namespace postern::dns {
 
-/// The types that are asked for; the values are DNS's (RFC 1035 section 3.2.2, RFC 3596).
-enum class RecordType : std::uint16_t { a = 1, mx = 15, aaaa = 28 };
+/// The types that are asked for; the values are DNS's (RFC 1035 section 3.2.2, RFC 3596, RFC 6698).
+enum class RecordType : std::uint16_t {
+  a = 1,
+  cname = 5,
+  ptr = 12,
+  mx = 15,
+  txt = 16,
+  aaaa = 28,
+  tlsa = 52,
+};
 
 /// What one query found.
 struct Answer {
   Status status = Status::server_failure;
+  bool secure = false;               ///< the server says so (AD); the caller decides whether it may
   std::vector<MxRecord> mx;          ///< for RecordType::mx
-  std::vector<IpAddress> addresses;  ///< for RecordType::a and aaaa
-  std::chrono::seconds ttl{0};       ///< the least of the records'; 0 when there are none
+  std::vector<IpAddress> addresses;  ///< for RecordType::a and aaaa; at most 64
+  std::vector<TlsaRecord> tlsa;      ///< for RecordType::tlsa
+  /// For RecordType::txt the strings of each record, joined; for ptr and cname the names.
+  std::vector<std::string> texts;
+  std::string canonical;        ///< the name at the end of the aliases: the owner of the records
+  std::chrono::seconds ttl{0};  ///< the least of the records' and aliases'; 0 when there are none
+  /// How long a negative answer may be kept, by the SOA beside it (RFC 2308 section 5); nullopt: it
+  /// does not say.
+  std::optional<std::chrono::seconds> negative_ttl;
 };
 
-/// What c-ares's callback was given, as an answer: `status` is an ARES_* code, `message` the octets
-/// from the server (may be anything when the status is a failure). Pure; any thread.
-Answer read_answer(RecordType type, int status, std::span<const unsigned char> message);
-
-/// The least TTL in the answer section of a DNS message; 0 when that section is empty or broken. A
-/// TTL with the top bit set counts as 0 (RFC 2181 section 8).
-std::chrono::seconds least_ttl(std::span<const unsigned char> message);
+/// What the channel's callback was given, as an answer: `status` is an ARES_* code, `octets` the
+/// message from the server (may be anything when the status is a failure). Records of other owners
+/// than the question's name or what its aliases lead to are passed over. A record of the type that
+/// does not parse, and aliases in a circle, make the whole a server_failure. Pure; any thread.
+Answer read_answer(RecordType type, int status, Octets octets);
 
 /// A and AAAA together, IPv6 first. What is known of one counts when the other could not be asked.
 AddressAnswer join(const Answer& v6, const Answer& v4);

@@ -4,6 +4,13 @@
 #include <algorithm>
 
 namespace postern::dns {
+namespace {
+
+/// Of a negative answer without SOA, which RFC 2308 section 5 would not have kept at all. Whoever
+/// asks for it again asks for each message to a name that is not there.
+constexpr std::chrono::seconds kNoSoaTtl{60};
+
+}  // namespace
 
 AnswerCache::AnswerCache(const Config& config)
     : max_ttl_(config.max_ttl),
@@ -25,7 +32,9 @@ const Answer* AnswerCache::find(const std::string& key, net::TimePoint now) {
 void AnswerCache::store(const std::string& key, const Answer& answer, net::TimePoint now) {
   if (max_entries_ == 0 || is_transient(answer.status)) return;
   const bool negative = answer.status != Status::ok;
-  const std::chrono::seconds ttl = negative ? negative_ttl_ : std::min(answer.ttl, max_ttl_);
+  const std::chrono::seconds ttl =
+      negative ? std::min(answer.negative_ttl.value_or(kNoSoaTtl), negative_ttl_)
+               : std::min(answer.ttl, max_ttl_);
   const auto old = entries_.find(key);
   if (old != entries_.end()) erase(old);
   if (ttl <= std::chrono::seconds(0)) return;

@@ -3,7 +3,10 @@
 
 #include <ares.h>
 
+#include <arpa/inet.h>
 #include <arpa/nameser.h>
+#include <cstring>
+#include <random>
 #include <stdexcept>
 
 namespace postern::dns {
@@ -12,6 +15,11 @@ namespace {
 /// Payload for UDP answers that passes everywhere unfragmented (DNS Flag Day 2020).
 constexpr int kEdnsOctets = 1232;
 
+constexpr std::size_t kOptOctets = 11;  // without options, RFC 6891 section 6.1.2
+constexpr unsigned char kAdBit = 0x20;  // of the header's fourth octet, RFC 4035 section 4.9.3
+constexpr unsigned char kDoBit = 0x80;  // of the third octet of the OPT record's TTL, RFC 3225
+constexpr std::uint8_t kFormErr = 1;
+
 void require(int status, const std::string& what) {
   if (status != ARES_SUCCESS) throw std::runtime_error(what + ": " + ares_strerror(status));
 }
@@ -19,6 +27,43 @@ void require(int status, const std::string& what) {
 struct Library {
   Library() { require(ares_library_init(ARES_LIB_INIT_ALL), "c-ares"); }
 };
+
+struct FreeString {
+  void operator()(unsigned char* p) const { ares_free_string(p); }
+};
+struct FreeServers {
+  void operator()(ares_addr_port_node* p) const { ares_free_data(p); }
+};
+
+IpAddress address_of(const ares_addr_port_node& server) {
+  namespace ip = net::asio::ip;
+  if (server.family == AF_INET) return ip::address_v4(ntohl(server.addr.addr4.s_addr));
+  ip::address_v6::bytes_type bytes;
+  static_assert(sizeof server.addr.addr6 == sizeof bytes);
+  std::memcpy(bytes.data(), &server.addr.addr6, bytes.size());
+  return plain_ip(ip::address_v6(bytes));
+}
+
+/// Nobody else can answer in the place of any of them.
+bool all_on_loopback(ares_channeldata* channel) {
+  ares_addr_port_node* first = nullptr;
+  if (ares_get_servers_ports(channel, &first) != ARES_SUCCESS) return false;
+  const std::unique_ptr<ares_addr_port_node, FreeServers> owned(first);
+  for (const ares_addr_port_node* server = first; server != nullptr; server = server->next) {
+    if (!address_of(*server).is_loopback()) return false;
+  }
+  return first != nullptr;
+}
+
+/// Unpredictable, so that an answer cannot be forged by who does not see the question (RFC 5452).
+std::uint16_t query_id() {
+  static thread_local std::random_device device;
+  return static_cast<std::uint16_t>(device());
+}
+
+bool has_additional(std::span<const unsigned char> message) {
+  return message.size() >= 12 && (message[10] != 0 || message[11] != 0);
+}
 
 std::string joined(const std::vector<std::string>& servers) {
   std::string list;
@@ -32,6 +77,15 @@ std::string joined(const std::vector<std::string>& servers) {
 }
 
 }  // namespace
+
+/// Owned by c-ares from send() until its answer.
+struct CaresChannel::Query {
+  CaresChannel* channel;  ///< outlives it: close() ends every query
+  std::string name;
+  RecordType type;
+  Callback callback;
+  bool edns = false;
+};
 
 std::shared_ptr<CaresChannel> CaresChannel::make(net::Executor executor, const Config& config) {
   std::shared_ptr<CaresChannel> channel(new CaresChannel(executor));
@@ -61,13 +115,36 @@ void CaresChannel::open(const Config& config) {
   if (!servers.empty()) {
     require(ares_set_servers_ports_csv(channel_, servers.c_str()), "DNS servers " + servers);
   }
+  believes_ad_ = config.trust_ad || all_on_loopback(channel_);
 }
 
 void CaresChannel::query(const std::string& name, RecordType type, Callback callback) {
   if (channel_ == nullptr) return callback(ARES_EDESTRUCTION, {});
-  auto owned = std::make_unique<Callback>(std::move(callback));
-  ares_query(channel_, name.c_str(), ns_c_in, static_cast<int>(type), &on_answer, owned.release());
+  send(std::make_unique<Query>(Query{this, name, type, std::move(callback)}));
   set_timer();
+}
+
+void CaresChannel::send(std::unique_ptr<Query> query) {
+  query->edns = edns_;
+  unsigned char* made = nullptr;
+  int size = 0;
+  const int status = ares_create_query(query->name.c_str(),
+                                       ns_c_in,
+                                       static_cast<int>(query->type),
+                                       query_id(),
+                                       1,
+                                       &made,
+                                       &size,
+                                       query->edns ? kEdnsOctets : 0);
+  const std::unique_ptr<unsigned char, FreeString> owned(made);
+  if (status != ARES_SUCCESS) return query->callback(status, {});
+  const std::span<unsigned char> octets(made, static_cast<std::size_t>(size));
+  if (believes_ad_) {
+    // Some resolvers say AD to who sets AD (RFC 6840 section 5.7), some only to who sets DO.
+    octets[3] |= kAdBit;
+    if (query->edns) octets[octets.size() - kOptOctets + 7] |= kDoBit;
+  }
+  ares_send(channel_, made, size, &on_answer, query.release());
 }
 
 void CaresChannel::close() {
@@ -77,10 +154,19 @@ void CaresChannel::close() {
   timer_.cancel();
 }
 
-void CaresChannel::on_answer(void* callback, int status, int, unsigned char* data, int size) {
-  const std::unique_ptr<Callback> owned(static_cast<Callback*>(callback));
+void CaresChannel::on_answer(void* query, int status, int, unsigned char* data, int size) {
+  std::unique_ptr<Query> owned(static_cast<Query*>(query));
   const bool empty = data == nullptr || size <= 0;
-  (*owned)(status, {data, empty ? 0 : static_cast<std::size_t>(size)});
+  const std::span<const unsigned char> octets(data, empty ? 0 : static_cast<std::size_t>(size));
+  CaresChannel& channel = *owned->channel;
+  const bool refused = status == ARES_SUCCESS && octets.size() > 3 &&
+                       (octets[3] & 0x0fU) == kFormErr && !has_additional(octets);
+  if (refused && owned->edns && channel.channel_ != nullptr) {
+    channel.edns_ = false;
+    channel.send(std::move(owned));
+    return;
+  }
+  owned->callback(status, octets);
 }
 
 void CaresChannel::on_socket_state(void* self, int fd, int readable, int writable) {

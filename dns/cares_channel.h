@@ -18,8 +18,8 @@ namespace postern::dns {
 /// on the executor's thread alone. Its handlers share it, so its owner ends it with close().
 class CaresChannel : public std::enable_shared_from_this<CaresChannel> {
  public:
-  /// An ARES_* code and the server's message (empty with most failures). Called once a query, from
-  /// within query(), the event loop or close(); must not call back into the channel.
+  /// An ARES_* code and the server's message, of any RCODE (empty with most failures). Called once
+  /// a query, from within query(), the event loop or close(); must not call back into the channel.
   using Callback = std::function<void(int, std::span<const unsigned char>)>;
 
   /// Throws std::runtime_error: c-ares cannot be set up, or a server is no address.
@@ -29,6 +29,9 @@ class CaresChannel : public std::enable_shared_from_this<CaresChannel> {
 
   /// `name` is absolute: no search list is applied.
   void query(const std::string& name, RecordType type, Callback callback);
+  /// An AD bit of its answers may be believed: every server is on loopback, or the config says so.
+  /// Only then is it asked for.
+  bool believes_ad() const { return believes_ad_; }
   /// Ends every query with ARES_EDESTRUCTION. May be called twice; later queries fail the same way.
   void close();
 
@@ -45,10 +48,13 @@ class CaresChannel : public std::enable_shared_from_this<CaresChannel> {
     bool closed = false;
   };
 
+  struct Query;
+
   explicit CaresChannel(net::Executor executor);
   void open(const Config& config);
   static void on_socket_state(void* self, int fd, int readable, int writable);
-  static void on_answer(void* callback, int status, int timeouts, unsigned char* data, int size);
+  void send(std::unique_ptr<Query> query);
+  static void on_answer(void* query, int status, int timeouts, unsigned char* data, int size);
   void watch(int fd, bool read, bool write);
   void wait(int fd, const std::shared_ptr<Watch>& watch);
   void process(int readable, int writable);
@@ -57,6 +63,8 @@ class CaresChannel : public std::enable_shared_from_this<CaresChannel> {
   net::Executor executor_;
   net::Timer timer_;
   ares_channeldata* channel_ = nullptr;
+  bool believes_ad_ = false;
+  bool edns_ = true;  ///< false: a server does not know EDNS (RFC 6891 section 7)
   std::unordered_map<int, std::shared_ptr<Watch>> watches_;
 };
 

@@ -20,13 +20,30 @@ struct Pending {
   std::optional<Answer> answer;
 };
 
+/// Where an address has its PTR record (RFC 1035 section 3.5, RFC 3596 section 2.5).
+std::string reverse_name(const IpAddress& address) {
+  std::string name;
+  if (address.is_v4()) {
+    for (const unsigned char octet : address.to_v4().to_bytes())
+      name.insert(0, std::to_string(octet) + '.');
+    return name + "in-addr.arpa";
+  }
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  for (const unsigned char octet : address.to_v6().to_bytes()) {
+    const char nibbles[] = {kDigits[octet & 0x0fU], '.', kDigits[octet >> 4U], '.'};
+    name.insert(0, nibbles, sizeof nibbles);
+  }
+  return name + "ip6.arpa";
+}
+
 std::string cache_key(const std::string& name, RecordType type) {
   return std::to_string(static_cast<int>(type)) + ' ' + name;
 }
 
-AddressAnswer known_addresses(std::vector<IpAddress> addresses) {
+AddressAnswer known_addresses(std::string host, std::vector<IpAddress> addresses) {
   AddressAnswer answer;
   answer.addresses = std::move(addresses);
+  answer.canonical = std::move(host);
   answer.ttl = std::chrono::hours(24);
   return answer;
 }
@@ -39,11 +56,20 @@ struct CaresResolver::Core : std::enable_shared_from_this<CaresResolver::Core> {
       : executor(e), channel(CaresChannel::make(e, config)), cache(config) {}
 
   std::shared_ptr<Pending> ask(const std::string& name, RecordType type);
+  Answer read(RecordType type, int status, std::span<const unsigned char> message) const;
   void settle(const std::string& key, Pending& pending, Answer answer);
 
   static net::Awaitable<Answer> finish(std::shared_ptr<Pending> pending);
+  /// `domain` may be any text: bad_name then.
+  static net::Awaitable<Answer> look_up(std::shared_ptr<Core> core,
+                                        std::string domain,
+                                        RecordType type);
   static net::Awaitable<MxAnswer> mx(std::shared_ptr<Core> core, std::string domain);
   static net::Awaitable<AddressAnswer> addresses(std::shared_ptr<Core> core, std::string host);
+  static net::Awaitable<AddressAnswer> ask_addresses(std::shared_ptr<Core> core, std::string name);
+  static net::Awaitable<TlsaAnswer> tlsa(std::shared_ptr<Core> core, std::string name);
+  static net::Awaitable<TextAnswer> txt(std::shared_ptr<Core> core, std::string name);
+  static net::Awaitable<NameAnswer> names(std::shared_ptr<Core> core, std::string name);
 
   net::Executor executor;
   std::shared_ptr<CaresChannel> channel;
@@ -66,9 +92,17 @@ std::shared_ptr<Pending> CaresResolver::Core::ask(const std::string& name, Recor
                  [weak = weak_from_this(), key, pending, type](
                      int status, std::span<const unsigned char> message) {
                    if (const auto core = weak.lock())
-                     core->settle(key, *pending, read_answer(type, status, message));
+                     core->settle(key, *pending, core->read(type, status, message));
                  });
   return pending;
+}
+
+Answer CaresResolver::Core::read(RecordType type,
+                                 int status,
+                                 std::span<const unsigned char> message) const {
+  Answer answer = read_answer(type, status, message);
+  if (!channel->believes_ad()) answer.secure = false;
+  return answer;
 }
 
 void CaresResolver::Core::settle(const std::string& key, Pending& pending, Answer answer) {
@@ -85,17 +119,56 @@ net::Awaitable<Answer> CaresResolver::Core::finish(std::shared_ptr<Pending> pend
   co_return pending->answer.value_or(Answer());
 }
 
-net::Awaitable<MxAnswer> CaresResolver::Core::mx(std::shared_ptr<Core> core, std::string domain) {
-  MxAnswer result;
+net::Awaitable<Answer> CaresResolver::Core::look_up(std::shared_ptr<Core> core,
+                                                    std::string domain,
+                                                    RecordType type) {
   const std::optional<std::string> name = query_name(domain);
   if (!name) {
-    result.status = Status::bad_name;
-    co_return result;
+    Answer bad;
+    bad.status = Status::bad_name;
+    co_return bad;
   }
-  const std::shared_ptr<Pending> pending = core->ask(*name, RecordType::mx);
+  const std::shared_ptr<Pending> pending = core->ask(*name, type);
   Answer answer = co_await finish(pending);
+  co_return answer;
+}
+
+net::Awaitable<MxAnswer> CaresResolver::Core::mx(std::shared_ptr<Core> core, std::string domain) {
+  Answer answer = co_await look_up(std::move(core), std::move(domain), RecordType::mx);
+  MxAnswer result;
   result.status = answer.status;
+  result.secure = answer.secure;
   result.records = std::move(answer.mx);
+  result.ttl = answer.ttl;
+  co_return result;
+}
+
+net::Awaitable<TlsaAnswer> CaresResolver::Core::tlsa(std::shared_ptr<Core> core, std::string name) {
+  Answer answer = co_await look_up(std::move(core), std::move(name), RecordType::tlsa);
+  TlsaAnswer result;
+  result.status = answer.status;
+  result.secure = answer.secure;
+  result.records = std::move(answer.tlsa);
+  result.ttl = answer.ttl;
+  co_return result;
+}
+
+net::Awaitable<TextAnswer> CaresResolver::Core::txt(std::shared_ptr<Core> core, std::string name) {
+  Answer answer = co_await look_up(std::move(core), std::move(name), RecordType::txt);
+  TextAnswer result;
+  result.status = answer.status;
+  result.secure = answer.secure;
+  result.texts = std::move(answer.texts);
+  result.ttl = answer.ttl;
+  co_return result;
+}
+
+net::Awaitable<NameAnswer> CaresResolver::Core::names(std::shared_ptr<Core> core,
+                                                      std::string name) {
+  Answer answer = co_await look_up(std::move(core), std::move(name), RecordType::ptr);
+  NameAnswer result;
+  result.status = answer.status;
+  result.names = std::move(answer.texts);
   result.ttl = answer.ttl;
   co_return result;
 }
@@ -103,7 +176,7 @@ net::Awaitable<MxAnswer> CaresResolver::Core::mx(std::shared_ptr<Core> core, std
 net::Awaitable<AddressAnswer> CaresResolver::Core::addresses(std::shared_ptr<Core> core,
                                                              std::string host) {
   namespace ip = net::asio::ip;
-  if (const auto literal = parse_ip(host)) co_return known_addresses({*literal});
+  if (const auto literal = parse_ip(host)) co_return known_addresses(host, {*literal});
   const std::optional<std::string> name = query_name(host);
   if (!name) {
     AddressAnswer bad;
@@ -111,12 +184,24 @@ net::Awaitable<AddressAnswer> CaresResolver::Core::addresses(std::shared_ptr<Cor
     co_return bad;
   }
   if (*name == "localhost")
-    co_return known_addresses({ip::address_v6::loopback(), ip::address_v4::loopback()});
-  const std::shared_ptr<Pending> asked_v6 = core->ask(*name, RecordType::aaaa);
-  const std::shared_ptr<Pending> asked_v4 = core->ask(*name, RecordType::a);
+    co_return known_addresses(*name, {ip::address_v6::loopback(), ip::address_v4::loopback()});
+  AddressAnswer answer = co_await ask_addresses(std::move(core), *name);
+  co_return answer;
+}
+
+net::Awaitable<AddressAnswer> CaresResolver::Core::ask_addresses(std::shared_ptr<Core> core,
+                                                                 std::string name) {
+  const std::shared_ptr<Pending> asked_v6 = core->ask(name, RecordType::aaaa);
+  const std::shared_ptr<Pending> asked_v4 = core->ask(name, RecordType::a);
   const Answer v6 = co_await finish(asked_v6);
   const Answer v4 = co_await finish(asked_v4);
-  co_return join(v6, v4);
+  AddressAnswer both = join(v6, v4);
+  const bool is_alias = both.status == Status::ok && both.canonical != name;
+  if (is_alias && !both.secure && core->channel->believes_ad()) {
+    const Answer alias = co_await look_up(core, name, RecordType::cname);
+    both.secure_alias = alias.status == Status::ok && alias.secure;
+  }
+  co_return both;
 }
 
 CaresResolver::CaresResolver(net::Executor executor, const Config& config)
@@ -132,6 +217,22 @@ net::Awaitable<MxAnswer> CaresResolver::mx(std::string domain) {
 
 net::Awaitable<AddressAnswer> CaresResolver::addresses(std::string host) {
   return Core::addresses(core_, std::move(host));
+}
+
+net::Awaitable<TlsaAnswer> CaresResolver::tlsa(std::string host, std::uint16_t port) {
+  return Core::tlsa(core_, "_" + std::to_string(port) + "._tcp." + host);
+}
+
+net::Awaitable<TextAnswer> CaresResolver::txt(std::string name) {
+  return Core::txt(core_, std::move(name));
+}
+
+net::Awaitable<NameAnswer> CaresResolver::names(IpAddress address) {
+  return Core::names(core_, reverse_name(plain_ip(address)));
+}
+
+bool CaresResolver::believes_ad() const {
+  return core_->channel->believes_ad();
 }
 
 }  // namespace postern::dns

@@ -23,6 +23,12 @@ class CaresResolver : public Resolver {
   /// An address is its own answer; "localhost" is the loopback addresses without asking (RFC 6761
   /// section 6.3).
   net::Awaitable<AddressAnswer> addresses(std::string host) override;
+  net::Awaitable<TlsaAnswer> tlsa(std::string host, std::uint16_t port) override;
+  net::Awaitable<TextAnswer> txt(std::string name) override;
+  net::Awaitable<NameAnswer> names(IpAddress address) override;
+
+  /// Answers may be `secure`: every server is on loopback, or Config::trust_ad is set.
+  bool believes_ad() const;
 
  private:
   struct Core;

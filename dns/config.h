@@ -18,10 +18,17 @@ struct Config {
   int tries = 3;
   /// Records are kept as long as their TTL says, at most this long.
   std::chrono::seconds max_ttl{3600};
-  /// How long "no such name" and "no such records" are kept.
-  std::chrono::seconds negative_ttl{60};
+  /// "No such name" and "no such records" are kept as long as the SOA beside them says (RFC 2308
+  /// section 5), at most this long; without one a minute at most.
+  std::chrono::seconds negative_ttl{900};
   /// Answers kept; 0: none.
   std::size_t cache_entries = 4096;
+  /// "DNSSEC proves it" is believed from servers that are not on loopback too: for a network
+  /// between here and them that nobody else can write to.
+  bool trust_ad = false;
+  /// Clients' addresses are looked up (dns/reverse.h), and a session waits so long for it at most.
+  bool reverse_lookup = true;
+  std::chrono::milliseconds reverse_timeout{1000};
 };
 
 /// Why `server` cannot be used as one of Config::servers; empty: it can.

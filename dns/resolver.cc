@@ -21,10 +21,22 @@ std::string_view status_text(Status s) {
   return "unknown";
 }
 
-net::Awaitable<TlsaAnswer> Resolver::tlsa(std::string /*host*/, std::uint16_t /*port*/) {
-  TlsaAnswer answer;
-  answer.status = Status::no_data;
-  co_return answer;
+net::Awaitable<TlsaAnswer> Resolver::tlsa(std::string, std::uint16_t) {
+  TlsaAnswer none;
+  none.status = Status::no_data;
+  co_return none;
+}
+
+net::Awaitable<TextAnswer> Resolver::txt(std::string) {
+  TextAnswer none;
+  none.status = Status::no_data;
+  co_return none;
+}
+
+net::Awaitable<NameAnswer> Resolver::names(IpAddress) {
+  NameAnswer none;
+  none.status = Status::no_data;
+  co_return none;
 }
 
 }  // namespace postern::dns

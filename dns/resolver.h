@@ -37,27 +37,44 @@ struct MxRecord {
 
 struct MxAnswer {
   Status status = Status::ok;
+  bool secure = false;            ///< DNSSEC proves it, says a server that is believed
   std::vector<MxRecord> records;  ///< as answered, not ordered
   std::chrono::seconds ttl{0};
-  bool secure = false;  ///< DNSSEC has validated it, and the resolver that says so is trusted
 };
 
 struct AddressAnswer {
   Status status = Status::ok;
+  bool secure = false;  ///< DNSSEC proves the addresses and every alias on the way to them
   std::vector<IpAddress> addresses;
+  std::string canonical;  ///< the name that the aliases of the host lead to; the host without any
+  /// The host is an alias, and DNSSEC proves that much, though not what it leads to (RFC 7672
+  /// section 2.2.2). Always false where `secure` is true.
+  bool secure_alias = false;
   std::chrono::seconds ttl{0};
-  bool secure = false;  ///< as in MxAnswer; of a CNAME too
 };
 
 struct TlsaAnswer {
   Status status = Status::ok;
-  std::vector<TlsaRecord> records;  ///< as answered
+  bool secure = false;
+  std::vector<TlsaRecord> records;  ///< as answered: usable or not
   std::chrono::seconds ttl{0};
-  bool secure = false;  ///< as in MxAnswer
+};
+
+struct TextAnswer {
+  Status status = Status::ok;
+  bool secure = false;
+  std::vector<std::string> texts;  ///< one a record, its strings joined; any octets
+  std::chrono::seconds ttl{0};
+};
+
+struct NameAnswer {
+  Status status = Status::ok;
+  std::vector<std::string> names;  ///< lower case, no dot at the end; may be no host names
+  std::chrono::seconds ttl{0};
 };
 
 /// Asks DNS. One a worker thread, used only on that thread. Domain names are given as U-labels or
-/// A-labels.
+/// A-labels. What a resolver does not implement is no_data.
 class Resolver {
  public:
   virtual ~Resolver() = default;
@@ -65,8 +82,12 @@ class Resolver {
   /// A and AAAA together: IPv6 first when both are there (RFC 6724 default), `no_data` when neither
   /// is.
   virtual net::Awaitable<AddressAnswer> addresses(std::string host) = 0;
-  /// TLSA of _PORT._tcp.HOST. A resolver that cannot ask for them: `no_data`, not secure.
+  /// TLSA at "_PORT._tcp.HOST" (RFC 6698 section 3).
   virtual net::Awaitable<TlsaAnswer> tlsa(std::string host, std::uint16_t port);
+  /// TXT; `name` may begin with labels like "_mta-sts".
+  virtual net::Awaitable<TextAnswer> txt(std::string name);
+  /// PTR: what an address calls itself. Anybody can say anything there: see dns/reverse.h.
+  virtual net::Awaitable<NameAnswer> names(IpAddress address);
 };
 
 }  // namespace postern::dns

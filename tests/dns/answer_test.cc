@@ -42,14 +42,13 @@ TEST(Answer, ThatIsCutShortIsAServerFailureOrHasFewerRecordsButNeverReadsBeyond)
     const std::string part = message.substr(0, size);
     const Answer answer = read_answer(RecordType::mx, ARES_SUCCESS, octets(part));
     EXPECT_EQ(answer.status, Status::server_failure) << size;
-    EXPECT_EQ(least_ttl(octets(part)), 0s) << size;
   }
 }
 
 TEST(Answer, TtlWithItsTopBitSetCountsAsNone) {
   std::string message = two_mx();
   message[message.size() - 12] = '\x80';
-  EXPECT_EQ(least_ttl(octets(message)), 0s);
+  EXPECT_EQ(read_answer(RecordType::mx, ARES_SUCCESS, octets(message)).ttl, 0s);
 }
 
 TEST(Answer, OfAnotherTypeIsNoData) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dns/cares_resolver.h"
 
-#include "run.h"
-#include "scripted_server.h"
+#include "cares_fixture.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,67 +13,19 @@ namespace postern::dns {
 namespace {
 
 using namespace std::chrono_literals;
+using test::answer;
+using test::kA;
+using test::kAaaa;
+using test::kCname;
+using test::kMx;
+using test::mx_record;
+using test::rcode;
 using test::Reaction;
-using test::ScriptedRecord;
-using test::ScriptedServer;
+using test::reaction;
 using testing::ElementsAre;
 using testing::UnorderedElementsAre;
 
-constexpr std::uint16_t kA = 1;
-constexpr std::uint16_t kCname = 5;
-constexpr std::uint16_t kMx = 15;
-constexpr std::uint16_t kAaaa = 28;
-
-Reaction answer(std::vector<ScriptedRecord> records) {
-  Reaction reaction;
-  reaction.records = std::move(records);
-  return reaction;
-}
-
-Reaction rcode(std::uint8_t code) {
-  Reaction reaction;
-  reaction.rcode = code;
-  return reaction;
-}
-
-Reaction reaction(Reaction::How how, std::vector<ScriptedRecord> records = {}) {
-  Reaction result = answer(std::move(records));
-  result.how = how;
-  return result;
-}
-
-ScriptedRecord mx_record(std::uint16_t preference, std::string_view exchange) {
-  return {kMx, test::mx_data(preference, exchange), 300};
-}
-
-class CaresResolverTest : public testing::Test {
- protected:
-  CaresResolverTest() { make(1h); }
-
-  /// Only a test of silence wants a time-out that ends: on a busy machine a short one would repeat
-  /// questions.
-  void make(std::chrono::milliseconds timeout) {
-    Config config;
-    config.servers = {server_.address()};
-    config.timeout = timeout;
-    config.tries = 2;
-    resolver_ = std::make_unique<CaresResolver>(io_.get_executor(), config);
-  }
-  MxAnswer mx(const std::string& domain) { return test::run(io_, resolver_->mx(domain)); }
-  AddressAnswer addresses(const std::string& host) {
-    return test::run(io_, resolver_->addresses(host));
-  }
-  std::vector<std::string> texts(const AddressAnswer& found) {
-    std::vector<std::string> out;
-    for (const IpAddress& address : found.addresses)
-      out.push_back(address.to_string());
-    return out;
-  }
-
-  net::IoContext io_{1};
-  ScriptedServer server_{io_};
-  std::unique_ptr<CaresResolver> resolver_;
-};
+class CaresResolverTest : public test::CaresFixture {};
 
 TEST_F(CaresResolverTest, FindsMxRecordsWithTheirTtl) {
   server_.set("MX example.com",
@@ -139,7 +90,7 @@ TEST_F(CaresResolverTest, CallsGarbageAServerFailure) {
 }
 
 TEST_F(CaresResolverTest, AsksByTcpWhenTheAnswerWasTruncated) {
-  std::vector<ScriptedRecord> many;
+  std::vector<test::ScriptedRecord> many;
   for (int i = 0; i < 200; ++i)
     many.push_back(mx_record(10, "exchange-" + std::to_string(i) + ".example"));
   server_.set("MX big.example", reaction(Reaction::How::truncate_udp, std::move(many)));

@@ -2,6 +2,7 @@
 #include "scripted_server.h"
 
 #include "base/ip.h"
+#include "wire_message.h"
 
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
@@ -16,6 +17,10 @@ constexpr std::uint16_t kCname = 5;
 
 std::string u16(std::size_t value) {
   return {static_cast<char>(value >> 8U & 0xffU), static_cast<char>(value & 0xffU)};
+}
+
+std::string u32(std::uint32_t value) {
+  return u16(value >> 16U) + u16(value & 0xffffU);
 }
 
 std::string wire_name(std::string_view name) {
@@ -33,10 +38,18 @@ std::string type_name(unsigned type) {
   switch (type) {
     case 1:
       return "A";
+    case 5:
+      return "CNAME";
+    case 12:
+      return "PTR";
     case 15:
       return "MX";
+    case 16:
+      return "TXT";
     case 28:
       return "AAAA";
+    case 52:
+      return "TLSA";
     default:
       return std::to_string(type);
   }
@@ -66,7 +79,40 @@ Question read_question(std::string_view query) {
   return question;
 }
 
+/// One section. `owner` is the record's that names none; a CNAME changes it.
+std::string section(const std::vector<ScriptedRecord>& records, std::string owner) {
+  std::string out;
+  for (const ScriptedRecord& record : records) {
+    out += record.owner.empty() ? owner : wire_name(record.owner);
+    out += u16(record.type) + u16(1) + u32(record.ttl) + u16(record.data.size()) + record.data;
+    if (record.type == kCname && record.owner.empty()) owner = record.data;
+  }
+  return out;
+}
+
 }  // namespace
+
+std::string txt_data(const std::vector<std::string>& strings) {
+  std::string out;
+  for (const std::string& text : strings)
+    out += static_cast<char>(text.size()) + text;
+  return out;
+}
+
+std::string tlsa_data(std::uint8_t usage,
+                      std::uint8_t selector,
+                      std::uint8_t matching,
+                      std::string_view octets) {
+  std::string out;
+  for (const std::uint8_t number : {usage, selector, matching})
+    out += static_cast<char>(number);
+  return out.append(octets);
+}
+
+std::string soa_data(std::uint32_t minimum) {
+  return wire_name("ns.example") + wire_name("hostmaster.example") + u32(1) + u32(2) + u32(3) +
+         u32(4) + u32(minimum);
+}
 
 std::string mx_data(std::uint16_t preference, std::string_view exchange) {
   return u16(preference) + wire_name(exchange);
@@ -84,6 +130,19 @@ std::string aaaa_data(std::string_view address) {
 
 std::string cname_data(std::string_view target) {
   return wire_name(target);
+}
+
+std::string WireMessage::str() const {
+  return str(wire_name(question) + u16(type) + u16(1));
+}
+
+std::string WireMessage::str(std::string_view question_octets) const {
+  std::string out("\x12\x34\x81", 3);                               // ID; QR, RD
+  out += static_cast<char>(0x80 | (authentic ? 0x20 : 0) | rcode);  // RA; AD
+  out += u16(1) + u16(answers.size()) + u16(authority.size()) + u16(0);
+  out += question_octets;
+  const std::string asked_name("\xc0\x0c", 2);
+  return out + section(answers, asked_name) + section(authority, asked_name);
 }
 
 struct ScriptedServer::Connection {
@@ -157,28 +216,33 @@ std::string ScriptedServer::answer(std::string_view query, bool tcp) {
   const Question question = read_question(query);
   asked_.push_back(question.text + (tcp ? " tcp" : ""));
   const auto at = table_.find(question.text);
+  // The OPT record is the last, and has no options: its flags are 4 octets from the end.
+  const bool edns = query[11] != 0;
+  asked_ad_ = (query[3] & 0x20) != 0;
+  asked_do_ = edns && (query[query.size() - 4] & 0x80) != 0;
   Reaction reaction;
   reaction.rcode = 3;
   if (at != table_.end()) reaction = at->second;
-  if (reaction.how == Reaction::How::silence) return {};
-  const bool truncated = reaction.how == Reaction::How::truncate_udp && !tcp;
-  if (truncated) reaction.records.clear();
-
-  std::string out(query.substr(0, 2));
-  out += static_cast<char>(truncated ? 0x83 : 0x81);  // QR, RD; TC
-  out += static_cast<char>(0x80 | reaction.rcode);    // RA
-  out += u16(1) + u16(reaction.records.size()) + u16(0) + u16(0);
-  out += query.substr(kHeader, question.octets);
-  if (reaction.how == Reaction::How::garbage) {
+  using How = Reaction::How;
+  if (reaction.how == How::silence) return {};
+  const bool truncated = reaction.how == How::truncate_udp && !tcp;
+  const bool refused = reaction.how == How::no_edns && edns;
+  if (refused) reaction.rcode = 1;
+  if (truncated || refused) reaction.records.clear();
+  WireMessage message;
+  message.rcode = reaction.rcode;
+  message.authentic = reaction.authentic && (asked_ad_ || asked_do_);
+  message.answers = reaction.records;
+  message.authority = reaction.authority;
+  std::string out = message.str(query.substr(kHeader, question.octets));
+  out.replace(0, 2, query.substr(0, 2));
+  if (truncated) out[2] = static_cast<char>(0x83);
+  if (reaction.how == How::wrong_id) out[1] = static_cast<char>(out[1] ^ 1);
+  if (reaction.how == How::wrong_question) out[kHeader + 1] = '#';
+  if (reaction.how == How::garbage) {
+    out.resize(kHeader + question.octets);
     out[7] = 3;  // three answers are announced, and this is what comes
-    return out + "\xc0\xff\x07garbage";
-  }
-  std::string owner("\xc0\x0c", 2);  // the name in the question
-  for (const ScriptedRecord& record : reaction.records) {
-    out += owner + u16(record.type) + u16(1);
-    out += u16(record.ttl >> 16U) + u16(record.ttl & 0xffffU) + u16(record.data.size());
-    if (record.type == kCname) owner = record.data;
-    out += record.data;
+    out += "\xc0\xff\x07garbage";
   }
   return out;
 }
