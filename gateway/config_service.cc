@@ -120,6 +120,9 @@ void read_dns(Reader& reader, Section& section) {
   auto tries = static_cast<unsigned>(dns.tries);
   section.read<unsigned>("tries", tries, 1, 10);
   dns.tries = static_cast<int>(tries);
+  section.read("trust_ad", dns.trust_ad);
+  section.read("reverse_lookup", dns.reverse_lookup);
+  section.read("reverse_timeout", dns.reverse_timeout, 10ms, 30'000ms);
 }
 
 void read_delivery_limits(Section& section, smtp::ClientTimeouts& out) {

@@ -55,6 +55,7 @@ std::string format_text(const LetterRecord& r) {
   add(out, "id", r.letter);
   add(out, "session", r.session);
   add(out, "client", r.client);
+  add(out, "client_name", r.client_name);
   add(out, "listener", r.listener);
   add(out, "auth", r.identity);
   add(out, "from", fmt::format("<{}>", r.sender));
@@ -87,6 +88,7 @@ std::string format_json(const LetterRecord& r) {
   text("id", r.letter);
   text("session", r.session);
   text("client", r.client);
+  text("client_name", r.client_name);
   text("listener", r.listener);
   text("auth", r.identity);
   out["from"] = std::string(r.sender);

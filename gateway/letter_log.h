@@ -18,7 +18,8 @@ namespace postern::gateway {
 struct LetterRecord {
   std::string_view session;
   std::string_view letter;
-  std::string client;  ///< address
+  std::string client;       ///< address
+  std::string client_name;  ///< that DNS confirms; empty: none, or nobody has asked
   std::string_view listener;
   std::string_view identity;       ///< empty: not authenticated
   std::string_view sender;         ///< without brackets; empty: the null sender

@@ -65,6 +65,8 @@ LetterRecord record_of(const smtp::SessionFacts& session,
   LetterRecord record;
   record.session = session.id;
   record.client = session.client.to_string();
+  if (session.confirmed_name && *session.confirmed_name != "unknown")
+    record.client_name = *session.confirmed_name;
   record.listener = listener.name;
   record.identity = session.identity;
   record.sender = sender.path.text();

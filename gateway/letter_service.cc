@@ -20,6 +20,7 @@ net::Awaitable<smtp::Begun> LetterService::begin(const smtp::SessionFacts& sessi
     smtp::Begun refused(refusal, nullptr);
     co_return refused;
   }
+  co_await find_name(session.client);
   std::unique_ptr<smtp::Transaction> letter;
   if (runtime->delivery_by_route) {
     letter = std::make_unique<ByRouteLetter>(runtime, *listener, session, sender, tools_);
@@ -28,6 +29,14 @@ net::Awaitable<smtp::Begun> LetterService::begin(const smtp::SessionFacts& sessi
   }
   smtp::Begun begun(smtp::replies::sender_ok(), std::move(letter));
   co_return begun;
+}
+
+/// Asked for when the client came; what Received and log need is waited for here, once a letter and
+/// nowhere else.
+net::Awaitable<void> LetterService::find_name(IpAddress client) {
+  if (tools_.reverse == nullptr || !tools_.reverse->looks_up(client)) co_return;
+  const std::string name = co_await tools_.reverse->name(client);
+  *client_name_ = name.empty() ? "unknown" : name;
 }
 
 /// auth.senders: who has logged in may not use everybody's address. Code 0: there is none.

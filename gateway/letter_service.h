@@ -19,6 +19,9 @@ class LetterService final : public smtp::Service {
                 const ListenerRuntime& listener,
                 LetterTools tools)
       : current_(current), runtime_(std::move(runtime)), listener_(listener), tools_(tools) {}
+  /// SessionFacts::confirmed_name; there when begin() has waited for it, as long as
+  /// dns.reverse_timeout allows.
+  std::shared_ptr<const std::string> client_name() const { return client_name_; }
   net::Awaitable<smtp::Begun> begin(const smtp::SessionFacts& session,
                                     const smtp::Sender& sender) override;
   std::string auth_mechanisms(const smtp::SessionFacts& session,
@@ -28,6 +31,7 @@ class LetterService final : public smtp::Service {
   void note(const smtp::SessionFacts& session, const smtp::SessionNote& what) override;
 
  private:
+  net::Awaitable<void> find_name(IpAddress client);
   smtp::Reply refusal_of(const Runtime& runtime,
                          const smtp::SessionFacts& session,
                          const smtp::Sender& sender);
@@ -36,6 +40,7 @@ class LetterService final : public smtp::Service {
   std::shared_ptr<const Runtime> runtime_;
   const ListenerRuntime& listener_;
   LetterTools tools_;
+  std::shared_ptr<std::string> client_name_ = std::make_shared<std::string>();
 };
 
 }  // namespace postern::gateway

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "dns/reverse.h"
 #include "gateway/envelope_recorder.h"
 #include "gateway/letter_log.h"
 #include "queue/engine.h"
@@ -17,8 +18,9 @@ struct LetterTools {
   queue::Engine* engine = nullptr;
   spool::Spool* spool = nullptr;  ///< of all workers
   const LetterLog* log = nullptr;
-  EnvelopeRecorder* recorder = nullptr;  ///< null: nothing is recorded
-  Authenticator* auth = nullptr;         ///< of all workers; null: nobody can log in
+  EnvelopeRecorder* recorder = nullptr;   ///< null: nothing is recorded
+  Authenticator* auth = nullptr;          ///< of all workers; null: nobody can log in
+  dns::ReverseLookup* reverse = nullptr;  ///< null: clients' names are not looked up
 };
 
 }  // namespace postern::gateway

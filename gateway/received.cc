@@ -13,6 +13,13 @@ std::string address_literal(const IpAddress& address) {
                          : fmt::format("[{}]", address.to_string());
 }
 
+/// TCP-info: "[192.0.2.1]", "mail.example [192.0.2.1]"; the name is one that query_name() takes.
+std::string tcp_info(const smtp::SessionFacts& session) {
+  const std::string address = address_literal(session.client);
+  if (!session.confirmed_name || session.confirmed_name->empty()) return address;
+  return *session.confirmed_name + ' ' + address;
+}
+
 /// The client's own words, made harmless: no octet that could end the field or open a comment.
 std::string safe_helo(std::string_view helo) {
   std::string out;
@@ -43,7 +50,7 @@ std::string received_field(const smtp::SessionFacts& session,
                            std::chrono::system_clock::time_point now) {
   std::string out = fmt::format("Received: from {} ({})\r\n\tby {} (postern) with {} id {}",
                                 safe_helo(session.helo),
-                                address_literal(session.client),
+                                tcp_info(session),
                                 hostname,
                                 with_protocol(session, utf8),
                                 letter_id);

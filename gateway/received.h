@@ -11,7 +11,8 @@ namespace postern::gateway {
 
 /// The one Received field that R16 adds, with its CRLF (RFC 5321 4.4). `only_recipient` is null
 /// when there are several: naming one would tell it to the others. `utf8`: the message came with
-/// SMTPUTF8 (RFC 6531 3.7.3).
+/// SMTPUTF8 (RFC 6531 3.7.3). The client's name by DNS
+/// stands before its address (TCP-info), where somebody has asked.
 std::string received_field(const smtp::SessionFacts& session,
                            std::string_view hostname,
                            std::string_view letter_id,

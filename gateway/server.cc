@@ -183,12 +183,13 @@ void Server::start_workers() {
   engine.routing = [this] { return view_of(runtime()); };
   engine.log = [this](const queue::DeliveryEvent& event) { write_delivery(log_, event); };
   engine.pools = count;
+  EnvelopeRecorder* const recorder = recorder_.get();
   // Clients wait when bodies fill their memory: what waits for a hop must not be all of it.
   engine.hot_octets =
       std::min(engine.hot_octets, static_cast<std::int64_t>(config.limits.body_memory / 2));
   for (std::size_t i = 0; i < count; ++i)
     workers_.push_back(std::make_unique<Worker>(
-        pool, resolver, *spool_, engine, log_, current_, recorder_.get(), &authenticator_));
+        pool, resolver, *spool_, engine, log_, current_, recorder, &authenticator_, config.dns));
   make_prober(pool, resolver);
 }
 

@@ -50,7 +50,8 @@ Worker::Worker(const queue::HopPoolConfig& pool,
                const LetterLog& log,
                const CurrentRuntime& current,
                EnvelopeRecorder* recorder,
-               Authenticator* auth)
+               Authenticator* auth,
+               const dns::Config& dns)
     : log_(log),
       spool_(spool),
       current_(current),
@@ -58,6 +59,7 @@ Worker::Worker(const queue::HopPoolConfig& pool,
       auth_(auth),
       work_(context_.get_executor()),
       resolver_(resolver(context_.get_executor())),
+      reverse_(std::make_unique<dns::ReverseLookup>(context_.get_executor(), *resolver_, dns)),
       pool_(std::make_unique<queue::HopPool>(context_.get_executor(), pool, *resolver_)),
       engine_(std::make_unique<queue::Engine>(context_.get_executor(), spool, *pool_, engine)),
       thread_([this] { context_.run(); }) {}
@@ -93,8 +95,11 @@ net::Awaitable<void> Worker::serve(net::Socket socket,
   facts.client_port = client.port();
   facts.local = socket.local_endpoint(ec);
   const bool trusted = runtime->config().routing.allow_without_auth.contains(facts.client);
-  const LetterTools tools{pool_.get(), engine_.get(), &spool_, &log_, recorder_, auth_};
+  reverse_->begin(facts.client);
+  const LetterTools tools{
+      pool_.get(), engine_.get(), &spool_, &log_, recorder_, auth_, reverse_.get()};
   LetterService service(current_, runtime, *listener, tools);
+  facts.confirmed_name = service.client_name();
   smtp::ServerSession session(
       std::move(socket), listener->options, service, std::move(facts), trusted);
   const Listed listed(sessions_, session);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dns/resolver.h"
+#include "dns/reverse.h"
 #include "gateway/admission.h"
 #include "gateway/letter_tools.h"
 #include "gateway/runtime.h"
@@ -30,7 +31,8 @@ class Worker {
          const LetterLog& log,
          const CurrentRuntime& current,
          EnvelopeRecorder* recorder,
-         Authenticator* auth);
+         Authenticator* auth,
+         const dns::Config& dns);
   ~Worker();
   Worker(Worker&&) = delete;
 
@@ -76,6 +78,7 @@ class Worker {
   net::IoContext context_{1};
   boost::asio::executor_work_guard<net::Executor> work_;
   std::unique_ptr<dns::Resolver> resolver_;
+  std::unique_ptr<dns::ReverseLookup> reverse_;
   std::unique_ptr<queue::HopPool> pool_;
   std::unique_ptr<queue::Engine> engine_;
   bool stopping_ = false;

@@ -26,6 +26,9 @@ struct SessionFacts {
   IpAddress client;
   std::uint16_t client_port = 0;
   net::Endpoint local;
+  /// What DNS calls the client, "unknown" where it confirms no name; "" or null: nobody has asked.
+  /// Filled in by the service before a transaction begins.
+  std::shared_ptr<const std::string> confirmed_name;
   std::string helo;      ///< as the client said it; empty before EHLO
   bool esmtp = false;    ///< EHLO rather than HELO
   std::string identity;  ///< authenticated as; empty: not authenticated

@@ -82,6 +82,9 @@ std::vector<Effect> service_effects() {
       {"dns", in("dns", "tries = 2"), [](auto& c) { return c.dns.tries == 2; }},
       {"dns.servers", in("dns", "servers = [\"10.0.0.53\"]"), [](auto& c) { return c.dns.servers == std::vector<std::string>{"10.0.0.53"}; }},
       {"dns.timeout", in("dns", "timeout = \"700ms\""), [](auto& c) { return c.dns.timeout == 700ms; }},
+      {"dns.trust_ad", in("dns", "trust_ad = true"), [](auto& c) { return c.dns.trust_ad; }},
+      {"dns.reverse_lookup", in("dns", "reverse_lookup = false"), [](auto& c) { return !c.dns.reverse_lookup; }},
+      {"dns.reverse_timeout", in("dns", "reverse_timeout = \"300ms\""), [](auto& c) { return c.dns.reverse_timeout == 300ms; }},
       {"dns.tries", in("dns", "tries = 2"), [](auto& c) { return c.dns.tries == 2; }},
   };
 }

@@ -38,6 +38,18 @@ TEST(Received, WritesIpv6AsALiteral) {
             std::string::npos);
 }
 
+TEST(Received, NamesTheClientAsDnsDoes) {
+  smtp::SessionFacts session = facts();
+  session.confirmed_name = std::make_shared<const std::string>("mail.company.ru");
+  EXPECT_EQ(received_field(session, "gw", "1", false, nullptr, kTime)
+                .find("Received: from ex01.company.ru (mail.company.ru [10.0.0.5])\r\n"),
+            0U);
+  session.confirmed_name = std::make_shared<const std::string>("");
+  EXPECT_EQ(received_field(session, "gw", "1", false, nullptr, kTime)
+                .find("Received: from ex01.company.ru ([10.0.0.5])\r\n"),
+            0U);
+}
+
 TEST(Received, LetsNoHeloEndTheFieldOrOpenAComment) {
   smtp::SessionFacts session = facts();
   session.helo = "x\r\nEvil: 1 (;\"\\";
