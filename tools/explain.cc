@@ -4,6 +4,7 @@
 #include "gateway/config.h"
 #include "gateway/config_values.h"
 #include "gateway/resolve_sources.h"
+#include "gateway/show_dns.h"
 #include "gateway/snapshot.h"
 #include "tools/commands.h"
 #include "tools/decide.h"
@@ -11,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <ostream>
 
 namespace postern::tools {
@@ -116,6 +118,42 @@ routing::Request request_for(const Question& question,
   return request;
 }
 
+/// What DNS says of the hosts; nothing where the config has their addresses.
+std::string dns_text(const gateway::DnsReport& report) {
+  std::string out;
+  for (const gateway::DnsFinding& finding : report.findings)
+    out += fmt::format("{:<10} {}\n", out.empty() ? "dns" : "", finding.text());
+  if (!report.complete)
+    out += fmt::format("{:<10} not everything was answered in time\n", out.empty() ? "dns" : "");
+  return out;
+}
+
+std::string with_dns(const std::string& json, const gateway::DnsReport& report) {
+  nlohmann::ordered_json out = nlohmann::ordered_json::parse(json);
+  out["dns"] = nlohmann::ordered_json::array();
+  for (const gateway::DnsFinding& finding : report.findings) {
+    nlohmann::ordered_json line;
+    line["type"] = finding.type;
+    line["name"] = finding.name;
+    line["status"] = finding.status;
+    line["secure"] = finding.secure;
+    line["records"] = finding.records;
+    out["dns"].push_back(std::move(line));
+  }
+  return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::string explained(const ExplainOptions& options,
+                      const dns::Config& dns,
+                      const routing::Request& request,
+                      const routing::Decision& decision) {
+  gateway::DnsReport report;
+  if (decision.kind == routing::DecisionKind::route)
+    report = gateway::show_dns(decision.target, dns);
+  if (options.json) return with_dns(routing::explain_json(request, decision), report);
+  return routing::explain_text(request, decision) + dns_text(report);
+}
+
 }  // namespace
 
 int run_explain(const ExplainOptions& options, std::ostream& out, std::ostream& err) {
@@ -145,8 +183,7 @@ int run_explain(const ExplainOptions& options, std::ostream& out, std::ostream& 
     const routing::Request request = request_for(*question, options, recipient);
     const routing::Decision decision = decide((*snapshot)->pipeline(), request);
     if (!options.json && !first) out << "\n";
-    out << (options.json ? routing::explain_json(request, decision)
-                         : routing::explain_text(request, decision));
+    out << explained(options, (*snapshot)->config().dns, request, decision);
     first = false;
   }
   return 0;
