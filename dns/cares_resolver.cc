@@ -7,6 +7,7 @@
 #include "dns/name.h"
 
 #include <optional>
+#include <stdexcept>
 #include <unordered_map>
 
 namespace postern::dns {
@@ -233,6 +234,15 @@ net::Awaitable<NameAnswer> CaresResolver::names(IpAddress address) {
 
 bool CaresResolver::believes_ad() const {
   return core_->channel->believes_ad();
+}
+
+bool believes_ad(const Config& config) {
+  try {
+    net::IoContext context(1);
+    return CaresResolver(context.get_executor(), config).believes_ad();
+  } catch (const std::runtime_error&) {
+    return false;
+  }
 }
 
 }  // namespace postern::dns

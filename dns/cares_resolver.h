@@ -35,4 +35,7 @@ class CaresResolver : public Resolver {
   std::shared_ptr<Core> core_;
 };
 
+/// CaresResolver::believes_ad() of a resolver with this config; false also where none can be made.
+bool believes_ad(const Config& config);
+
 }  // namespace postern::dns

@@ -59,7 +59,10 @@ void append(Targets& targets,
             bool secure_mx) {
   for (const IpAddress& address : answer.addresses) {
     if (targets.targets.size() == kMaxTargets) return;
-    targets.targets.push_back(Target{host, net::Endpoint(address, port), secure_mx, answer.secure});
+    Target target{host, net::Endpoint(address, port), secure_mx, answer.secure};
+    target.canonical = answer.canonical;
+    target.secure_alias = answer.secure_alias;
+    targets.targets.push_back(std::move(target));
   }
 }
 

@@ -16,6 +16,9 @@ struct Target {
   /// DNSSEC has validated that the domain's mail goes to this host; true where the host was named.
   bool secure_mx = false;
   bool secure_host = false;  ///< and the host's addresses
+  // AddressAnswer's, for DANE (RFC 7672 section 2.2.2); of an address in the config nothing.
+  std::string canonical{};
+  bool secure_alias = false;
 };
 
 /// Where mail for a domain goes (RFC 5321 section 5), or why it can go nowhere.

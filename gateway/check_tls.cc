@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "dns/cares_resolver.h"
 #include "gateway/check_parts.h"
 #include "tls/context.h"
 
@@ -59,6 +60,26 @@ void check_policies_used(const Config& config, Findings& out) {
                     "[[next_hop]] that is meant");
 }
 
+bool is_dane(TlsLevel level) {
+  return level == TlsLevel::dane || level == TlsLevel::dane_only;
+}
+
+/// Who wants DANE wants DNSSEC, which somebody has to be believed about.
+void check_dnssec(const Config& config, Findings& out) {
+  const auto& hops = config.routing.next_hops;
+  const auto& policies = config.routing.tls_policies;
+  const auto wants = [](const auto& one) { return is_dane(one.tls); };
+  const bool wanted = std::any_of(hops.begin(), hops.end(), wants) ||
+                      std::any_of(policies.begin(), policies.end(), wants);
+  if (!wanted || dns::believes_ad(config.dns)) return;
+  out.warning("dns.servers",
+              "no-dnssec",
+              "tls = \"dane\" needs a resolver that validates, and one that is believed: no answer "
+              "counts as secure, since a name server is not on loopback; run unbound on this "
+              "machine and write servers = [\"127.0.0.1\"], or trust_ad = true where nobody else "
+              "can write to the network in between");
+}
+
 }  // namespace
 
 void check_tls(const Config& config, Findings& out) {
@@ -69,6 +90,7 @@ void check_tls(const Config& config, Findings& out) {
   for (std::size_t i = 0; i < policies.size(); ++i)
     check_authorities(policies[i].settings.ca, fmt::format("tls_policy[{}].ca", i), out);
   if (!policies.empty()) check_policies_used(config, out);
+  check_dnssec(config, out);
 }
 
 }  // namespace postern::gateway

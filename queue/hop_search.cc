@@ -207,6 +207,8 @@ void HopSearch::set_tls(const Spec& spec, const dns::Target& target, Candidate& 
   question.port = target.endpoint.port();
   question.secure_mx = target.secure_mx;
   question.secure_host = target.secure_host;
+  question.canonical = target.canonical;
+  question.secure_alias = target.secure_alias;
   question.require_tls = require_tls_;
   out.tls_question = std::make_shared<const TlsQuestion>(std::move(question));
 }

@@ -24,9 +24,11 @@ struct TlsQuestion {
   std::string domain;  ///< whose mail it is: the MX's domain; empty: the host is the config's
   std::string host;    ///< the name behind the address, or the address
   std::uint16_t port = 25;
-  bool secure_mx = false;    ///< DNSSEC has validated that this host is the domain's MX
-  bool secure_host = false;  ///< DNSSEC has validated the host's addresses
-  bool require_tls = false;  ///< the message demands it (RFC 8689)
+  bool secure_mx = false;     ///< DNSSEC has validated that this host is the domain's MX
+  bool secure_host = false;   ///< DNSSEC has validated the host's addresses
+  std::string canonical;      ///< what the host is an alias of; the host, or empty: of nothing
+  bool secure_alias = false;  ///< DNSSEC has validated that it is one, though not the addresses
+  bool require_tls = false;   ///< the message demands it (RFC 8689)
 };
 
 /// What a connection to that host must be. Plain data.
