@@ -124,11 +124,20 @@ std::unique_ptr<HopConnection> HopPool::Impl::take_idle(const Candidate& to) {
   return nullptr;
 }
 
+/// Our part of the connections that a host may have.
+std::size_t HopPool::Impl::share(const Candidate& to) const {
+  return std::max<std::size_t>(to.limits.connections_per_host / config.pools, 1);
+}
+
+bool HopPool::Impl::has_spare(const Candidate& to) {
+  const Host* const host = find(to.endpoint);
+  return !closed_ && (host == nullptr || host->open < share(to));
+}
+
 bool HopPool::Impl::reserve(const Candidate& to) {
   if (closed_) return false;
   Host& host = hosts_[to.endpoint];
-  const std::size_t share = to.limits.connections_per_host / config.pools;
-  if (host.open >= std::max<std::size_t>(share, 1)) {
+  if (host.open >= share(to)) {
     if (host.idle.empty()) return false;
     // Only kept ones that this message cannot use are left: the oldest gives up its place.
     const std::unique_ptr<HopConnection> oldest = std::move(host.idle.front());

@@ -31,6 +31,8 @@ struct HopPool::Impl : std::enable_shared_from_this<HopPool::Impl> {
   std::unique_ptr<HopConnection> take_idle(const Candidate& to);
   /// True: a place was reserved for a new connection. A kept one that cannot be used gives way.
   bool reserve(const Candidate& to);
+  /// reserve() would succeed without taking a kept connection's place.
+  bool has_spare(const Candidate& to);
   void release(const net::Endpoint& host);
   /// `impatient`: another host is left (failover_patience).
   std::unique_ptr<HopConnection> make_connection(const Candidate& to, bool impatient);
@@ -72,6 +74,7 @@ struct HopPool::Impl : std::enable_shared_from_this<HopPool::Impl> {
   };
 
   Host* find(const net::Endpoint& host);
+  std::size_t share(const Candidate& to) const;
   void retire(std::unique_ptr<HopConnection> connection);
   static net::Awaitable<void> say_rset(std::shared_ptr<Impl> self,
                                        std::unique_ptr<HopConnection> connection);

@@ -255,30 +255,6 @@ net::Awaitable<HopLease> HopSearch::connect(Candidate to) {
   co_return lease;
 }
 
-/// Opens a connection in a place that is reserved.
-net::Awaitable<HopLease> HopSearch::open(Candidate to) {
-  HopLease lease(pool_, pool_->make_connection(to, hosts_left()));
-  last_host_ = lease->address();
-  const bool ready = co_await lease->session.open(to.endpoint, to.host);
-  pool_->tell_tls(*lease);
-  if (ready) {
-    pool_->mark_up(to);
-    co_return lease;
-  }
-  Trouble trouble;
-  trouble.scope = Scope::session;
-  trouble.failure = lease->session.failure();
-  trouble.hosts_left = hosts_left();
-  const Remedy cure = remedy(trouble, to.label);
-  if (cure.remember_down) pool_->mark_down(*lease);
-  if (require_tls_ && lease->session.tls_failure() != tls::Failure::none) {
-    note_lack(reply(550, {5, 7, 10}, std::string(cure.reply.text())));
-  } else {
-    note(cure.reply);
-  }
-  co_return HopLease();
-}
-
 net::Awaitable<HopLease> HopSearch::wait() {
   Candidate to = std::move(busy_.front());
   busy_.clear();

@@ -24,10 +24,10 @@ struct Found {
 
 /// The hosts of one target in the order in which to try them, for one message: next hops as they
 /// are listed, the hosts of each as listed or by priority and weight (queue/hop_order.h), the
-/// addresses of each host; names are asked for only when their turn comes. A busy host is passed
-/// over for another of the same next hop and priority; when all are busy, the first is waited for.
-/// Hosts with a penalty (queue/hop_health.h) come last, the one whose penalty ends first before the
-/// others. Owned by the message; the pool's thread.
+/// addresses of each host, a slow one beside the next (RFC 8305); names are asked for only when
+/// their turn comes. A busy host is passed over for another of the same next hop and priority; when
+/// all are busy, the first is waited for. Hosts with a penalty (queue/hop_health.h) come last, the
+/// one whose penalty ends first before the others. Owned by the message; the pool's thread.
 class HopSearch {
  public:
   /// `require_tls`: the message demands it (RFC 8689); then a host that cannot give it is passed
@@ -54,6 +54,9 @@ class HopSearch {
     routing::HostSpec host;
   };
 
+  /// Attempts to addresses of one host (queue/hop_search_race.cc).
+  struct Race;
+
   /// A host that is passed over until nothing else is left.
   struct Avoided {
     net::TimePoint until;
@@ -72,6 +75,10 @@ class HopSearch {
   void explain(const Spec& spec, const dns::Targets& targets);
   net::Awaitable<HopLease> connect(Candidate to);
   net::Awaitable<HopLease> open(Candidate to);
+  bool has_sibling(const Candidate& first) const;
+  void begin(Candidate to, Race& race);
+  void give_up(Race& race);
+  net::Awaitable<HopLease> finish(HopLease lease, smtp::Connected connected);
   net::Awaitable<HopLease> wait();
   bool is_own(const net::Endpoint& endpoint) const;
   smtp::Reply refusal() const;

@@ -32,7 +32,15 @@ ClientSession::ClientSession(net::Executor executor, ClientOptions options)
 ClientSession::~ClientSession() = default;
 
 net::Awaitable<bool> ClientSession::open(net::Endpoint endpoint, std::string host) {
-  const bool opened = co_await attempt(endpoint, host);
+  Connected connected = co_await connect(executor_, endpoint, options_.timeouts.connect);
+  const bool ready = co_await open(std::move(connected), endpoint, std::move(host));
+  co_return ready;
+}
+
+net::Awaitable<bool> ClientSession::open(Connected connected,
+                                         net::Endpoint endpoint,
+                                         std::string host) {
+  const bool opened = co_await attempt(std::move(connected), host);
   if (opened) co_return true;
   const bool handshake_failed = failure().kind == Kind::no_tls && failure().step == ClientStep::tls;
   if (!handshake_failed || options_.profile.tls != ClientProfile::Tls::may) co_return false;
@@ -41,12 +49,12 @@ net::Awaitable<bool> ClientSession::open(net::Endpoint endpoint, std::string hos
   close();
   options_.profile.tls = ClientProfile::Tls::none;
   dialogue_.emplace(options_.profile);
-  const bool in_plain = co_await attempt(endpoint, host);
+  Connected again = co_await connect(executor_, endpoint, options_.timeouts.connect);
+  const bool in_plain = co_await attempt(std::move(again), host);
   co_return in_plain;
 }
 
-net::Awaitable<bool> ClientSession::attempt(net::Endpoint endpoint, std::string_view host) {
-  Connected connected = co_await connect(executor_, endpoint, options_.timeouts.connect);
+net::Awaitable<bool> ClientSession::attempt(Connected connected, std::string_view host) {
   if (connected.ec) {
     const bool late = connected.ec == asio::error::timed_out;
     dialogue_->lost(late ? Kind::timed_out : Kind::unreachable,

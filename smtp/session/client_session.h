@@ -5,6 +5,7 @@
 #include "base/net.h"
 #include "smtp/client_dialogue.h"
 #include "smtp/limits.h"
+#include "smtp/session/connect.h"
 #include "tls/context.h"
 #include "tls/stream.h"
 
@@ -39,6 +40,8 @@ class ClientSession {
   /// Connects and greets, with TLS as the profile wants it. Under `may` a handshake that fails is
   /// followed by a second connection in plain. `host`: the name for SNI. Called once.
   net::Awaitable<bool> open(net::Endpoint endpoint, std::string host);
+  /// The same with a connection attempt that has ended, well or not.
+  net::Awaitable<bool> open(Connected connected, net::Endpoint endpoint, std::string host);
 
   /// Does what was asked of the dialogue (mail, rcpt, data) until every reply is there, or until
   /// the message itself is wanted (after 354).
@@ -71,7 +74,7 @@ class ClientSession {
   std::string tls_failure_text() const;
 
  private:
-  net::Awaitable<bool> attempt(net::Endpoint endpoint, std::string_view host);
+  net::Awaitable<bool> attempt(Connected connected, std::string_view host);
   net::Awaitable<bool> log_in();
   net::Awaitable<bool> send(ClientDialogue::Send action);
   net::Awaitable<bool> receive(ClientStep step);
