@@ -2,6 +2,8 @@
 #pragma once
 
 #include "base/result.h"
+#include "tls/certificate.h"
+#include "tls/ticket_keys.h"
 
 #include <openssl/types.h>
 
@@ -10,27 +12,32 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace postern::tls {
 
-/// A certificate chain and its key, PEM files.
-struct KeyPair {
-  std::string cert;
-  std::string key;
-};
+class ClientCertificates;  // tls/client_certificates.h
 
-/// Why a context could not be made: which file, and OpenSSL's own words.
-struct ContextError {
-  std::string file;
-  std::string message;
+/// What a listener's context is made of.
+struct ServerSettings {
+  /// Chosen by the client's server name (SNI), exact names before wildcards; for each name one of
+  /// each key type (ECDSA, RSA), of which the client's algorithms choose. The first is for clients
+  /// that send no name, or another one.
+  std::vector<KeyPair> certificates;
+  std::shared_ptr<TicketKeys> tickets = TicketKeys::of_process();
+  /// Clients are asked for a certificate, and may have none; null: they are not asked.
+  std::shared_ptr<const ClientCertificates> clients;
 };
 
 /// An SSL_CTX with the project's settings (TLS 1.2 and 1.3, Mozilla intermediate ciphers, release
 /// buffers). Immutable once made; shared by the sessions of a config snapshot; any thread.
 class Context {
  public:
-  /// For listeners. Several pairs: one per key type (ECDSA, RSA); the first is the default.
+  /// For listeners; reads the files.
+  static Result<std::shared_ptr<const Context>, ContextError> server(
+      const ServerSettings& settings);
+  /// The same with these alone.
   static Result<std::shared_ptr<const Context>, ContextError> server(
       const std::vector<KeyPair>& pairs);
   /// For next hops, opportunistic: old ciphers and short keys are taken too; nothing is verified
@@ -46,10 +53,14 @@ class Context {
   Context& operator=(const Context&) = delete;
 
   SSL_CTX* native() const { return context_; }
+  /// Of listeners, in the order of the settings.
+  const std::vector<CertificateFacts>& certificates() const { return certificates_; }
 
  private:
-  explicit Context(SSL_CTX* context) : context_(context) {}
+  explicit Context(SSL_CTX* context, std::vector<CertificateFacts> certificates = {})
+      : context_(context), certificates_(std::move(certificates)) {}
   SSL_CTX* context_;
+  std::vector<CertificateFacts> certificates_;
 };
 
 /// Contexts for handshakes that verify, one a file of authorities, read once. Any thread.

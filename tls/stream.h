@@ -26,6 +26,10 @@ struct Info {
   std::string peer_fingerprint;  ///< SHA-256 of the peer's certificate, hex; empty without one
   bool verified = false;  ///< the peer is the one that was meant: PeerOutcome, client certificates
   PeerOutcome::By verified_by = PeerOutcome::By::nothing;  ///< of a client's handshake
+  // Of a server's handshake: who the client is by its certificate (tls/client_certificates.h);
+  // empty: nobody.
+  std::string client;
+  std::string client_problem;  ///< why a certificate that it showed says nothing; for the log
   bool resumed = false;  ///< an earlier session was resumed; what was verified then, is
 };
 

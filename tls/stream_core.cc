@@ -3,6 +3,7 @@
 
 #include "tls/context.h"
 #include "tls/error.h"
+#include "tls/server_peer.h"
 
 #include <boost/asio/post.hpp>
 #include <openssl/err.h>
@@ -42,20 +43,6 @@ void drop_front(std::string_view& first, std::string_view& second, std::size_t n
   second.remove_prefix(n - of_first);
 }
 
-std::string hex_fingerprint(const X509* certificate) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) return {};
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string hex;
-  hex.reserve(std::size_t{size} * 2);
-  for (unsigned i = 0; i < size; ++i) {
-    hex += kDigits[digest[i] >> 4U];
-    hex += kDigits[digest[i] & 0x0fU];
-  }
-  return hex;
-}
-
 std::unique_ptr<Info> describe(SSL* ssl) {
   auto info = std::make_unique<Info>();
   info->version = SSL_get_version(ssl);
@@ -64,7 +51,7 @@ std::unique_ptr<Info> describe(SSL* ssl) {
     info->bits = SSL_CIPHER_get_bits(cipher, nullptr);
   }
   if (const X509* const certificate = SSL_get0_peer_certificate(ssl)) {
-    info->peer_fingerprint = hex_fingerprint(certificate);
+    info->peer_fingerprint = fingerprint_of(certificate);
     info->verified =
         SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && SSL_get_verify_result(ssl) == X509_V_OK;
   }
@@ -257,6 +244,7 @@ net::Awaitable<error_code> Stream::Core::handshake(std::shared_ptr<Core> core,
     const Step step = core->classify(SSL_do_handshake(core->ssl));
     if (step.what == Step::What::done) {
       core->info = describe(core->ssl);
+      if (SSL_is_server(core->ssl) == 1) describe_client(core->ssl, *core->info);
       if (core->client) {
         core->client->finish(core->ssl, true);
         core->info->verified_by = core->client->outcome(core->ssl).by;
