@@ -43,6 +43,7 @@ std::vector<Finding> check(const Config& config, const ListFiles& lists) {
   check_policies(config, out);
   check_auth(config, out);
   check_tls(config, out);
+  check_certificates(config, out);
   std::vector<Finding> list = out.take();
   sort_by_place(list);
   return list;

@@ -59,6 +59,12 @@ void check_files(const Config& config, Findings& out) {
     check_file(pair.cert, path + ".cert", consequence, out);
     check_file(pair.key, path + ".key", consequence, out);
   }
+  for (std::size_t i = 0; i < config.tls.clients.size(); ++i) {
+    check_file(config.tls.clients[i].ca,
+               fmt::format("relay.allow_with_certificate[{}].ca", i),
+               "create it, or postern cannot start its TLS listeners",
+               out);
+  }
   if (const auto accounts = file_of(config.auth.accounts)) {
     check_file(*accounts, "auth.accounts", "create it, or nobody can log in", out);
   }

@@ -67,5 +67,7 @@ void check_policies(const Config& config, Findings& out);
 void check_tls(const Config& config, Findings& out);
 /// Who can log in, and over what (check_auth.cc).
 void check_auth(const Config& config, Findings& out);
+/// Certificates that do not load, expire, or are of no use (check_certificates.cc).
+void check_certificates(const Config& config, Findings& out);
 
 }  // namespace postern::gateway

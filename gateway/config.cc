@@ -191,7 +191,8 @@ std::vector<std::string> config_keys() {
   const Result<Node, Finding> root = parse_document(
       "[[listener]]\n[[next_hop]]\nhosts = [{}]\n[[domain]]\n[[route]]\n[[wave]]\n[[directory]]\n"
       "[[sender_route]]\n[[rewrite]]\n[[journal]]\n[[list]]\n[[policy]]\n[[tls_policy]]\n"
-      "[[plugin]]\n[tls]\ncertificates = [{}]\n",
+      "[[plugin]]\n[tls]\ncertificates = [{}]\n"
+      "[relay]\nallow_with_certificate = [{}]\n",
       "keys");
   Reader reader;
   if (root) read_all(reader, &*root);

@@ -10,7 +10,8 @@
 #include "gateway/plugin_config.h"
 #include "routing/config.h"
 #include "smtp/limits.h"
-#include "tls/context.h"
+#include "tls/certificate.h"
+#include "tls/client_certificates.h"
 
 #include <chrono>
 #include <cstddef>
@@ -39,11 +40,13 @@ struct ListenerConfig {
   bool binarymime = false;                       ///< BINARYMIME is announced
   std::optional<bool> auth;  ///< AUTH; not given: where users come, and there are accounts
   bool auth_without_tls = false;
+  bool ask_certificate = false;  ///< clients are asked for a certificate (TlsConfig::clients)
 };
 
 /// `[tls]`.
 struct TlsConfig {
-  std::vector<tls::KeyPair> certificates;  ///< one a key type; the first is the default
+  std::vector<tls::KeyPair> certificates;       ///< the first is the default
+  std::vector<tls::ClientCertificate> clients;  ///< `relay.allow_with_certificate`
 };
 
 /// `[retry]`: per next hop, with jitter.

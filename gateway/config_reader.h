@@ -157,6 +157,11 @@ void resolve_auth(Reader& reader);
 void read_file_setting(Section& section, std::string_view key, std::string& out);
 /// "10 in 10m".
 Parsed<auth::Rate> parse_rate(std::string_view text);
+void read_certificates(Reader& reader, Section& section);  // config_certificates.cc
+/// `relay.allow_with_certificate`.
+void read_client_certificates(Reader& reader, Section& section);
+/// Listeners that need certificates, and have none.
+void resolve_certificates(Reader& reader);
 void read_record(Reader& reader, Section& section);  // config_record.cc
 /// [[directory]] (config_directories.cc).
 void read_directories(Reader& reader, Section& top);

@@ -146,18 +146,6 @@ void check_tls_policies(Reader& reader) {
   }
 }
 
-void check_certificates(Reader& reader) {
-  const Config& config = reader.config;
-  if (!config.tls.certificates.empty()) return;
-  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
-    if (config.listeners[i].tls == ListenerTls::none) continue;
-    reader.error(fmt::format("listener[{}].tls", i),
-                 "no-certificate",
-                 "TLS needs a certificate; write [tls] certificates = [{ cert = \"...\", key = "
-                 "\"...\" }], or tls = \"none\"");
-  }
-}
-
 }  // namespace
 
 void resolve_references(Reader& reader) {
@@ -169,7 +157,7 @@ void resolve_references(Reader& reader) {
   check_domains(reader);
   check_routes(reader);
   check_tls_policies(reader);
-  check_certificates(reader);
+  resolve_certificates(reader);
 }
 
 }  // namespace postern::gateway

@@ -161,6 +161,7 @@ void read_routing_section(Reader& reader, Section& section) {
 void read_routing(Reader& reader, Section& top) {
   read_section(reader, top, "relay", [](Reader& r, Section& section) {
     section.read("allow_without_auth", r.config.routing.allow_without_auth);
+    read_client_certificates(r, section);
   });
   top.each_table("next_hop", [&reader](Section& section) { read_next_hop(reader, section); });
   top.each_table("domain", [&reader](Section& section) { read_domain(reader, section); });

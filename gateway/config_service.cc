@@ -56,16 +56,8 @@ void read_listener(Reader& reader, Section& section) {
   section.read<std::size_t>("max_recipients", listener.max_recipients, 1, 100'000);
   section.read("binarymime", listener.binarymime);
   read_listener_auth(section, listener);
+  section.read("ask_certificate", listener.ask_certificate);
   reader.config.listeners.push_back(std::move(listener));
-}
-
-void read_tls(Reader& reader, Section& section) {
-  section.each_table("certificates", [&reader](Section& pair) {
-    tls::KeyPair files;
-    pair.read("cert", files.cert, Need::required);
-    pair.read("key", files.key, Need::required);
-    reader.config.tls.certificates.push_back(std::move(files));
-  });
 }
 
 void read_retry(Reader& reader, Section& section) {
@@ -193,7 +185,7 @@ void read_delivery(Section& section, Delivery& out) {
 void read_service(Reader& reader, Section& top) {
   read_top(reader, top);
   top.each_table("listener", [&reader](Section& section) { read_listener(reader, section); });
-  read_section(reader, top, "tls", read_tls);
+  read_section(reader, top, "tls", read_certificates);
   read_section(reader, top, "auth", read_auth);
   read_section(reader, top, "retry", read_retry);
   read_section(reader, top, "log", read_log);

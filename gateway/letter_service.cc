@@ -39,12 +39,13 @@ net::Awaitable<void> LetterService::find_name(IpAddress client) {
   *client_name_ = name.empty() ? "unknown" : name;
 }
 
-/// auth.senders: who has logged in may not use everybody's address. Code 0: there is none.
+/// auth.senders: who has logged in may not use everybody's address. Who comes with a certificate is
+/// a server of ours, with everybody's mail. Code 0: there is none.
 smtp::Reply LetterService::refusal_of(const Runtime& runtime,
                                       const smtp::SessionFacts& session,
                                       const smtp::Sender& sender) {
   const AuthFiles& files = runtime.snapshot->auth_files();
-  if (session.identity.empty() || !files.has_senders()) return {};
+  if (session.identity.empty() || session.by_certificate || !files.has_senders()) return {};
   const std::shared_ptr<const SenderMap> senders = files.senders();
   if (senders && senders->allows(session.identity, sender.path)) return {};
   const smtp::Reply refusal =

@@ -38,7 +38,7 @@ std::string with_protocol(const smtp::SessionFacts& session, bool utf8) {
   if (!session.esmtp) return "SMTP";
   std::string name = utf8 ? "UTF8SMTP" : "ESMTP";
   if (session.tls != nullptr) name += 'S';
-  if (!session.identity.empty()) name += 'A';
+  if (!session.identity.empty() && !session.by_certificate) name += 'A';  // RFC 3848: AUTH
   return name;
 }
 

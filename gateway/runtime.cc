@@ -27,7 +27,7 @@ ListenerRuntime make_listener(const ListenerConfig& listener,
   options.profile.offer_binarymime = listener.binarymime;
   options.profile.auth_required = listener.role == routing::Role::submission;
   if (listener.tls != ListenerTls::none) {
-    options.tls = snapshot.server_tls();
+    options.tls = snapshot.server_tls(listener.ask_certificate);
     options.implicit_tls = listener.tls == ListenerTls::implicit;
     options.profile.offer_starttls =
         listener.tls == ListenerTls::starttls && options.tls != nullptr;

@@ -63,14 +63,16 @@ Result<std::shared_ptr<const Snapshot>, std::vector<Finding>> Snapshot::build(Co
   }
   snapshot->pipeline_.emplace(std::move(*pipeline));
   if (options.tls && !own.tls.certificates.empty()) {
-    auto context = tls::Context::server(own.tls.certificates);
-    if (!context) {
+    const TlsFiles::Options files{
+        watching.notice, options.settle, watching.now, std::move(options.tickets)};
+    auto opened = TlsFiles::open(own, files);
+    if (!opened) {
       return single(own.finding(Severity::error,
                                 "tls.certificates",
                                 "certificate",
-                                context.error().file + ": " + context.error().message));
+                                opened.error().file + ": " + opened.error().message));
     }
-    snapshot->tls_ = *context;
+    snapshot->tls_files_ = *std::move(opened);
   }
   snapshot->notice_ = options.notice ? std::move(options.notice) : log_line;
   return std::shared_ptr<const Snapshot>(std::move(snapshot));
@@ -106,6 +108,7 @@ void Snapshot::refresh_files() const {
   directories_->refresh();
   lists_->refresh();
   auth_files_->refresh();
+  if (tls_files_) tls_files_->refresh();
 }
 
 }  // namespace postern::gateway

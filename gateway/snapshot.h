@@ -7,8 +7,8 @@
 #include "gateway/directories.h"
 #include "gateway/finding.h"
 #include "gateway/list_files.h"
+#include "gateway/tls_files.h"
 #include "routing/pipeline.h"
-#include "tls/context.h"
 
 #include <chrono>
 #include <memory>
@@ -37,6 +37,8 @@ class Snapshot {
     std::shared_ptr<ListFiles> lists;
     /// How servers that know who exists are asked.
     DirectoryMakers makers = makers_of_process();
+    /// Keys of session tickets: they outlive the snapshot, so that clients resume across a reload.
+    std::shared_ptr<tls::TicketKeys> tickets = tls::TicketKeys::of_process();
   };
 
   /// An empty `routing.trace_key` becomes a random one: loops are then seen until the next start.
@@ -50,8 +52,15 @@ class Snapshot {
   const routing::Pipeline& pipeline() const { return *pipeline_; }
   const routing::Waves& waves() const { return lists_->waves; }
   const AuthFiles& auth_files() const { return *auth_files_; }
-  /// Null: the config names no certificate.
-  const tls::Context* server_tls() const { return tls_.get(); }
+  /// For listeners that ask clients for a certificate, or do not. Null: the config names no
+  /// certificate of ours.
+  const tls::CurrentContext* server_tls(bool asks = false) const {
+    return tls_files_ ? &tls_files_->current(asks) : nullptr;
+  }
+  /// In use now; for how long each is good.
+  std::vector<tls::CertificateFacts> certificates() const {
+    return tls_files_ ? tls_files_->certificates() : std::vector<tls::CertificateFacts>();
+  }
 
   /// The same lines about the first reading: at a start there is no log yet.
   const std::vector<std::string>& notes() const { return notes_; }
@@ -73,7 +82,7 @@ class Snapshot {
   std::shared_ptr<ListFiles> lists_;
   std::unique_ptr<AuthFiles> auth_files_;
   std::optional<routing::Pipeline> pipeline_;
-  std::shared_ptr<const tls::Context> tls_;
+  std::unique_ptr<TlsFiles> tls_files_;  ///< null: none are named, or wanted
 };
 
 }  // namespace postern::gateway

@@ -56,6 +56,12 @@ void add_clients(const World& world, std::vector<Beginning>& out) {
       start.identity = "user";
       out.push_back({Origin::authenticated, std::move(start)});
     }
+    const std::vector<tls::ClientCertificate>& known = world.given().tls.clients;
+    if (listener.ask_certificate && !known.empty() && world.stranger()) {
+      Start start = client("client with a certificate", listener, *world.stranger());
+      start.identity = "certificate:" + known.front().name;
+      out.push_back({Origin::authenticated, std::move(start)});
+    }
   }
 }
 

@@ -54,7 +54,10 @@ net::Awaitable<bool> ServerSession::authenticate(AuthStart start,
   if (lost_) co_return false;
   co_await pause(step.delay());
   const bool ok = step.kind() == AuthStep::Kind::succeeded;
-  if (ok) facts_.identity = step.text();
+  if (ok) {
+    facts_.identity = step.text();
+    facts_.by_certificate = false;
+  }
   dialogue_.auth_done(ok, step.reply(), out_);
   if (step.reply().code() != 421) co_return true;
   co_await flush();

@@ -345,21 +345,6 @@ net::Awaitable<Reply> ServerSession::end_message(const ContentViolations& violat
   co_return reply;
 }
 
-net::Awaitable<bool> ServerSession::upgrade_to_tls() {
-  if (options_.tls == nullptr) co_return false;
-  drop_transaction();
-  facts_.helo.clear();
-  facts_.identity.clear();
-  stream_.expires_after(options_.timeouts.tls);
-  const net::error_code ec = co_await stream_.handshake_server(*options_.tls);
-  if (ec) {
-    note("ended", {}, "TLS handshake: " + ec.message());
-    co_return false;
-  }
-  facts_.tls = stream_.info();
-  co_return true;
-}
-
 void ServerSession::note(std::string_view event, std::string_view command, std::string_view why) {
   if (notes_ >= Service::kNotes) return;
   ++notes_;

@@ -5,7 +5,7 @@
 #include "smtp/server_dialogue.h"
 #include "smtp/session/input_buffer.h"
 #include "smtp/session/service.h"
-#include "tls/context.h"
+#include "tls/current_context.h"
 #include "tls/stream.h"
 
 #include <optional>
@@ -17,7 +17,8 @@ namespace postern::smtp {
 struct SessionOptions {
   ServerProfile profile;
   ServerTimeouts timeouts;
-  const tls::Context* tls = nullptr;  ///< for STARTTLS or implicit TLS; null: neither
+  /// For STARTTLS or implicit TLS; null: neither.
+  const tls::CurrentContext* tls = nullptr;
   bool implicit_tls = false;
 };
 
@@ -70,6 +71,7 @@ class ServerSession {
   net::Awaitable<bool> receive_chunk(ServerDialogue::BeginChunk chunk);
   net::Awaitable<bool> pass_chunk(std::uint64_t size, bool discard);
   net::Awaitable<bool> upgrade_to_tls();
+  void take_certificate();
   net::Awaitable<bool> authenticate(AuthStart start, std::optional<std::string> encoded);
   net::Awaitable<AuthStep> exchange(AuthStart start, std::optional<std::string> encoded);
   net::Awaitable<std::optional<Abandoned>> read_response(std::string& octets);

@@ -18,6 +18,10 @@
 
 namespace postern::smtp {
 
+/// In front of the name of a client that is known by its certificate, where identities stand. No
+/// account has one: their file has the colon for itself.
+inline constexpr std::string_view kCertificateIdentity = "certificate:";
+
 /// What a session knows about its client, as of now. Owned by the session; outlives its
 /// transactions.
 struct SessionFacts {
@@ -29,9 +33,10 @@ struct SessionFacts {
   /// What DNS calls the client, "unknown" where it confirms no name; "" or null: nobody has asked.
   /// Filled in by the service before a transaction begins.
   std::shared_ptr<const std::string> confirmed_name;
-  std::string helo;      ///< as the client said it; empty before EHLO
-  bool esmtp = false;    ///< EHLO rather than HELO
-  std::string identity;  ///< authenticated as; empty: not authenticated
+  std::string helo;             ///< as the client said it; empty before EHLO
+  bool esmtp = false;           ///< EHLO rather than HELO
+  std::string identity;         ///< authenticated as; empty: not authenticated
+  bool by_certificate = false;  ///< the identity is that of the client's certificate, not of AUTH
   const tls::Info* tls = nullptr;
   std::uint64_t transaction = 0;  ///< number of the MAIL that was taken last, from 1
 };
@@ -119,7 +124,8 @@ class AuthExchange {
 
 /// What a session did without asking the gateway, for the log.
 struct SessionNote {
-  std::string_view event;    ///< "refused": a command; "ended": the session, by us
+  /// "refused": a command; "ended": the session, by us; "ignored": something that gives no right.
+  std::string_view event;
   std::string_view command;  ///< as it came; of AUTH the verb alone
   std::string_view why;      ///< the reply, or what failed
 };

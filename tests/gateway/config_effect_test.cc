@@ -26,6 +26,15 @@ std::string in_listener(const std::string& line) {
   return "[[listener]]\nname = \"two\"\nbind = \"[::1]:26\"\n" + line +
          "\n[tls]\ncertificates = [{ cert = \"/c\", key = \"/k\" }]\n";
 }
+// Behind [relay], the last of the small config.
+std::string by_print() {
+  return "allow_with_certificate = [{ name = \"printer\", fingerprint = \"sha256:AB" +
+         std::string(62, '0') + "\" }]\n";
+}
+std::string by_host() {
+  return "allow_with_certificate = [{ name = \"branch\", host = \"Relay.Branch.RU\", ca = "
+         "\"/ca\" }]\n";
+}
 std::string in_hop(const std::string& line) {
   return "[[next_hop]]\nname = \"three\"\nhosts = [\"10.9.9.9\", \"mail.company.ru\"]\n" + line +
          "\n";
@@ -58,6 +67,7 @@ std::vector<Effect> service_effects() {
       {"listener.binarymime", in_listener("binarymime = true"), [](auto& c) { return listener(c).binarymime; }},
       {"listener.auth", in_listener("auth = false"), [](auto& c) { return listener(c).auth == false; }},
       {"listener.auth_without_tls", in_listener("auth_without_tls = true"), [](auto& c) { return listener(c).auth_without_tls; }},
+      {"listener.ask_certificate", in_listener("tls = \"starttls\"\nask_certificate = true"), [](auto& c) { return listener(c).ask_certificate; }},
       {"tls", in_listener(""), [](auto& c) { return c.tls.certificates.size() == 1; }},
       {"tls.certificates", in_listener(""), [](auto& c) { return c.tls.certificates.size() == 1; }},
       {"tls.certificates.cert", in_listener(""), [](auto& c) { return c.tls.certificates[0].cert == "/c"; }},
@@ -142,6 +152,11 @@ std::vector<Effect> routing_effects() {
   using Tls = routing::NextHop::Tls;
   return {
       {"relay", "", [](auto& c) { return c.routing.allow_without_auth.prefixes().size() == 2; }},
+      {"relay.allow_with_certificate", by_print(), [](auto& c) { return c.tls.clients.size() == 1; }},
+      {"relay.allow_with_certificate.name", by_print(), [](auto& c) { return c.tls.clients[0].name == "printer"; }},
+      {"relay.allow_with_certificate.fingerprint", by_print(), [](auto& c) { return c.tls.clients[0].fingerprint == "ab" + std::string(62, '0'); }},
+      {"relay.allow_with_certificate.host", by_host(), [](auto& c) { return c.tls.clients[0].host == "relay.branch.ru"; }},
+      {"relay.allow_with_certificate.ca", by_host(), [](auto& c) { return c.tls.clients[0].ca == "/ca"; }},
       {"relay.allow_without_auth", "", [](auto& c) { return c.routing.allow_without_auth.contains(*parse_ip("10.0.1.9")); }},
       {"next_hop", in_hop(""), [](auto& c) { return c.routing.next_hops.size() == 3; }},
       {"next_hop.name", in_hop(""), [](auto& c) { return hop(c).name == "three"; }},

@@ -64,7 +64,8 @@ TEST(ConfigKeys, EveryCodeBlockOfTheDocumentationIsAccepted) {
                                     std::pair("policy.md", 1U),
                                     std::pair("stages.md", 1U),
                                     std::pair("auth.md", 1U),
-                                    std::pair("tls.md", 1U)}) {
+                                    std::pair("tls.md", 1U),
+                                    std::pair("tls-listeners.md", 2U)}) {
     const std::vector<std::string> blocks = toml_blocks(page);
     EXPECT_GE(blocks.size(), least) << page;
     for (const std::string& block : blocks) {

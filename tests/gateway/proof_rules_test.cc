@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules that name senders and recipients, and stages of a site's own.
+#include "gateway/proof/letters.h"
+#include "gateway/proof/world.h"
 #include "routing/replies.h"
 #include "routing/stage.h"
 #include "tests/gateway/proof_support.h"
@@ -53,6 +55,29 @@ std::string domains(int number) {
   for (int i = 0; i < number; ++i)
     out += domain(fmt::format("d{}.ru", i));
   return out;
+}
+
+/// R2: a certificate opens the way to anywhere, so that its letters are followed too.
+TEST(ProofShapes, AClientWithACertificateIsAClassOfItsOwn) {
+  const auto senders = [](const std::string& listener, const std::string& relay) {
+    const std::string text =
+        replaced(kOneServer, "bind = \"0.0.0.0:25\"\n", "bind = \"0.0.0.0:25\"\n" + listener) +
+        relay + "[tls]\ncertificates = [{ cert = \"/c\", key = \"/k\" }]\n" + domain("company.ru");
+    const LoadResult loaded = parse(text);
+    EXPECT_TRUE(loaded.config) << shown(loaded.findings);
+    const auto world = World::build(*loaded.config);
+    std::vector<std::string> out;
+    for (const Beginning& beginning : beginnings(**world, nullptr)) {
+      if (beginning.origin == Origin::authenticated) out.push_back(beginning.start.identity);
+    }
+    return out;
+  };
+  const std::string asks = "tls = \"starttls\"\nask_certificate = true\n";
+  const std::string known = "allow_with_certificate = [{ name = \"printer\", fingerprint = \"" +
+                            std::string(64, '0') + "\" }]\n";
+  EXPECT_THAT(senders(asks, known), testing::ElementsAre("certificate:printer"));
+  EXPECT_THAT(senders("tls = \"starttls\"\n", known), testing::IsEmpty());
+  EXPECT_THAT(senders(asks, ""), testing::IsEmpty());
 }
 
 TEST(ProofShapes, ARewriteLeadsToADomainOfOursThatLooksLikeAnother) {

@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
+#include <openssl/ssl.h>
 
 namespace postern::smtp {
 namespace {
@@ -21,7 +22,22 @@ TestClient::TestClient(const net::Endpoint& server) : socket_(context_) {
   setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 }
 
+TestClient::~TestClient() {
+  SSL_free(ssl_);
+}
+
+bool TestClient::secure(SSL_CTX* context) {
+  ssl_ = SSL_new(context);
+  SSL_set_fd(ssl_, socket_.native_handle());
+  return buffer_.empty() && SSL_connect(ssl_) == 1;
+}
+
 void TestClient::send(std::string_view octets) {
+  if (ssl_ == nullptr) return send_plain(octets);
+  SSL_write(ssl_, octets.data(), static_cast<int>(octets.size()));
+}
+
+void TestClient::send_plain(std::string_view octets) {
   boost::system::error_code ec;
   net::asio::write(socket_, net::asio::buffer(octets), ec);
 }
@@ -35,7 +51,8 @@ std::string TestClient::line() {
       return out;
     }
     char block[4096];
-    const ssize_t n = ::recv(socket_.native_handle(), block, sizeof block, 0);
+    const ssize_t n = ssl_ != nullptr ? SSL_read(ssl_, block, sizeof block)
+                                      : ::recv(socket_.native_handle(), block, sizeof block, 0);
     if (n <= 0) return {};
     buffer_.append(block, static_cast<std::size_t>(n));
   }
@@ -64,6 +81,7 @@ unsigned TestClient::segments() {
 
 bool TestClient::closed_by_server() {
   char octet = 0;
+  if (ssl_ != nullptr) return buffer_.empty() && SSL_read(ssl_, &octet, 1) <= 0;
   const ssize_t n = ::recv(socket_.native_handle(), &octet, 1, 0);
   return buffer_.empty() && (n == 0 || (n < 0 && errno == ECONNRESET));
 }
@@ -86,6 +104,9 @@ SessionTest::~SessionTest() {
 }
 
 TestClient& SessionTest::connect(std::string_view before) {
+  if (client_) client_->close();
+  finish();
+  context_.restart();
   client_.emplace(acceptor_.local_endpoint());
   if (!before.empty()) client_->send(before);
   net::Socket socket(context_.get_executor());

@@ -5,6 +5,7 @@
 #include "smtp/session/server_session.h"
 
 #include <gtest/gtest.h>
+#include <openssl/types.h>
 
 #include <optional>
 #include <string>
@@ -18,7 +19,13 @@ namespace postern::smtp {
 class TestClient {
  public:
   explicit TestClient(const net::Endpoint& server);
+  ~TestClient();
+  TestClient(TestClient&&) = delete;
   void send(std::string_view octets);
+  /// Begins TLS: everything after it is inside. False: the handshake failed.
+  bool secure(SSL_CTX* context);
+  /// What send() would send in plain, also behind secure().
+  void send_plain(std::string_view octets);
   /// One whole reply, lines joined by '\n' without their CRLF; "" when the server closed.
   std::string reply();
   /// Sends a line with CRLF and returns the reply to it.
@@ -35,6 +42,7 @@ class TestClient {
   net::asio::io_context context_;
   net::asio::ip::tcp::socket socket_;
   std::string buffer_;
+  SSL* ssl_ = nullptr;
 };
 
 /// One server session on a thread of its own, at a port that the system chose.
@@ -43,7 +51,8 @@ class SessionTest : public ::testing::Test {
   SessionTest();
   ~SessionTest() override;
 
-  /// Connects; `before` is sent before the server looks at the connection at all.
+  /// Connects, behind the end of the session before; `before` is sent before the server looks at
+  /// the connection at all.
   TestClient& connect(std::string_view before = {});
   /// Waits until the session has ended, so that `service` may be read.
   void finish();
