@@ -15,7 +15,7 @@ import report
 from load import Load, Run, RunFailed, run
 from measure import filesystem, sync_rate
 from octet_count import octets_of
-from systems import SYSTEMS, System
+from systems import REUSING, SYSTEMS, System
 
 from process import HarnessError  # systems.py says where it is
 
@@ -61,12 +61,12 @@ def scaled(messages: int, size: int) -> int:
     return max(200, min(messages, messages * 25600 // size))
 
 
-def measure(load: Load, names: list[str], pairs: int, folder: Path) -> dict[str, Result]:
+def measure(load: Load, names: list[str], pairs: int, folder: Path, tls: bool = False) -> dict[str, Result]:
     results = {name: Result(name, load, octets=octets_of(load)) for name in names}
     running: dict[str, System] = {}
     try:
         for name in names:
-            running[name] = System(name, folder)
+            running[name] = System(name, folder, tls)
             run(running[name], load, min(WARM_UP, load.messages))
         for number in range(pairs):
             # Forwards, then backwards: what drifts with time meets all alike.
@@ -89,7 +89,7 @@ def measure_all(options: argparse.Namespace, folder: Path) -> tuple[list[dict[st
         for sessions in options.sessions:
             load = Load(size, sessions, max(sessions, scaled(options.messages, size)))
             try:
-                results.append(measure(load, ["direct", *options.only], options.pairs, folder))
+                results.append(measure(load, ["direct", *options.only], options.pairs, folder, options.tls))
             except (RunFailed, HarnessError, subprocess.TimeoutExpired) as error:
                 failures.append(f"FAILED {size} octets, {sessions} sessions: {error}")
     return results, failures
@@ -109,7 +109,7 @@ def arguments() -> argparse.Namespace:
 
     def systems(text: str) -> list[str]:
         names = text.split(",")
-        unknown = set(names) - set(SYSTEMS)
+        unknown = set(names) - set(SYSTEMS) - {REUSING}
         if unknown:
             raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: not one of {', '.join(SYSTEMS)}")
         return names
@@ -122,10 +122,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", type=systems, default=list(SYSTEMS), metavar="SYSTEM,...", help=", ".join(SYSTEMS))
     parser.add_argument("--dir", type=Path, default=None, help="where the queues are; a real disk (the temporary directory)")
     parser.add_argument("--json", type=Path, help="every run's figures, into this file")
+    parser.add_argument("--tls", action="store_true", help="TLS on both sides of each system, by stunnels in front of source and sink; "
+                                                           f"{REUSING} is a system more")
     parser.add_argument("--check", action="store_true", help="exit 1 if a limit is not met; needs postfix among the systems")
     options = parser.parse_args()
     if options.check and ("postfix" not in options.only or not set(report.LIMITS) & set(options.only)):
         parser.error(f"--check compares {' or '.join(report.LIMITS)} with postfix: name both in --only")
+    if REUSING in options.only and not options.tls:
+        parser.error(f"{REUSING} is one of --tls")
     if min(options.sizes + options.sessions + [options.messages, options.pairs]) < 1:
         parser.error("sizes, sessions, messages and pairs begin at 1")
     if options.messages < max(options.sessions):
@@ -141,7 +145,7 @@ def needs(*programs: str) -> None:
 
 def main() -> int:
     options = arguments()
-    needs("smtp-source", "smtp-sink", "clang-16", "postfix")
+    needs("smtp-source", "smtp-sink", "clang-16", "postfix", *(["stunnel"] if options.tls else []))
     folder = Path(tempfile.mkdtemp(prefix="postern-bench-", dir=options.dir))
     folder.chmod(0o755)  # Postfix's daemons go through it under their own account
     try:
@@ -156,7 +160,7 @@ def main() -> int:
         if options.json:
             figures = [asdict(one) for group in results for one in group.values()]
             options.json.write_text(json.dumps({"report": table, "results": figures}, indent=1) + "\n")
-        missed = report.missed(results)
+        missed = report.missed(results, options.tls)
         print(*(failures + missed or [report.ALL_MET]), sep="\n")
         return 1 if failures or (options.check and missed) else 0
     except HarnessError as error:

@@ -16,6 +16,7 @@ from ports import free_port  # noqa: E402
 from postfix import Postfix  # noqa: E402
 from process import spawn, stop, wait_until  # noqa: E402
 from sync_count import ENVIRONMENT, SyncCount  # noqa: E402
+from tunnels import Tunnels, make_certificate  # noqa: E402
 
 ADDRESS = "127.0.0.1"
 SENDER = "a@x.example"
@@ -23,6 +24,8 @@ RECIPIENT = "b@d.example"
 CONNECTIONS = 100    # to the next hop, of either system
 DELIVERIES = {"postern-queue": "queue", "postern-auto": "auto", "postern-cut_through": "cut_through"}
 SYSTEMS = ("postfix", *DELIVERIES)
+# Postfix makes a connection a message by default where there is TLS; this one keeps them, by its tlsproxy.
+REUSING = "postfix-reuse"
 
 _POSTERN = """\
 hostname = "gw.bench.example"
@@ -77,6 +80,14 @@ _POSTFIX = {
     "max_use": "1000000",
     "max_idle": "1h",
 }
+_POSTFIX_TLS = {
+    "smtpd_tls_security_level": "may",
+    "smtp_tls_security_level": "encrypt",
+    "smtpd_tls_loglevel": "0",
+    "smtp_tls_session_cache_database": "btree:$data_directory/smtp_scache",
+}
+_TLSMGR = "tlsmgr unix - - n 1000? 1 tlsmgr\n"
+_TLSPROXY = "tlsproxy unix - - n - 0 tlsproxy\n"
 _POSTFIX_DEFAULTS = ("smtp_connection_cache_on_demand", "queue_run_delay", "minimal_backoff_time", "maximal_backoff_time")
 
 
@@ -132,31 +143,39 @@ class Measured:
 class System(Measured):
     """One running system, its account, its syncs, and its own sink."""
 
-    def __init__(self, name: str, folder: Path):
+    def __init__(self, name: str, folder: Path, tls: bool = False):
         self.name = name
         self.account: Account | None = None
         self._server: Gateway | Postfix | None = None
         self._syncs: SyncCount | None = None
         self.sink = Sink(name, folder)
-        self.port = self.sink.port
+        self._tunnels = Tunnels(folder, name, ADDRESS, self.sink.port) if tls else None
+        hop = self._tunnels.hop if self._tunnels else self.sink.port
+        self.port = hop
         if name == "direct":
+            self._open_tunnels()
             return
         root = folder / name
         self.account = Account(name)
         self._syncs = SyncCount(folder / f"{name}.syncs")
         try:
             with self.account.entered():
-                if name == "postfix":
-                    self._server = postfix(root, self.sink.port, self._syncs.launcher)
+                if name in ("postfix", REUSING):
+                    self._server = postfix(root, hop, self._syncs.launcher, tls, name == REUSING)
                     self.port = self._server.port
                 else:
-                    hops = {"sink": (RECIPIENT.partition("@")[2], self.sink.port)}
-                    self._server = postern(root, DELIVERIES[name], hops, self._syncs.launcher)
+                    hops = {"sink": (RECIPIENT.partition("@")[2], hop)}
+                    self._server = postern(root, DELIVERIES[name], hops, self._syncs.launcher, tls=tls)
                     self.port = self._server.endpoints["mx"][1]
+            self._open_tunnels()
         except BaseException:
             self.stop()
             raise
         self.root = root
+
+    def _open_tunnels(self) -> None:
+        if self._tunnels:
+            self.port = self._tunnels.open(self.port)
 
     def syncs(self) -> int:
         return self._syncs.calls() if self._syncs else 0
@@ -166,6 +185,8 @@ class System(Measured):
             if self._server:
                 self._server.stop()
         finally:
+            if self._tunnels:
+                self._tunnels.stop()
             self.sink.stop()
             if self.account:
                 self.account.close()
@@ -174,22 +195,32 @@ class System(Measured):
 
 
 def postern(root: Path, delivery: str, hops: dict[str, tuple[str, int]], launcher: list[str] | None = None,
-            log: str | Path = "/dev/null", longest_pause: int = 2) -> Gateway:
-    """Started, with next hops {name: (domain, port)}. `longest_pause`: seconds between attempts."""
+            log: str | Path = "/dev/null", longest_pause: int = 2, tls: bool = False,
+            listener_tls: str = "starttls") -> Gateway:
+    """Started, with next hops {name: (domain, port)}. `longest_pause`: seconds between attempts. `tls`: on both sides."""
     text = _POSTERN.format(root=root, address=ADDRESS, delivery=delivery, log=log, longest_pause=longest_pause)
     text += "".join(_HOP.format(name=name, address=ADDRESS, port=port, domain=domain, connections=CONNECTIONS)
                     for name, (domain, port) in hops.items())
+    if tls:
+        cert, key = make_certificate(root.parent)
+        text = text.replace('name = "mx"\n', f'name = "mx"\ntls = "{listener_tls}"\n').replace('tls = "none"', 'tls = "encrypt"')
+        text += f'[tls]\ncertificates = [{{ cert = "{cert}", key = "{key}" }}]\n'
     server = Gateway("postern", root, text)
     server.launcher = launcher or []
     return server.start()
 
 
-def postfix(root: Path, sink: int, launcher: list[str] | None = None) -> Postfix:
+def postfix(root: Path, sink: int, launcher: list[str] | None = None, tls: bool = False, reuse: bool = False) -> Postfix:
     server = Postfix("postfix", root, ADDRESS, free_port(ADDRESS))
     server.launcher = launcher or []
     for name in _POSTFIX_DEFAULTS:
         del server.main[name]
     server.main |= _POSTFIX | {"relayhost": f"[{ADDRESS}]:{sink}",
                                "import_environment": f"MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ LANG=C {' '.join(ENVIRONMENT)}"}
+    if tls:
+        cert, key = make_certificate(root.parent)
+        server.main |= _POSTFIX_TLS | {"smtpd_tls_cert_file": str(cert), "smtpd_tls_key_file": str(key),
+                                       "smtp_tls_connection_reuse": "yes" if reuse else "no"}
+        server.services += _TLSMGR + _TLSPROXY
     server.start()
     return server
