@@ -5,7 +5,6 @@
 #include "queue/spool/errors.h"
 
 #include <string>
-#include <string_view>
 
 namespace postern::spool {
 
@@ -32,12 +31,5 @@ class DataDir {
   std::string path_;
   int lock_ = -1;
 };
-
-/// Makes `directory`/`name` hold `octets`, on stable storage when it returns true. Blocks.
-bool write_file_durably(const std::string& directory,
-                        const std::string& name,
-                        std::string_view octets);
-/// fsync(2) of a directory: the names in it survive a power loss.
-bool sync_directory(const std::string& path);
 
 }  // namespace postern::spool

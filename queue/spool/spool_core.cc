@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "queue/spool/spool_core.h"
 
+#include "base/durable_file.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
