@@ -16,13 +16,16 @@ ALLOWED = {
     'auth': {'base'},
     'tls': {'base'},
     'dns': {'base'},
+    'mta_sts': {'base', 'dns'},
+    'tls_report': {'base'},
     'smtp/session': {'base', 'auth', 'smtp', 'tls'},
     'routing': {'base', 'smtp'},
     'directories': {'base', 'smtp', 'routing'},
     'queue/spool': {'base', 'smtp'},
     'queue/dsn': {'base', 'smtp'},
     'queue': {'base', 'auth', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'queue/spool', 'queue/dsn'},
-    'gateway': {'base', 'auth', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'directories', 'queue', 'queue/spool', 'plugin'},
+    'gateway': {'base', 'auth', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'directories', 'queue', 'queue/spool', 'mta_sts', 'tls_report',
+                'plugin'},
     'tools': {'base', 'auth', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'directories', 'queue', 'queue/spool', 'gateway'},
 }
 # The pure protocol knows no sockets, no TLS, no clock that runs by itself.
