@@ -275,10 +275,14 @@ void HopPool::Impl::tell_tls(const HopConnection& tried) {
   if (!plan.reported || !config.observer) return;
   TlsOutcome outcome = *plan.reported;
   outcome.endpoint = tried.candidate.endpoint;
-  outcome.failure = tried.session.tls_failure();
-  outcome.detail = tried.session.tls_failure_text();
+  const tls::Failure failure = tried.session.tls_failure();
   // A server that was not reached says nothing of its TLS.
-  if (tried.session.failure() && outcome.failure == tls::Failure::none) return;
+  if (tried.session.failure() && failure == tls::Failure::none) return;
+  // What was wrong with the policy before stays.
+  if (failure != tls::Failure::none) {
+    outcome.failure = failure;
+    outcome.detail = tried.session.tls_failure_text();
+  }
   config.observer->seen(outcome);
 }
 
