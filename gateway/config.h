@@ -5,6 +5,7 @@
 #include "dns/config.h"
 #include "gateway/config_auth.h"
 #include "gateway/config_record.h"
+#include "gateway/config_tls_reports.h"
 #include "gateway/finding.h"
 #include "gateway/letter_log.h"
 #include "gateway/plugin_config.h"
@@ -100,6 +101,8 @@ struct Config {
   dns::Config dns;
   LimitsConfig limits;
   RecordConfig record;
+  MtaStsConfig mta_sts;
+  TlsReportConfig tls_report;
   std::vector<PluginConfig> plugins;             ///< `[[plugin]]`; loaded by load_config alone
   std::vector<directories::Config> directories;  ///< `[[directory]]`, in the file's order
 

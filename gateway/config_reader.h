@@ -163,6 +163,9 @@ void read_client_certificates(Reader& reader, Section& section);
 /// Listeners that need certificates, and have none.
 void resolve_certificates(Reader& reader);
 void read_record(Reader& reader, Section& section);  // config_record.cc
+/// [mta_sts] [tls_report] (config_tls_reports.cc).
+void read_mta_sts(Reader& reader, Section& section);
+void read_tls_report(Reader& reader, Section& section);
 /// [[directory]] (config_directories.cc).
 void read_directories(Reader& reader, Section& top);
 /// A setting that says whom to ask (directories/setting.h), checked for form.

@@ -192,6 +192,8 @@ void read_service(Reader& reader, Section& top) {
   read_section(reader, top, "dns", read_dns);
   read_section(reader, top, "limits", read_limits);
   read_section(reader, top, "record", read_record);
+  read_section(reader, top, "mta_sts", read_mta_sts);
+  read_section(reader, top, "tls_report", read_tls_report);
 }
 
 }  // namespace postern::gateway

@@ -43,6 +43,8 @@ class Control {
     target_.next_hops = std::move(next_hops);
     target_.health = std::move(health);
   }
+  /// What `postern tls-report` tells of; before serve().
+  void show_tls_reports(TlsReporter* reports) { target_.tls_reports = reports; }
   /// Answers from now on.
   void serve(spool::Spool& spool, std::vector<Worker*> workers, ReloadHandler reload = {});
   const std::string& path() const { return path_; }

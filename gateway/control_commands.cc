@@ -22,6 +22,8 @@ void ControlCommands::run(const ControlRequest& request) {
       return hops(request.filter.hop);
     case ControlCommand::reload:
       return reload(request);
+    case ControlCommand::tls_report:
+      return tls_report(request);
     case ControlCommand::hold:
     case ControlCommand::release:
     case ControlCommand::retry:

@@ -21,6 +21,7 @@
 
 namespace postern::gateway {
 
+class TlsReporter;
 class Worker;
 
 /// What `postern reload` does: reads the config, and takes it or not. Blocks; one at a time.
@@ -36,6 +37,7 @@ struct ControlTarget {
   std::function<std::vector<routing::NextHop>()> next_hops;
   std::shared_ptr<const queue::HopHealth> health;  ///< null: unknown
   ReloadHandler reload;                            ///< empty: there is none
+  TlsReporter* tls_reports = nullptr;              ///< null: nothing is counted
   /// One change at a time: a hold takes messages out of lanes that a release puts in.
   std::mutex changes;
 };
@@ -80,6 +82,9 @@ class ControlCommands {
 
   // control_hops.cc
   void hops(const std::string& name);
+
+  // control_tls_reports.cc
+  void tls_report(const ControlRequest& request);
 
   // control_reload.cc
   void reload(const ControlRequest& request);

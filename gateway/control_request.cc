@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::pair<std::string_view, ControlCommand>, 10> kCommands{
+constexpr std::array<std::pair<std::string_view, ControlCommand>, 11> kCommands{
     {
      {"list", ControlCommand::list},
      {"show", ControlCommand::show},
@@ -24,6 +24,7 @@ constexpr std::array<std::pair<std::string_view, ControlCommand>, 10> kCommands{
      {"stats", ControlCommand::stats},
      {"reload", ControlCommand::reload},
      {"hops", ControlCommand::hops},
+     {"tls_report", ControlCommand::tls_report},
      }
 };
 constexpr std::array<std::pair<std::string_view, QueueState>, 3> kStates{
@@ -109,6 +110,10 @@ struct Taking {
       out.all = flag(key, value);
     } else if (key == "dry_run") {
       out.dry_run = flag(key, value);
+    } else if (key == "day") {
+      out.day = text(key, value);
+    } else if (key == "send") {
+      out.send = flag(key, value);
     } else if (key == "body") {
       out.body = flag(key, value);
     } else if (mistake.empty()) {
@@ -134,6 +139,11 @@ std::string contradiction(const ControlRequest& r) {
   if (r.command == ControlCommand::hops && (!r.ids.empty() || !but_the_hop.empty() || r.all)) {
     return "hops takes a hop, and nothing else";
   }
+  const bool of_report = r.command == ControlCommand::tls_report;
+  if (of_report && (!r.ids.empty() || !r.filter.empty() || r.all)) {
+    return "tls_report takes a day, and nothing else";
+  }
+  if ((!r.day.empty() || r.send) && !of_report) return "day and send belong to tls_report";
   if (r.guard && r.command != ControlCommand::reload) return "guard belongs to reload";
   if (!changes_messages(r.command)) return {};
   const int ways = int{!r.ids.empty()} + int{!r.filter.empty()} + int{r.all};
@@ -161,7 +171,7 @@ std::optional<QueueState> parse_state(std::string_view name) {
 bool changes_messages(ControlCommand command) {
   return command != ControlCommand::list && command != ControlCommand::show &&
          command != ControlCommand::stats && command != ControlCommand::reload &&
-         command != ControlCommand::hops;
+         command != ControlCommand::hops && command != ControlCommand::tls_report;
 }
 
 Parsed<ControlRequest> parse_request(std::string_view line) {
@@ -193,6 +203,8 @@ std::string format_request(const ControlRequest& request) {
   if (request.all) out["all"] = true;
   if (request.dry_run) out["dry_run"] = true;
   if (request.body) out["body"] = true;
+  if (!request.day.empty()) out["day"] = request.day;
+  if (request.send) out["send"] = true;
   if (request.guard) out["guard"] = *request.guard;
   return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }

@@ -25,8 +25,9 @@ enum class ControlCommand : std::uint8_t {
   remove,
   bounce,
   stats,
-  reload,  ///< of `postern reload`
-  hops,    ///< of `postern hops`; takes a hop, or none
+  reload,      ///< of `postern reload`
+  hops,        ///< of `postern hops`; takes a hop, or none
+  tls_report,  ///< of `postern tls-report`
 };
 
 /// How far a stored message has come.
@@ -58,6 +59,8 @@ struct ControlRequest {
   bool dry_run = false;  ///< only says what would be changed
   std::optional<double> guard;  ///< of reload: a share of recipients, 0 to 1
   bool body = false;            ///< of show
+  std::string day;              ///< of tls_report: "2026-11-30"; empty: today
+  bool send = false;            ///< of tls_report: sends the reports
   friend bool operator==(const ControlRequest&, const ControlRequest&) = default;
 };
 

@@ -96,7 +96,7 @@ Result<void, BindError> Server::open_spool() {
     return {};
   }
   spool::Options options;
-  options.data_dir = runtime()->config().data_dir;
+  options.data_dir = data_dir_ = runtime()->config().data_dir;
   options.reserve_octets = runtime()->config().limits.disk_reserve;
   options.on_damaged = [](spool::MessageId id, const std::string& why) {
     spdlog::error("letter {} was moved aside: {}", id.str(), why);
@@ -110,22 +110,7 @@ Result<void, BindError> Server::open_spool() {
   return {};
 }
 
-/// Behind open_spool(), which has data_dir for this process alone. Mail goes on without records.
-void Server::open_recorder() {
-  if (options_.records.empty()) return;
-  EnvelopeRecorder::Options options;
-  options.folder = options_.records;
-  options.envelopes = runtime()->config().record.envelopes;
-  options.on_trouble = [](const std::string& what) { spdlog::warn("record: {}", what); };
-  auto opened = EnvelopeRecorder::open(std::move(options));
-  if (opened) {
-    recorder_ = *std::move(opened);
-  } else {
-    spdlog::warn("record: no envelopes are recorded: {}", opened.error());
-  }
-}
-
-/// Behind open_spool(), too.
+/// Behind open_spool(), which has data_dir for this process alone.
 Result<void, BindError> Server::open_control() {
   if (options_.control.empty()) return {};
   auto opened = Control::open(context_.get_executor(), options_.control);
@@ -177,6 +162,7 @@ void Server::start_workers() {
   pool.pools = count;
   pool.health = health_;
   pool.verifying = verifying_;
+  make_tls_services(pool, resolver);
   queue::EngineOptions engine;
   storm_->set_per_minute(config.retry.reports_per_minute);
   engine.storm = storm_;
@@ -224,6 +210,7 @@ void Server::run() {
       workers.push_back(worker.get());
     control_->show_waves([this] { return runtime()->config().routing.waves; });
     control_->show_hops([this] { return runtime()->config().routing.next_hops; }, health_);
+    control_->show_tls_reports(tls_reports_.get());
     control_->serve(*spool_, std::move(workers), reload_handler_);
   }
   for (const std::unique_ptr<Listening>& listening : listening_) {
@@ -241,6 +228,7 @@ void Server::run() {
 /// those that wait for them, and messages go before the spool does.
 void Server::end_workers() {
   if (prober_) prober_->stop();
+  if (tls_reports_) tls_reports_->stop();  // it sends by way of workers
   for (const std::unique_ptr<Worker>& worker : workers_)
     worker->stop_and_join();
   if (spool_) spool_->close();

@@ -7,6 +7,8 @@
 #include "gateway/envelope_recorder.h"
 #include "gateway/letter_log.h"
 #include "gateway/runtime.h"
+#include "gateway/sts_policies.h"
+#include "gateway/tls_reporter.h"
 #include "gateway/worker.h"
 #include "queue/hop_health.h"
 #include "queue/hop_prober.h"
@@ -97,6 +99,7 @@ class Server {
   void make_prober(const queue::HopPoolConfig& pool, const Worker::ResolverFactory& resolver);
   void watch_hops();
   void load_authorities(const Config& config);
+  void make_tls_services(queue::HopPoolConfig& pool, const Worker::ResolverFactory& resolver);
   void end_workers();
   void recover(const std::stop_token& stop);
   void serve(net::Socket socket, Worker& worker, const std::string& listener);
@@ -122,6 +125,10 @@ class Server {
   const std::shared_ptr<tls::ClientContexts> verifying_ = std::make_shared<tls::ClientContexts>();
   std::unique_ptr<queue::HopProber> prober_;  ///< the thread's that runs; made with the workers
   ReloadHandler reload_handler_;
+  std::string data_dir_;  ///< of the files of our own; empty: the spool is another's
+  /// MTA-STS policies and TLS reports: made with the workers, which use them to their end.
+  std::shared_ptr<StsDesk> sts_;
+  std::shared_ptr<TlsReporter> tls_reports_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Control> control_;  ///< null: there is none
   std::size_t accepting_ = 0;         ///< accept loops that run

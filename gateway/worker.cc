@@ -107,6 +107,18 @@ net::Awaitable<void> Worker::serve(net::Socket socket,
   co_await session.run();
 }
 
+void Worker::submit(OwnLetter letter, std::function<void(bool)> done) {
+  boost::asio::post(context_, [this, letter = std::move(letter), done = std::move(done)]() mutable {
+    auto job = gateway::submit(spool_, *engine_, view_of(current_.get()), std::move(letter));
+    boost::asio::co_spawn(context_,
+                          std::move(job),
+                          [done = std::move(done)](const std::exception_ptr& error, bool ok) {
+                            report(error);
+                            done(ok && !error);
+                          });
+  });
+}
+
 void Worker::stop_sessions() {
   boost::asio::post(context_, [this] {
     stopping_ = true;

@@ -5,6 +5,7 @@
 #include "dns/reverse.h"
 #include "gateway/admission.h"
 #include "gateway/letter_tools.h"
+#include "gateway/own_letter.h"
 #include "gateway/runtime.h"
 #include "queue/engine.h"
 #include "queue/hop_pool.h"
@@ -51,6 +52,9 @@ class Worker {
   bool deliveries_ended() const { return deliveries_ended_.load(std::memory_order_relaxed); }
   /// Its deliveries; of its members only those that say so may be called by other threads.
   queue::Engine& engine() { return *engine_; }
+  /// Puts a letter of our own into the queue; `done` once, on this worker's thread: is it safe? Any
+  /// thread.
+  void submit(OwnLetter letter, std::function<void(bool)> done);
   /// Says QUIT on the connections to next hops that are kept; hops_closed() when that is over. Any
   /// thread.
   void close_hops();

@@ -5,6 +5,7 @@
 #include "tools/passwd.h"
 #include "tools/queue_line.h"
 #include "tools/replay_line.h"
+#include "tools/tls_report_line.h"
 #include "tools/wave_line.h"
 
 #include <fmt/format.h>
@@ -138,6 +139,7 @@ int run_command_line(int argc,
   add_passwd(app, passwd_options);
   const QueueLine queue_line(app, kDefaultConfig);
   const HopsLine hops_line(app, kDefaultConfig);
+  const TlsReportLine tls_report_line(app, kDefaultConfig);
   const WaveLine wave_line(app, kDefaultConfig);
   const ReplayLine replay_line(app, kDefaultConfig);
   try {
@@ -158,6 +160,7 @@ int run_command_line(int argc,
     return run_queue(*queue_options, out, err);
   }
   if (app.got_subcommand("hops")) return run_hops(hops_line.options(), out, err);
+  if (app.got_subcommand("tls-report")) return run_tls_report(tls_report_line.options(), out, err);
   if (app.got_subcommand("wave")) {
     const gateway::Parsed<WaveOptions> wave_options = wave_line.options();
     if (wave_options) return run_wave(*wave_options, out, err);

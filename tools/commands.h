@@ -68,6 +68,16 @@ struct HopsOptions {
 /// another user's.
 int run_hops(const HopsOptions& options, std::ostream& out, std::ostream& err);
 
+struct TlsReportOptions {
+  std::string config;
+  std::string day;    ///< "2026-11-30"; empty: today, by UTC
+  bool send = false;  ///< sends the reports in place of printing them
+};
+/// Asks the gateway that runs on this config's data_dir for the TLS reports of a day: a line of
+/// JSON each. 0: told or sent, 1: refused, or some could not be sent, 2: a config without a
+/// readable data_dir, 69: it is not running, 77: it is another user's.
+int run_tls_report(const TlsReportOptions& options, std::ostream& out, std::ostream& err);
+
 struct WaveOptions {
   enum class Command : std::uint8_t { list, show, set };
   std::string config;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routing/domain_patterns.h"
+#include "routing/own_identity.h"
 #include "routing/stages/builtin.h"
 
 namespace postern::routing::stages {
@@ -23,7 +24,8 @@ class DnsMx final : public Stage {
     RouteTo route;
     route.target.mx_domain = smtp::ascii_lower(progress.recipient.domain());
     const TlsPolicy* const* const policy = policies_.find(route.target.mx_domain);
-    if (policy != nullptr) route.target.tls_policy = *policy;
+    const bool is_report = progress.request->identity == kTlsReportIdentity;
+    if (policy != nullptr && !is_report) route.target.tls_policy = *policy;
     route.recipient_out = progress.recipient;
     return Verdict{std::move(route), "another domain: its MX (R12)"_text};
   }

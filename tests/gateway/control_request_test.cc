@@ -64,6 +64,19 @@ TEST(ControlRequest, HopsTakesAHopAndNothingElse) {
   }
 }
 
+TEST(ControlRequest, TlsReportTakesADayAndNothingElse) {
+  ControlRequest request;
+  request.command = ControlCommand::tls_report;
+  EXPECT_EQ(*parse_request(format_request(request)), request);
+  request.day = "2026-11-30";
+  request.send = true;
+  EXPECT_EQ(*parse_request(format_request(request)), request);
+  EXPECT_FALSE(changes_messages(ControlCommand::tls_report));
+  EXPECT_THAT(mistake_of(R"({"command":"tls_report","hop":"vk"})"), HasSubstr("nothing else"));
+  EXPECT_THAT(mistake_of(R"({"command":"stats","day":"2026-11-30"})"), HasSubstr("belong to"));
+  EXPECT_THAT(mistake_of(R"({"command":"retry","all":true,"send":true})"), HasSubstr("belong to"));
+}
+
 TEST(ControlRequest, TellsTheNullSenderFromNoFilter) {
   EXPECT_EQ(parse_request(R"({"command":"list"})")->filter.sender, std::nullopt);
   EXPECT_EQ(parse_request(R"({"command":"list","sender":""})")->filter.sender, "");
