@@ -3,6 +3,7 @@
 
 import asyncio
 import re
+import ssl
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ class Options:
     smtputf8: bool = True
     size: int = 0                       # announced limit, 0 for none
     rate: int = 0                       # octets a second that are read of a message; 0 for as fast as they come
+    tls: ssl.SSLContext | None = None   # STARTTLS is offered with it
     refuse: dict[str, str] = field(default_factory=dict)     # recipient -> reply
 
 
@@ -145,6 +147,7 @@ class _Session:
         self._reader = reader
         self._writer = writer
         self._pending = bytearray()
+        self._encrypted = False
         self.client = writer.get_extra_info("peername")[:2]
         self._reset()
 
@@ -184,6 +187,11 @@ class _Session:
         elif verb == "RSET":
             self._reset()
             self._say("250 2.0.0 ok")
+        elif verb == "STARTTLS" and self._options.tls and not self._encrypted:
+            self._say("220 2.0.0 go ahead")
+            await self._writer.start_tls(self._options.tls)
+            self._encrypted = True
+            self._reset()
         elif verb == "NOOP":
             self._say("250 2.0.0 ok")
         else:
@@ -195,6 +203,7 @@ class _Session:
             options = self._options
             words += ["PIPELINING"] * options.pipelining + ["CHUNKING"] * options.chunking
             words += ["8BITMIME"] * options.eight_bit + ["SMTPUTF8"] * options.smtputf8 + ["ENHANCEDSTATUSCODES"]
+            words += ["STARTTLS"] * (options.tls is not None and not self._encrypted)
             words.append(f"SIZE {options.size}" if options.size else "SIZE")
         for index, word in enumerate(words):
             self._say(f"250{' ' if index == len(words) - 1 else '-'}{word}")
