@@ -41,17 +41,22 @@ class DnsServer:
         self._ttl = ttl
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((address, port))
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._socket.settimeout(0.05)    # between two looks whether it is the end
+        self._stopping = False
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
+        self._stopping = True
+        self._thread.join()
         self._socket.close()
 
     def _serve(self) -> None:
-        while True:
+        while not self._stopping:
             try:
                 query, client = self._socket.recvfrom(4096)
-            except OSError:
-                return
+            except TimeoutError:
+                continue
             if len(query) > 12:
                 self._socket.sendto(self._answer(query), client)
 

@@ -98,6 +98,7 @@ class Scene:
         self.web.stop()
         self.dns.stop()
         for sink in (self.good, self.wrong, self.plain):
+            sink.close()
             sink.stop()
 
 
