@@ -118,7 +118,7 @@ def enforced(scene: Scene) -> None:
     expect(scene.web.asked.count(domain) == 1, f"the policy was fetched {scene.web.asked.count(domain)} times")
     scene.send(scene.add("wrong", WRONG, "enforce"), "deferred", "4.7.5")
     scene.send(scene.add("stranger", GOOD, "enforce", listed="other"), "deferred", "4.7.5", "MTA-STS")
-    scene.send(scene.add("bare", PLAIN, "enforce"), "deferred", "STARTTLS")
+    scene.send(scene.add("bare", PLAIN, "enforce"), "deferred", "4.7.4", "no TLS")
     expect(scene.wrong.count == 0 and scene.plain.count == 0, "a letter went where the policy forbids it")
 
 

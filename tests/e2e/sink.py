@@ -112,7 +112,7 @@ class Sink:
         self._writers.add(writer)
         try:
             await _Session(self, reader, writer).run()
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
             pass
         finally:
             self._writers.discard(writer)

@@ -112,13 +112,15 @@ void WebServer::talk(int socket) {
   if (SSL_accept(ssl) == 1) {
     const std::string request = read_request(ssl);
     std::string response;
-    {
+    if (!request.empty()) {
       const std::lock_guard lock(mutex_);
       requests_.push_back(request);
       const auto at = answers_.find(asked_for(request));
       response = at == answers_.end() ? http_response("404 Not Found", "") : at->second;
     }
-    if (!response.empty()) {
+    if (request.empty()) {
+      // The client went away without a word: it did not like the certificate.
+    } else if (!response.empty()) {
       SSL_write(ssl, response.data(), static_cast<int>(response.size()));
       SSL_shutdown(ssl);
     } else {
