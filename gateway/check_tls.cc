@@ -12,7 +12,8 @@ namespace {
 
 using routing::TlsLevel;
 
-/// Without its authorities no server of a next hop is ever verified, and its mail waits.
+/// Without its authorities no server is ever verified: mail for a next hop waits, and no policy is
+/// fetched.
 void check_authorities(const std::string& ca, const std::string& path, Findings& out) {
   if (ca.empty()) return;
   const auto context = tls::Context::verifying_client(ca);
@@ -89,6 +90,7 @@ void check_tls(const Config& config, Findings& out) {
   const std::vector<routing::TlsPolicy>& policies = config.routing.tls_policies;
   for (std::size_t i = 0; i < policies.size(); ++i)
     check_authorities(policies[i].settings.ca, fmt::format("tls_policy[{}].ca", i), out);
+  check_authorities(config.mta_sts.ca, "mta_sts.ca", out);
   if (!policies.empty()) check_policies_used(config, out);
   check_dnssec(config, out);
 }

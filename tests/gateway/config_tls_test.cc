@@ -84,6 +84,7 @@ TEST(ConfigTls, WhatIsWrongIsSaid) {
       {policy("names = [\"a b\"]\n"),                                 25, "tls_policy.names",   "bad-domain",           "domain"       },
       {policy("pins = [" + kPin + "]\n"),                             25, "tls_policy.pins",    "contradiction",        "verify"       },
       {policy("ca = \"/ca\"\n"),                                      25, "tls_policy.ca",      "contradiction",        "verify"       },
+      {"[tls_report]\nfrom = \"nobody\"\n",                           24, "tls_report.from",    "bad-address",          "postmaster@"  },
       {policy("") + policy(""),                                       26, "tls_policy.domains", "duplicate-tls-policy", "line 24"      },
   };
   for (const Case& c : cases) {
@@ -121,6 +122,7 @@ TEST(ConfigTls, CheckTellsWhatIsDoubtful) {
       {policy("tls = \"verify\"\nca = \"/no/such\"\n"),
        26,                                                    Severity::error,
        "tls_policy.ca",                                                                        "bad-authorities"    },
+      {"[mta_sts]\nca = \"/no/such\"\n",                  24, Severity::error, "mta_sts.ca",   "bad-authorities"    },
       {policy("") + "[gateways]\nexternal = [\"vk\"]\n",
        23,                                                    kWarning,
        "tls_policy",                                                                           "unused-tls-policy"  },
