@@ -22,11 +22,14 @@ REVERSE = "2.0.192.in-addr.arpa"
 # Postfix's listeners, by the certificate that each shows.
 GOOD, EXPIRED, WITHOUT_TLS = "127.0.1.1", "127.0.1.2", "127.0.1.3"
 
+# What a Postfix needs for TLS beside the services that each has.
+TLSMGR = "tlsmgr unix - - n 1000? 1 tlsmgr\n"
+
 CONFIG = """
 hostname = "gw.signed.example"
 data_dir = "{data}"
-listener = [{{ name = "mx", bind = "{gateway}:25", role = "mx", delivery = "queue" }}]
-tls = {{ cert = "{certs}/gateway.pem", key = "{certs}/gateway.key" }}
+listener = [{{ name = "mx", bind = "{gateway}:25", role = "mx", tls = "starttls", delivery = "queue" }}]
+tls = {{ certificates = [{{ cert = "{certs}/gateway.pem", key = "{certs}/gateway.key" }}] }}
 dns = {{ servers = ["{resolver}"] }}
 relay.allow_without_auth = ["{gateway}", "192.0.2.0/24"]
 next_hop = [{{ name = "own", hosts = ["{good}:25"] }}]
@@ -143,7 +146,7 @@ def servers(root: Path, certs: Path) -> Postfix:
     postfix.main |= {"smtpd_tls_security_level": "may", "smtpd_tls_cert_file": f"{certs}/good.pem",
                      "smtpd_tls_key_file": f"{certs}/good.key", "smtpd_tls_loglevel": "1", "mynetworks": "127.0.0.0/8",
                      "default_transport": "discard", "relay_transport": "discard"}
-    postfix.services = (
+    postfix.services = TLSMGR + (
         f"{EXPIRED}:25 inet n - n - - smtpd -o smtpd_tls_cert_file={certs}/expired.pem"
         f" -o smtpd_tls_key_file={certs}/expired.key\n"
         f"{WITHOUT_TLS}:25 inet n - n - - smtpd -o smtpd_tls_security_level=none\n")
@@ -156,6 +159,7 @@ def submitter(root: Path) -> Postfix:
     postfix.main |= {"smtp_tls_security_level": "dane-only", "smtp_dns_support_level": "dnssec", "smtp_host_lookup": "dns",
                      "smtp_tls_loglevel": "1", "mynetworks": "127.0.0.0/8", "relay_domains": SIGNED,
                      "parent_domain_matches_subdomains": "relay_domains", "smtp_bind_address": SUBMITTER}
+    postfix.services = TLSMGR
     return postfix
 
 
@@ -210,7 +214,7 @@ def from_postfix(tally: Tally, client: Postfix) -> None:
     tally.check("Postfix with dane-only delivers to postern's listener", lambda: postfix_says(
         client, f"u@to-gateway.{SIGNED}", "status=sent", f"Verified TLS connection established to mx-to-gateway.{SIGNED}"))
     tally.check("Postfix with dane-only refuses a listener whose TLSA record is another's", lambda: postfix_says(
-        client, f"u@to-gateway-wrong.{SIGNED}", "status=deferred", "Server certificate not trusted"))
+        client, f"u@to-gateway-wrong.{SIGNED}", "status=deferred", "no matching DANE TLSA records"))
 
 
 def clients_have_names(gateway: Gateway) -> None:
@@ -228,12 +232,13 @@ def play(root: Path, tally: Tally) -> None:
     plain = f"plain IN MX 10 mx\nmx IN A {GOOD}\nonly IN MX 10 mx\n_25._tcp.mx IN TLSA 3 1 1 {GARBAGE}"
     plain += f"\nclient IN A {NAMED}"
     pointers = f"7 IN PTR client.{PLAIN}.\n9 IN PTR client.{PLAIN}."
-    dns = SignedDns(root / "dns", {SIGNED: zone_records(certs)}, {PLAIN: plain, REVERSE: pointers}, forge).start()
-    use_as_system_resolver(root)
+    dns = SignedDns(root / "dns", {SIGNED: zone_records(certs)}, {PLAIN: plain, REVERSE: pointers}, forge)
     mx, client = servers(root / "mx", certs.root), submitter(root / "client")
     gateway = Gateway("gateway", root / "gateway", CONFIG.format(
         data=root / "gateway" / "data", gateway=GATEWAY, certs=certs.root, resolver=RESOLVER, good=GOOD))
     try:
+        dns.start()
+        use_as_system_resolver(root)
         mx.start()
         client.start()
         gateway.start()
