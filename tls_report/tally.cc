@@ -11,7 +11,7 @@
 namespace postern::tls_report {
 namespace {
 
-using Json = nlohmann::json;
+using Stored = nlohmann::json;
 
 PolicyTally& policy_for(Day::Policies& policies, const Sighting& seen) {
   const auto same = [&seen](const PolicyTally& p) {
@@ -45,10 +45,10 @@ FailureTally& failure_for(PolicyTally& policy, const Sighting& seen) {
   return policy.failures.back();
 }
 
-Json to_json(const PolicyTally& policy) {
-  Json failures = Json::array();
+Stored to_json(const PolicyTally& policy) {
+  Stored failures = Stored::array();
   for (const FailureTally& f : policy.failures) {
-    failures.push_back(Json{
+    failures.push_back(Stored{
         {"result", f.result      },
         {"mx",     f.mx_host     },
         {"ip",     f.receiving_ip},
@@ -56,7 +56,7 @@ Json to_json(const PolicyTally& policy) {
         {"count",  f.count       }
     });
   }
-  return Json{
+  return Stored{
       {"type",      policy.type       },
       {"policy",    policy.policy     },
       {"patterns",  policy.mx_patterns},
@@ -65,13 +65,13 @@ Json to_json(const PolicyTally& policy) {
   };
 }
 
-PolicyTally policy_from(const Json& json) {
+PolicyTally policy_from(const Stored& json) {
   PolicyTally out;
   out.type = json.at("type").get<std::string>();
   out.policy = json.at("policy").get<std::vector<std::string>>();
   out.mx_patterns = json.at("patterns").get<std::vector<std::string>>();
   out.successes = json.at("successes").get<std::uint64_t>();
-  for (const Json& f : json.at("failures")) {
+  for (const Stored& f : json.at("failures")) {
     out.failures.push_back(FailureTally{f.at("result").get<std::string>(),
                                         f.at("mx").get<std::string>(),
                                         f.at("ip").get<std::string>(),
@@ -120,26 +120,26 @@ void Day::put_back(const std::string& domain, Policies policies) {
 }
 
 std::string Day::save() const {
-  Json out = Json::object();
+  Stored out = Stored::object();
   for (const auto& [domain, policies] : domains_) {
-    Json& list = out[domain] = Json::array();
+    Stored& list = out[domain] = Stored::array();
     for (const PolicyTally& policy : policies)
       list.push_back(to_json(policy));
   }
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return out.dump(-1, ' ', false, Stored::error_handler_t::replace);
 }
 
 std::optional<Day> Day::load(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, false);
+  const Stored json = Stored::parse(text, nullptr, false);
   if (!json.is_object()) return std::nullopt;
   Day day;
   try {
     for (const auto& [domain, policies] : json.items()) {
       Policies& list = day.domains_[domain];
-      for (const Json& policy : policies)
+      for (const Stored& policy : policies)
         list.push_back(policy_from(policy));
     }
-  } catch (const Json::exception&) {
+  } catch (const Stored::exception&) {
     return std::nullopt;
   }
   return day;
