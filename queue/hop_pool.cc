@@ -129,9 +129,9 @@ std::size_t HopPool::Impl::share(const Candidate& to) const {
   return std::max<std::size_t>(to.limits.connections_per_host / config.pools, 1);
 }
 
-bool HopPool::Impl::has_spare(const Candidate& to) {
+bool HopPool::Impl::has_room(const Candidate& to) {
   const Host* const host = find(to.endpoint);
-  return !closed_ && (host == nullptr || host->open < share(to));
+  return !closed_ && (host == nullptr || !host->idle.empty() || host->open < share(to));
 }
 
 bool HopPool::Impl::reserve(const Candidate& to) {

@@ -31,8 +31,8 @@ struct HopPool::Impl : std::enable_shared_from_this<HopPool::Impl> {
   std::unique_ptr<HopConnection> take_idle(const Candidate& to);
   /// True: a place was reserved for a new connection. A kept one that cannot be used gives way.
   bool reserve(const Candidate& to);
-  /// reserve() would succeed without taking a kept connection's place.
-  bool has_spare(const Candidate& to);
+  /// There is a kept connection, or a place without one giving way.
+  bool has_room(const Candidate& to);
   void release(const net::Endpoint& host);
   /// `impatient`: another host is left (failover_patience).
   std::unique_ptr<HopConnection> make_connection(const Candidate& to, bool impatient);

@@ -32,7 +32,7 @@ bool HopSearch::has_sibling(const Candidate& first) const {
   if (ready_.empty()) return false;
   const Candidate& next = ready_.front();
   return next.host == first.host && next.label == first.label && !next.fresh &&
-         next.endpoint.port() == first.endpoint.port() && pool_->has_spare(next);
+         next.endpoint.port() == first.endpoint.port() && pool_->has_room(next);
 }
 
 /// In a place that is reserved.
