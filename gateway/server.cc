@@ -85,8 +85,7 @@ Server::Server(std::shared_ptr<const Snapshot> snapshot, const LetterLog& log, O
     : current_(Runtime::make(std::move(snapshot))), log_(log), options_(std::move(options)) {}
 
 Server::~Server() {
-  // Workers first: their sessions hold tickets of admission_, their deliveries letters of the
-  // spool.
+  // Workers first: sessions hold tickets of admission_, deliveries letters of the spool.
   end_workers();
 }
 
