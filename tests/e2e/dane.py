@@ -227,6 +227,14 @@ def clients_have_names(gateway: Gateway) -> None:
         expect(name in line if name else "client_name=" not in line, f"wanted {name}: {line}")
 
 
+def explain_shows_dns(gateway: Gateway) -> None:
+    for recipient, wanted in ((f"u@d311.{SIGNED}", [("MX", True), ("A/AAAA", True), ("TLSA", True)]),
+                              (f"u@plain.{PLAIN}", [("MX", False), ("A/AAAA", False)])):
+        found = gateway.explain(GATEWAY, "nina@client.example", recipient)["dns"]
+        expect([(one["type"], one["secure"]) for one in found] == wanted, f"{recipient}: {found}")
+        expect(all(one["records"] for one in found), f"{recipient}: {found}")
+
+
 def play(root: Path, tally: Tally) -> None:
     certs = Certificates(root / "certs")
     plain = f"plain IN MX 10 mx\nmx IN A {GOOD}\nonly IN MX 10 mx\n_25._tcp.mx IN TLSA 3 1 1 {GARBAGE}"
@@ -253,6 +261,7 @@ def play(root: Path, tally: Tally) -> None:
                     lambda: arrives_as(gateway, f"u@only.{PLAIN}", (*DEFERRED, "4.7.5")))
         from_postfix(tally, client)
         tally.check("clients are called what DNS confirms", lambda: clients_have_names(gateway))
+        tally.check("explain shows what was resolved", lambda: explain_shows_dns(gateway))
     finally:
         gateway.stop()
         client.stop()
