@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <csignal>
 #include <curl/curl.h>
 #include <deque>
 #include <mutex>
@@ -28,6 +29,15 @@ constexpr std::chrono::seconds kMargin{5};
 void set_up_curl() {
   static const CURLcode done = ::curl_global_init(CURL_GLOBAL_DEFAULT);
   static_cast<void>(done);
+}
+
+/// A server that goes away while something is written must not end the process; with NOSIGNAL
+/// libcurl leaves this to its caller. For the calling thread.
+void ignore_broken_pipes() {
+  sigset_t broken_pipe;
+  sigemptyset(&broken_pipe);
+  sigaddset(&broken_pipe, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
 }
 
 struct FreeHandle {
@@ -176,6 +186,7 @@ bool HttpsClient::State::take(const std::shared_ptr<State>& state, Question ques
 }
 
 void HttpsClient::State::run(const std::shared_ptr<State>& state) {
+  ignore_broken_pipes();
   for (;;) {
     Question question;
     {

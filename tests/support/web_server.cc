@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <netinet/in.h>
 #include <poll.h>
@@ -96,6 +97,11 @@ std::vector<std::string> WebServer::requests() const {
 }
 
 void WebServer::serve() {
+  // A client that goes away in the middle is no end of the test.
+  sigset_t broken_pipe;
+  sigemptyset(&broken_pipe);
+  sigaddset(&broken_pipe, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
   while (!stopping_) {
     pollfd waiting{listener_, POLLIN, 0};
     if (::poll(&waiting, 1, kLook) <= 0) continue;
