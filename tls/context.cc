@@ -12,7 +12,8 @@ namespace postern::tls {
 namespace {
 
 /// For next hops on old Windows, whose RSA suites are CBC or without ECDHE: still better than plain
-/// text, which is what an opportunistic client would send otherwise (RFC 7435 section 3).
+/// text, which is what an opportunistic client would send otherwise (RFC 7435 section 3), and than
+/// no mail, where the server must be verified.
 constexpr const char* kLegacyForClients =
     ":ECDHE-RSA-AES256-SHA384:ECDHE-RSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:"
     "ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA:AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA:"
@@ -56,7 +57,8 @@ Result<std::shared_ptr<const Context>, ContextError> Context::opportunistic_clie
 
 Result<std::shared_ptr<const Context>, ContextError> Context::verifying_client(
     const std::string& ca) {
-  Owned<SSL_CTX> context = new_context(TLS_client_method(), kIntermediate);
+  Owned<SSL_CTX> context =
+      new_context(TLS_client_method(), std::string(kIntermediate) + kLegacyForClients);
   if (!context) return openssl_error("");
   const int loaded = ca.empty() ? SSL_CTX_set_default_verify_paths(context.get())
                                 : SSL_CTX_load_verify_file(context.get(), ca.c_str());

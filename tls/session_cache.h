@@ -45,6 +45,7 @@ class SessionCache {
   void put(const std::string& key, SessionPtr session, const PeerOutcome& outcome);
   /// The newest; it is in the cache no more (RFC 8446 appendix C.4: a ticket is used once).
   Entry take(const std::string& key);
+  bool contains(const std::string& key) const { return slots_.contains(key); }
   /// Forgets what there is for the key: the server did not take it, or its handshake failed.
   void forget(const std::string& key);
   std::size_t size() const { return sessions_; }

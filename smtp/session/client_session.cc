@@ -2,6 +2,7 @@
 #include "smtp/session/client_session.h"
 
 #include "smtp/session/connect.h"
+#include "tls/session_cache.h"
 
 #include <boost/asio/error.hpp>
 
@@ -40,10 +41,19 @@ net::Awaitable<bool> ClientSession::open(net::Endpoint endpoint, std::string hos
 net::Awaitable<bool> ClientSession::open(Connected connected,
                                          net::Endpoint endpoint,
                                          std::string host) {
-  const bool opened = co_await attempt(std::move(connected), host);
+  const tls::ClientTerms& terms = options_.tls_terms;
+  const bool resumes = terms.sessions && terms.sessions->contains(terms.session_key);
+  bool opened = co_await attempt(std::move(connected), host);
   if (opened) co_return true;
-  const bool handshake_failed = failure().kind == Kind::no_tls && failure().step == ClientStep::tls;
-  if (!handshake_failed || options_.profile.tls != ClientProfile::Tls::may) co_return false;
+  if (resumes && handshake_failed() && stream_->peer().failure == tls::Failure::none) {
+    // It may be the old session that the server cannot stand; it is forgotten by now.
+    close();
+    dialogue_.emplace(options_.profile);
+    Connected anew = co_await connect(executor_, endpoint, options_.timeouts.connect);
+    opened = co_await attempt(std::move(anew), host);
+    if (opened) co_return true;
+  }
+  if (!handshake_failed() || options_.profile.tls != ClientProfile::Tls::may) co_return false;
   tls_fallback_ = failure().detail;
   first_peer_ = stream_->peer();
   close();
@@ -52,6 +62,10 @@ net::Awaitable<bool> ClientSession::open(Connected connected,
   Connected again = co_await connect(executor_, endpoint, options_.timeouts.connect);
   const bool in_plain = co_await attempt(std::move(again), host);
   co_return in_plain;
+}
+
+bool ClientSession::handshake_failed() const {
+  return failure().kind == Kind::no_tls && failure().step == ClientStep::tls;
 }
 
 net::Awaitable<bool> ClientSession::attempt(Connected connected, std::string_view host) {

@@ -37,8 +37,9 @@ class ClientSession {
   ~ClientSession();
   ClientSession(ClientSession&&) = delete;
 
-  /// Connects and greets, with TLS as the profile wants it. Under `may` a handshake that fails is
-  /// followed by a second connection in plain. `host`: the name for SNI. Called once.
+  /// Connects and greets, with TLS as the profile wants it. A handshake that fails with an old
+  /// session is tried anew without; under `may` one that fails is followed by a connection in
+  /// plain. `host`: the name for SNI. Called once.
   net::Awaitable<bool> open(net::Endpoint endpoint, std::string host);
   /// The same with a connection attempt that has ended, well or not.
   net::Awaitable<bool> open(Connected connected, net::Endpoint endpoint, std::string host);
@@ -74,6 +75,7 @@ class ClientSession {
   std::string tls_failure_text() const;
 
  private:
+  bool handshake_failed() const;
   net::Awaitable<bool> attempt(Connected connected, std::string_view host);
   net::Awaitable<bool> log_in();
   net::Awaitable<bool> send(ClientDialogue::Send action);

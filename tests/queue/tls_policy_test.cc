@@ -187,6 +187,20 @@ TEST_F(TlsPolicyTest, ASecondConnectionResumesTheSession) {
   }
 }
 
+TEST_F(TlsPolicyTest, AServerThatCannotStandAnOldSessionGetsANewOne) {
+  hop.limits.messages_per_connection = 1;
+  for (const TlsLevel level : {TlsLevel::may, TlsLevel::verify}) {
+    hop.hosts.clear();
+    hop.tls = level;
+    ExchangeHabits habits;
+    habits.breaks_resumption = true;
+    ExchangeServer& server = start(world.good, habits);
+    const std::string first = outcome_of(deliver());
+    EXPECT_EQ(outcome_of(deliver()), first) << "not in plain for that";
+    EXPECT_EQ(server.connections(), 3U);
+  }
+}
+
 TEST_F(TlsPolicyTest, ASessionIsNeverResumedUnderAnotherPolicy) {
   hop.limits.messages_per_connection = 1;
   ExchangeServer& server = start(world.self_signed);

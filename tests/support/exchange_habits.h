@@ -20,7 +20,8 @@ struct ExchangeHabits {
   bool offers_starttls = true;
   std::string certificate;  ///< PEM files; empty: self-signed, for `hostname`
   std::string key;
-  bool breaks_handshake = false;  ///< says 220 to STARTTLS and then something that is not TLS
+  bool breaks_resumption = false;  ///< a handshake that offers an old session fails
+  bool breaks_handshake = false;   ///< says 220 to STARTTLS and then something that is not TLS
   /// Offered besides STARTTLS, in this order.
   std::vector<std::string> capabilities = {"SIZE 37748736",
                                            "PIPELINING",

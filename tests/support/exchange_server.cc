@@ -76,6 +76,7 @@ ExchangeServer::ExchangeServer(ExchangeHabits habits)
       certificate_(habits_.certificate.empty() ? SelfSigned(habits_.hostname)
                                                : SelfSigned(habits_.certificate, habits_.key)),
       port_(habits_.port) {
+  if (habits_.breaks_resumption) certificate_.break_resumption();
   listener_ = listen_at(habits_.address, port_);
   acceptor_ = std::thread([this] { accept_all(); });
 }

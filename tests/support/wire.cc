@@ -154,6 +154,16 @@ SelfSigned::SelfSigned(const std::string& certificate, const std::string& key)
   }
 }
 
+void SelfSigned::break_resumption() const {
+  const auto refuse = [](SSL* ssl, int* /*alert*/, void* /*unused*/) {
+    const unsigned char* data = nullptr;
+    std::size_t size = 0;
+    const int offered = SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_psk, &data, &size);
+    return offered == 1 ? SSL_CLIENT_HELLO_ERROR : SSL_CLIENT_HELLO_SUCCESS;
+  };
+  SSL_CTX_set_client_hello_cb(context_, refuse, nullptr);
+}
+
 SelfSigned::~SelfSigned() {
   SSL_CTX_free(context_);
 }

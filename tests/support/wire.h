@@ -58,6 +58,8 @@ class SelfSigned {
   ~SelfSigned();
   SelfSigned(SelfSigned&&) = delete;
   SSL_CTX* context() const { return context_; }
+  /// From now on handshakes of clients that offer a session fail.
+  void break_resumption() const;
 
  private:
   SSL_CTX* context_;
