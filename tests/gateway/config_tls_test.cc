@@ -12,7 +12,7 @@ namespace postern::gateway {
 namespace {
 
 constexpr std::string_view kHop =
-    "[[next_hop]]\nname = \"three\"\nhosts = [\"10.9.9.9\"]\n";  // lines 23 to 25
+    "[[next_hop]]\nname = \"three\"\nhosts = [\"10.9.9.9\"]\n";  // lines 22 to 24
 const std::string kPin = "\"sha256:" + std::string(64, 'a') + "\"";
 
 std::string hop(const std::string& lines) {
@@ -71,21 +71,21 @@ TEST(ConfigTls, WhatIsWrongIsSaid) {
   };
   const std::string verify = "tls = \"verify\"\n";
   const Case cases[] = {
-      {hop("tls = \"tls\"\n"),                                        26, "next_hop.tls",       "bad-value",            "\"dane-only\""},
-      {hop("tls_name = \"a b\"\n"),                                   26, "next_hop.tls_name",  "bad-domain",           "domain"       },
-      {hop(verify + "tls_pins = [\"x\"]\n"),                          27, "next_hop.tls_pins",  "bad-value",            "sha256:"      },
-      {hop("tls_pins = [" + kPin + "]\n"),                            26, "next_hop.tls_pins",  "contradiction",        "verify"       },
-      {hop("tls_ca = \"/ca\"\n"),                                     26, "next_hop.tls_ca",    "contradiction",        "verify"       },
+      {hop("tls = \"tls\"\n"),                                        25, "next_hop.tls",       "bad-value",            "\"dane-only\""},
+      {hop("tls_name = \"a b\"\n"),                                   25, "next_hop.tls_name",  "bad-domain",           "domain"       },
+      {hop(verify + "tls_pins = [\"x\"]\n"),                          26, "next_hop.tls_pins",  "bad-value",            "sha256:"      },
+      {hop("tls_pins = [" + kPin + "]\n"),                            25, "next_hop.tls_pins",  "contradiction",        "verify"       },
+      {hop("tls_ca = \"/ca\"\n"),                                     25, "next_hop.tls_ca",    "contradiction",        "verify"       },
       {hop(verify + "tls_pins = [" + kPin + "]\ntls_ca = \"/ca\"\n"),
-       28,                                                                "next_hop.tls_ca",
+       27,                                                                "next_hop.tls_ca",
        "contradiction",                                                                                                 "tls_pins"     },
-      {"[[tls_policy]]\ntls = \"may\"\n",                             23, "tls_policy.domains", "missing-key",          "domains"      },
-      {"[[tls_policy]]\ndomains = [\"a b\"]\n",                       24, "tls_policy.domains", "bad-domain",           "\"*\""        },
-      {policy("names = [\"a b\"]\n"),                                 25, "tls_policy.names",   "bad-domain",           "domain"       },
-      {policy("pins = [" + kPin + "]\n"),                             25, "tls_policy.pins",    "contradiction",        "verify"       },
-      {policy("ca = \"/ca\"\n"),                                      25, "tls_policy.ca",      "contradiction",        "verify"       },
-      {"[tls_report]\nfrom = \"nobody\"\n",                           24, "tls_report.from",    "bad-address",          "postmaster@"  },
-      {policy("") + policy(""),                                       26, "tls_policy.domains", "duplicate-tls-policy", "line 24"      },
+      {"[[tls_policy]]\ntls = \"may\"\n",                             22, "tls_policy",         "missing-key",          "domains"      },
+      {"[[tls_policy]]\ndomains = [\"a b\"]\n",                       23, "tls_policy.domains", "bad-domain",           "\"*\""        },
+      {policy("names = [\"a b\"]\n"),                                 24, "tls_policy.names",   "bad-domain",           "domain"       },
+      {policy("pins = [" + kPin + "]\n"),                             24, "tls_policy.pins",    "contradiction",        "verify"       },
+      {policy("ca = \"/ca\"\n"),                                      24, "tls_policy.ca",      "contradiction",        "verify"       },
+      {"[tls_report]\nfrom = \"nobody\"\n",                           23, "tls_report.from",    "bad-address",          "postmaster@"  },
+      {policy("") + policy(""),                                       25, "tls_policy.domains", "duplicate-tls-policy", "line 23"      },
   };
   for (const Case& c : cases) {
     const LoadResult result = parse(std::string(kSmall) + c.text);
@@ -111,20 +111,20 @@ TEST(ConfigTls, CheckTellsWhatIsDoubtful) {
   const auto kWarning = Severity::warning;
   const Case cases[] = {
       {hop("tls = \"verify\"\ntls_ca = \"/no/such\"\n"),
-       27,                                                    Severity::error,
+       26,                                                    Severity::error,
        "next_hop.tls_ca",                                                                      "bad-authorities"    },
       {hop("tls = \"verify\"\ntls_ca = \"/dev/null\"\n"),
-       27,                                                    Severity::error,
-       "next_hop.tls_ca",                                                                      "bad-authorities"    },
-      {hop("tls = \"encrypt\"\n" + login),                26, kWarning,        "next_hop.tls", "unverified-password"},
-      {hop(login),                                        23, kWarning,        "next_hop.tls", "unverified-password"},
-      {hop("tls = \"sts\"\n"),                            26, kWarning,        "next_hop.tls", "sts-without-domain" },
-      {policy("tls = \"verify\"\nca = \"/no/such\"\n"),
        26,                                                    Severity::error,
+       "next_hop.tls_ca",                                                                      "bad-authorities"    },
+      {hop("tls = \"encrypt\"\n" + login),                25, kWarning,        "next_hop.tls", "unverified-password"},
+      {hop(login),                                        22, kWarning,        "next_hop.tls", "unverified-password"},
+      {hop("tls = \"sts\"\n"),                            25, kWarning,        "next_hop.tls", "sts-without-domain" },
+      {policy("tls = \"verify\"\nca = \"/no/such\"\n"),
+       25,                                                    Severity::error,
        "tls_policy.ca",                                                                        "bad-authorities"    },
-      {"[mta_sts]\nca = \"/no/such\"\n",                  24, Severity::error, "mta_sts.ca",   "bad-authorities"    },
+      {"[mta_sts]\nca = \"/no/such\"\n",                  23, Severity::error, "mta_sts.ca",   "bad-authorities"    },
       {policy("") + "[gateways]\nexternal = [\"vk\"]\n",
-       23,                                                    kWarning,
+       22,                                                    kWarning,
        "tls_policy",                                                                           "unused-tls-policy"  },
   };
   for (const Case& c : cases) {
