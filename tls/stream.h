@@ -28,9 +28,9 @@ struct Info {
   PeerOutcome::By verified_by = PeerOutcome::By::nothing;  ///< of a client's handshake
   // Of a server's handshake: who the client is by its certificate (tls/client_certificates.h);
   // empty: nobody.
-  std::string client;
-  std::string client_problem;  ///< why a certificate that it showed says nothing; for the log
-  bool resumed = false;  ///< an earlier session was resumed; what was verified then, is
+  std::string client{};
+  std::string client_problem{};  ///< why a certificate that it showed says nothing; for the log
+  bool resumed = false;          ///< an earlier session was resumed; what was verified then, is
 };
 
 /// What a client brings to a handshake.
