@@ -2,7 +2,7 @@
 #include "gateway/recorded_envelope.h"
 
 #include "queue/spool/codec.h"
-#include "queue/spool/crc32c.h"
+#include "base/crc32c.h"
 
 #include <algorithm>
 #include <array>
@@ -215,7 +215,7 @@ void append_record(const RecordedEnvelope& envelope, std::string& out) {
   ByteWriter record(out);
   record.raw(kMagic);
   record.fixed32(static_cast<std::uint32_t>(payload.size()));
-  record.fixed32(spool::crc32c(payload));
+  record.fixed32(crc32c(payload));
   record.raw(payload);
 }
 
@@ -231,7 +231,7 @@ std::optional<std::string_view> RecordReader::find() {
     const std::uint32_t size = head.fixed32();
     const std::uint32_t sum = head.fixed32();
     const std::string_view payload = rest_.substr(kHead, size);
-    if (size <= kMostRecord && payload.size() == size && spool::crc32c(payload) == sum) {
+    if (size <= kMostRecord && payload.size() == size && crc32c(payload) == sum) {
       if (passed_ != 0) ++damaged_;
       position_ += passed_ + kHead + size;
       passed_ = 0;

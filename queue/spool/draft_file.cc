@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "queue/spool/draft_file.h"
 
-#include "queue/spool/crc32c.h"
+#include "base/crc32c.h"
 #include "queue/spool/errors.h"
 
 #include <utility>

@@ -2,7 +2,7 @@
 #include "queue/spool/record.h"
 
 #include "queue/spool/codec.h"
-#include "queue/spool/crc32c.h"
+#include "base/crc32c.h"
 #include "queue/spool/errors.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/recorded_envelope.h"
-#include "queue/spool/crc32c.h"
+#include "base/crc32c.h"
 
 #include <cstdint>
 #include <cstdlib>
@@ -52,7 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string good;
   append_record(RecordedEnvelope(), good);
   std::string file = good + "PsE1" + number(static_cast<std::uint32_t>(input.size())) +
-                     number(postern::spool::crc32c(input));
+                     number(postern::crc32c(input));
   file += input;
   file += good;
   check(file);

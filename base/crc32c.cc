@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "queue/spool/crc32c.h"
+#include "base/crc32c.h"
 
 #include <array>
 #include <cstddef>
 #include <cstring>
 
-namespace postern::spool {
+namespace postern {
 namespace {
 
 constexpr std::size_t kSlices = 8;
@@ -56,4 +56,4 @@ std::uint32_t crc32c(std::string_view octets, std::uint32_t before) {
   return ~crc;
 }
 
-}  // namespace postern::spool
+}  // namespace postern
