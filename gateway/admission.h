@@ -16,8 +16,8 @@ struct AdmissionLimits {
   std::size_t sessions_per_client = 100;
 };
 
-/// Counts sessions, in all and per client address. Thread-safe: sessions begin on one thread and
-/// end on another.
+/// Counts sessions, in all and per client: an address, or a prefix's first. Thread-safe: sessions
+/// begin on one thread and end on another.
 class Admission {
  public:
   enum class Verdict { admitted, too_many_sessions, too_many_from_client };
@@ -39,6 +39,7 @@ class Admission {
     }
 
    private:
+    friend class Admission;
     Admission* admission_ = nullptr;
     IpAddress client_;
   };
@@ -49,10 +50,14 @@ class Admission {
                 const AdmissionLimits& limits,
                 bool exempt,
                 Ticket& ticket);
+  /// The ticket's session is another client's from now on, unless that has too many; it keeps its
+  /// place among all.
+  Verdict move(const IpAddress& client, const AdmissionLimits& limits, bool exempt, Ticket& ticket);
   std::size_t sessions() const;
 
  private:
   void leave(const IpAddress& client);
+  void take_one(const IpAddress& client);
 
   mutable std::mutex mutex_;
   std::size_t sessions_ = 0;

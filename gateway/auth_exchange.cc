@@ -6,6 +6,7 @@
 #include "base/base64.h"
 #include "base/printable.h"
 #include "gateway/authenticator.h"
+#include "gateway/letter_parts.h"
 #include "smtp/replies.h"
 
 #include <algorithm>
@@ -171,10 +172,8 @@ class Exchange final : public smtp::AuthExchange {
   }
 
   void tell(std::string_view event, std::string_view why, std::string_view account) const {
-    SessionRecord record;
-    record.session = session_.id;
-    record.client = session_.client.to_string();
-    record.listener = session_.listener;
+    SessionRecord record = record_of(session_);
+    record.identity = {};
     record.event = event;
     record.command = mechanism_name_;
     record.account = printable(account, kShownName);

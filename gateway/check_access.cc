@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/check_parts.h"
+#include "gateway/config_values.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace postern::gateway {
 namespace {
@@ -16,11 +18,14 @@ bool overlap(const IpPrefix& a, const IpPrefix& b) {
   return a.contains(b.network()) || b.contains(a.network());
 }
 
+bool is_short(const IpPrefix& block) {
+  return block.length() < (block.network().is_v4() ? kShortestIpv4 : kShortestIpv6);
+}
+
 void check_open_relay(const Config& config, Findings& out) {
   const std::vector<IpPrefix>& allowed = config.routing.allow_without_auth.prefixes();
   for (std::size_t i = 0; i < allowed.size(); ++i) {
-    const unsigned shortest = allowed[i].network().is_v4() ? kShortestIpv4 : kShortestIpv6;
-    if (allowed[i].length() >= shortest) continue;
+    if (!is_short(allowed[i])) continue;
     out.error(
         fmt::format("relay.allow_without_auth[{}]", i),
         "open-relay",
@@ -47,6 +52,49 @@ void check_balancer(const Config& config, Findings& out) {
       break;
     }
   }
+}
+
+/// Whoever may say who the client is may relay as anybody: by PROXY headers and XCLIENT.
+void check_impersonators(const Config& config, Findings& out) {
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const ListenerConfig& listener = config.listeners[i];
+    for (const auto& [key, blocks] : {std::pair("proxy_protocol", &listener.proxy_protocol),
+                                      std::pair("xclient", &listener.xclient)}) {
+      const std::vector<IpPrefix>& list = blocks->prefixes();
+      for (std::size_t b = 0; b < list.size(); ++b) {
+        if (!is_short(list[b])) continue;
+        out.error(fmt::format("listener[{}].{}[{}]", i, key, b),
+                  "everybody-is-a-balancer",
+                  fmt::format("{} lets strangers say that they are anybody, also who may relay "
+                              "(R2); write the addresses of your own servers",
+                              list[b].str()));
+      }
+    }
+    for (const IpPrefix& balancer : listener.proxy_protocol.prefixes()) {
+      if (is_short(balancer)) continue;
+      for (const IpPrefix& allowed : config.routing.allow_without_auth.prefixes()) {
+        if (!overlap(balancer, allowed)) continue;
+        out.warning(fmt::format("listener[{}].proxy_protocol", i),
+                    "proxy-in-allowlist",
+                    fmt::format("{} is in relay.allow_without_auth too ({}): a client that it "
+                                "does not know counts as itself and may send anywhere; take it "
+                                "out there",
+                                balancer.str(),
+                                allowed.str()));
+        break;
+      }
+    }
+  }
+}
+
+void check_metrics(const Config& config, Findings& out) {
+  if (config.metrics.listen.empty()) return;
+  const Parsed<Bind> bind = parse_bind(config.metrics.listen);
+  if (!bind || !bind->address.is_unspecified()) return;
+  out.warning("metrics.listen",
+              "metrics-open",
+              "the page is for whoever reaches the machine; write \"127.0.0.1:9925\", or the "
+              "address in the network of the monitoring");
 }
 
 void check_listeners(const Config& config, Findings& out) {
@@ -76,6 +124,8 @@ void check_listeners(const Config& config, Findings& out) {
 void check_access(const Config& config, Findings& out) {
   check_open_relay(config, out);
   check_balancer(config, out);
+  check_impersonators(config, out);
+  check_metrics(config, out);
   check_listeners(config, out);
 }
 

@@ -4,6 +4,7 @@
 #include "directories/config.h"
 #include "dns/config.h"
 #include "gateway/config_auth.h"
+#include "gateway/config_clients.h"
 #include "gateway/config_record.h"
 #include "gateway/config_tls_reports.h"
 #include "gateway/finding.h"
@@ -42,6 +43,9 @@ struct ListenerConfig {
   std::optional<bool> auth;  ///< AUTH; not given: where users come, and there are accounts
   bool auth_without_tls = false;
   bool ask_certificate = false;  ///< clients are asked for a certificate (TlsConfig::clients)
+  IpSet proxy_protocol;          ///< balancers, whose connections begin with a PROXY header
+  IpSet xclient;                 ///< hosts that may say XCLIENT
+  IpSet xforward;                ///< hosts that may say XFORWARD
 };
 
 /// `[tls]`.
@@ -69,8 +73,9 @@ struct LogConfig {
 /// `[limits]` and `[limits.delivery]`.
 struct LimitsConfig {
   std::size_t sessions = 10000;           ///< in all; beyond: 421
-  std::size_t sessions_per_client = 100;  ///< a client's address; beyond: 421
-  std::size_t threads = 0;                ///< workers; 0: one a core
+  std::size_t sessions_per_client = 100;  ///< a client's address or prefix; beyond: 421
+  ClientLimits clients;
+  std::size_t threads = 0;  ///< workers; 0: one a core
   /// Octets that stay free on data_dir's disk: below, senders get 452 4.3.1.
   std::uint64_t disk_reserve = 256ULL << 20;
   std::uint64_t body_memory = 256ULL << 20;   ///< octets of stored letters that are in memory
@@ -100,6 +105,7 @@ struct Config {
   LogConfig log;
   dns::Config dns;
   LimitsConfig limits;
+  MetricsConfig metrics;
   RecordConfig record;
   MtaStsConfig mta_sts;
   TlsReportConfig tls_report;

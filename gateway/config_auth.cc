@@ -11,18 +11,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-void read_rate(Section& section, std::string_view key, auth::Rate& out) {
-  std::string text;
-  section.read(key, text);
-  if (!section.has(key) || text.empty()) return;
-  const Parsed<auth::Rate> rate = parse_rate(text);
-  if (rate) {
-    out = *rate;
-  } else {
-    section.fail(key, "bad-rate", rate.error().text);
-  }
-}
-
 void read_mechanisms(Reader& reader, Section& section) {
   std::vector<std::string>& out = reader.config.auth.mechanisms;
   bool is_empty = true;
@@ -118,6 +106,18 @@ Parsed<auth::Rate> parse_rate(std::string_view text) {
   if (rate.window < 1s || rate.window > 24h || rate.window != *window)
     return Mistake{fmt::format("\"{}\": the span is whole seconds, 1s to 1d", text)};
   return rate;
+}
+
+void read_rate(Section& section, std::string_view key, auth::Rate& out) {
+  std::string text;
+  section.read(key, text);
+  if (!section.has(key) || text.empty()) return;
+  const Parsed<auth::Rate> rate = parse_rate(text);
+  if (rate) {
+    out = *rate;
+  } else {
+    section.fail(key, "bad-rate", rate.error().text);
+  }
 }
 
 void read_auth(Reader& reader, Section& section) {

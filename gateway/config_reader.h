@@ -162,6 +162,11 @@ void read_certificates(Reader& reader, Section& section);  // config_certificate
 void read_client_certificates(Reader& reader, Section& section);
 /// Listeners that need certificates, and have none.
 void resolve_certificates(Reader& reader);
+void read_rate(Section& section, std::string_view key, auth::Rate& out);
+/// Where clients come from, how much they may do, and `[metrics]` (config_clients.cc).
+void read_listener_clients(Section& section, ListenerConfig& listener);
+void read_client_limits(Section& section, LimitsConfig& limits);
+void read_metrics(Reader& reader, Section& section);
 void read_record(Reader& reader, Section& section);  // config_record.cc
 /// [mta_sts] [tls_report] (config_tls_reports.cc).
 void read_mta_sts(Reader& reader, Section& section);

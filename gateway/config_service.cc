@@ -57,6 +57,7 @@ void read_listener(Reader& reader, Section& section) {
   section.read("binarymime", listener.binarymime);
   read_listener_auth(section, listener);
   section.read("ask_certificate", listener.ask_certificate);
+  read_listener_clients(section, listener);
   reader.config.listeners.push_back(std::move(listener));
 }
 
@@ -150,6 +151,7 @@ void read_limits(Reader& reader, Section& section) {
   section.read("message_timeout", limits.server_timeouts.message, 1s, kDay);
   section.read("tls_timeout", limits.server_timeouts.tls, 1s, kDay);
   section.read("reply_timeout", limits.server_timeouts.flush, 1s, kDay);
+  read_client_limits(section, limits);
   Section delivery(reader, section.table("delivery"), "limits.delivery");
   read_delivery_limits(delivery, limits.client_timeouts);
   delivery.finish();
@@ -194,6 +196,7 @@ void read_service(Reader& reader, Section& top) {
   read_section(reader, top, "record", read_record);
   read_section(reader, top, "mta_sts", read_mta_sts);
   read_section(reader, top, "tls_report", read_tls_report);
+  read_section(reader, top, "metrics", read_metrics);
 }
 
 }  // namespace postern::gateway

@@ -45,6 +45,8 @@ class Control {
   }
   /// What `postern tls-report` tells of; before serve().
   void show_tls_reports(TlsReporter* reports) { target_.tls_reports = reports; }
+  /// What `postern stats` prints; before serve(). `page`: any thread.
+  void show_metrics(std::function<std::string()> page) { target_.metrics = std::move(page); }
   /// Answers from now on.
   void serve(spool::Spool& spool, std::vector<Worker*> workers, ReloadHandler reload = {});
   const std::string& path() const { return path_; }

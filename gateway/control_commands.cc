@@ -20,6 +20,8 @@ void ControlCommands::run(const ControlRequest& request) {
       return stats();
     case ControlCommand::hops:
       return hops(request.filter.hop);
+    case ControlCommand::metrics:
+      return metrics();
     case ControlCommand::reload:
       return reload(request);
     case ControlCommand::tls_report:

@@ -36,6 +36,7 @@ struct ControlTarget {
   /// The next hops of that config; any thread. Empty: unknown.
   std::function<std::vector<routing::NextHop>()> next_hops;
   std::shared_ptr<const queue::HopHealth> health;  ///< null: unknown
+  std::function<std::string()> metrics;            ///< docs/metrics.md; any thread. Empty: none
   ReloadHandler reload;                            ///< empty: there is none
   TlsReporter* tls_reports = nullptr;              ///< null: nothing is counted
   /// One change at a time: a hold takes messages out of lanes that a release puts in.
@@ -85,6 +86,8 @@ class ControlCommands {
 
   // control_tls_reports.cc
   void tls_report(const ControlRequest& request);
+  // control_metrics.cc
+  void metrics();
 
   // control_reload.cc
   void reload(const ControlRequest& request);

@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::pair<std::string_view, ControlCommand>, 11> kCommands{
+constexpr std::array<std::pair<std::string_view, ControlCommand>, 12> kCommands{
     {
      {"list", ControlCommand::list},
      {"show", ControlCommand::show},
@@ -25,6 +25,7 @@ constexpr std::array<std::pair<std::string_view, ControlCommand>, 11> kCommands{
      {"reload", ControlCommand::reload},
      {"hops", ControlCommand::hops},
      {"tls_report", ControlCommand::tls_report},
+     {"metrics", ControlCommand::metrics},
      }
 };
 constexpr std::array<std::pair<std::string_view, QueueState>, 3> kStates{
@@ -128,8 +129,9 @@ std::string contradiction(const ControlRequest& r) {
   if (r.command == ControlCommand::show && r.ids.size() != 1) return "show takes one id";
   if (r.command == ControlCommand::show && !r.filter.empty()) return "show takes no filter";
   if (r.command == ControlCommand::list && !r.ids.empty()) return "list takes filters, no ids";
-  if (r.command == ControlCommand::stats && (!r.ids.empty() || !r.filter.empty())) {
-    return "stats takes neither ids nor filters";
+  const bool only_asks = r.command == ControlCommand::stats || r.command == ControlCommand::metrics;
+  if (only_asks && (!r.ids.empty() || !r.filter.empty())) {
+    return fmt::format("{} takes neither ids nor filters", name);
   }
   if (r.command == ControlCommand::reload && (!r.ids.empty() || !r.filter.empty() || r.all)) {
     return "reload takes neither ids nor filters";
@@ -171,7 +173,8 @@ std::optional<QueueState> parse_state(std::string_view name) {
 bool changes_messages(ControlCommand command) {
   return command != ControlCommand::list && command != ControlCommand::show &&
          command != ControlCommand::stats && command != ControlCommand::reload &&
-         command != ControlCommand::hops && command != ControlCommand::tls_report;
+         command != ControlCommand::hops && command != ControlCommand::tls_report &&
+         command != ControlCommand::metrics;
 }
 
 Parsed<ControlRequest> parse_request(std::string_view line) {

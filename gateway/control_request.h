@@ -28,6 +28,7 @@ enum class ControlCommand : std::uint8_t {
   reload,      ///< of `postern reload`
   hops,        ///< of `postern hops`; takes a hop, or none
   tls_report,  ///< of `postern tls-report`
+  metrics,     ///< of `postern stats`
 };
 
 /// How far a stored message has come.

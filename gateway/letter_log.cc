@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/letter_log.h"
 
+#include "base/metrics.h"
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -48,6 +50,19 @@ std::string seconds(std::chrono::microseconds took) {
   return fmt::format("{:.6f}", std::chrono::duration<double>(took).count());
 }
 
+/// docs/metrics.md. What is counted is what the log would tell, at any level.
+void count(const LetterRecord& r) {
+  metrics::counter("postern_recipient_outcomes_total", {r.outcome}).add();
+  if (r.next_hop.empty() || r.outcome == "queued") return;
+  const std::string_view hop = r.next_hop.starts_with("mx:") ? "mx" : std::string_view(r.next_hop);
+  metrics::counter("postern_deliveries_total", {hop, r.outcome}).add();
+}
+
+void count(const SessionRecord& r) {
+  if (r.event != "login" && r.event != "login_failed") return;
+  metrics::counter("postern_logins_total", {r.command, r.event == "login" ? "ok" : "failed"}).add();
+}
+
 }  // namespace
 
 std::string format_text(const LetterRecord& r) {
@@ -56,6 +71,8 @@ std::string format_text(const LetterRecord& r) {
   add(out, "session", r.session);
   add(out, "client", r.client);
   add(out, "client_name", r.client_name);
+  add(out, "proxy", r.proxy);
+  add(out, "forwarded", r.forwarded);
   add(out, "listener", r.listener);
   add(out, "auth", r.identity);
   add(out, "from", fmt::format("<{}>", r.sender));
@@ -89,6 +106,8 @@ std::string format_json(const LetterRecord& r) {
   text("session", r.session);
   text("client", r.client);
   text("client_name", r.client_name);
+  text("proxy", r.proxy);
+  text("forwarded", r.forwarded);
   text("listener", r.listener);
   text("auth", r.identity);
   out["from"] = std::string(r.sender);
@@ -117,10 +136,12 @@ std::string format_text(const SessionRecord& r) {
   std::string out = "session";
   add(out, "id", r.session);
   add(out, "client", r.client);
+  add(out, "proxy", r.proxy);
   add(out, "listener", r.listener);
   add(out, "auth", r.identity);
   add(out, "event", r.event);
   add(out, "command", r.command);
+  add(out, "letter", r.letter);
   add(out, "account", r.account);
   add(out, "why", r.why);
   return out;
@@ -134,10 +155,12 @@ std::string format_json(const SessionRecord& r) {
   out["event"] = "session";
   text("id", r.session);
   text("client", r.client);
+  text("proxy", r.proxy);
   text("listener", r.listener);
   text("auth", r.identity);
   text("what", r.event);
   text("command", r.command);
+  text("letter", r.letter);
   text("account", r.account);
   text("why", r.why);
   return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
@@ -147,11 +170,13 @@ LetterLog::LetterLog(std::shared_ptr<spdlog::logger> logger, LogFormat format)
     : logger_(std::move(logger)), format_(format) {}
 
 void LetterLog::write(const LetterRecord& record) const {
+  count(record);
   if (!logger_ || !logger_->should_log(spdlog::level::info)) return;
   logger_->info(format_ == LogFormat::json ? format_json(record) : format_text(record));
 }
 
 void LetterLog::write(const SessionRecord& record) const {
+  count(record);
   if (!logger_ || !logger_->should_log(spdlog::level::info)) return;
   logger_->info(format_ == LogFormat::json ? format_json(record) : format_text(record));
 }

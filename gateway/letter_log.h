@@ -18,8 +18,10 @@ namespace postern::gateway {
 struct LetterRecord {
   std::string_view session;
   std::string_view letter;
-  std::string client;       ///< address
-  std::string client_name;  ///< that DNS confirms; empty: none, or nobody has asked
+  std::string client;          ///< address
+  std::string client_name;     ///< that DNS confirms; empty: none, or nobody has asked
+  std::string proxy;           ///< of the balancer before it; empty: none
+  std::string_view forwarded;  ///< what XFORWARD said; empty: nothing
   std::string_view listener;
   std::string_view identity;       ///< empty: not authenticated
   std::string_view sender;         ///< without brackets; empty: the null sender
@@ -47,11 +49,14 @@ struct LetterRecord {
 struct SessionRecord {
   std::string_view session;
   std::string client;  ///< address
+  std::string proxy;   ///< of the balancer before it; empty: none
   std::string_view listener;
   std::string_view identity;  ///< empty: not authenticated
-  std::string_view event;     ///< "refused", "ended", "login", "login_failed"
-  std::string_view command;   ///< as the client said it, of a login the mechanism; empty: none
-  std::string account;        ///< of a login, printable; empty: not said
+  std::string_view
+      event;  ///< "refused", "ended", "login", "login_failed", "proxied", "xclient", "forwarded"
+  std::string_view command;  ///< as the client said it, of a login the mechanism; empty: none
+  std::string_view letter;   ///< of "forwarded", the letter's id; empty: none
+  std::string account;       ///< of a login, printable; empty: not said
   std::string_view why;
 };
 

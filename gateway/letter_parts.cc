@@ -67,6 +67,8 @@ LetterRecord record_of(const smtp::SessionFacts& session,
   record.client = session.client.to_string();
   if (session.confirmed_name && *session.confirmed_name != "unknown")
     record.client_name = *session.confirmed_name;
+  if (!session.proxy.is_unspecified()) record.proxy = session.proxy.to_string();
+  record.forwarded = session.forwarded;
   record.listener = listener.name;
   record.identity = session.identity;
   record.sender = sender.path.text();
@@ -78,6 +80,16 @@ LetterRecord record_of(const smtp::SessionFacts& session,
   record.reason = decision.reason();
   record.told = decision.told();
   if (decision.kind == routing::DecisionKind::route) record.next_hop = decision.target.name();
+  return record;
+}
+
+SessionRecord record_of(const smtp::SessionFacts& session) {
+  SessionRecord record;
+  record.session = session.id;
+  record.client = session.client.to_string();
+  if (!session.proxy.is_unspecified()) record.proxy = session.proxy.to_string();
+  record.listener = session.listener;
+  record.identity = session.identity;
   return record;
 }
 

@@ -36,4 +36,7 @@ LetterRecord record_of(const smtp::SessionFacts& session,
                        const smtp::Mailbox& recipient,
                        const routing::Decision& decision);
 
+/// The same of what a session tells, without what it is.
+SessionRecord record_of(const smtp::SessionFacts& session);
+
 }  // namespace postern::gateway

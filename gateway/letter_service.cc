@@ -3,9 +3,35 @@
 
 #include "gateway/authenticator.h"
 #include "gateway/by_route_letter.h"
+#include "gateway/client_gate.h"
+#include "gateway/letter_parts.h"
 #include "smtp/replies.h"
 
 namespace postern::gateway {
+
+/// By the config of now: a host that is named no more has no rights.
+smtp::ClientRights LetterService::admit(const smtp::SessionFacts& session) {
+  const std::shared_ptr<const Runtime> runtime = current_.get();
+  const ListenerRuntime* const listener = runtime->find(listener_.name);
+  smtp::ClientRights rights;
+  rights.trusted = runtime->config().routing.allow_without_auth.contains(session.client);
+  if (listener != nullptr) {
+    rights.xclient = listener->xclient.contains(session.client);
+    rights.xforward = listener->xforward.contains(session.client);
+  }
+  if (session.client == admitted_) return rights;
+  client_name_->clear();
+  if (tools_.reverse != nullptr) tools_.reverse->begin(session.client);
+  if (tools_.gate == nullptr) return rights;
+  rights.refusal = tools_.gate->move(runtime->config(), listener_.name, session.client, ticket_);
+  if (rights.refusal.code() == 0) admitted_ = session.client;
+  return rights;
+}
+
+smtp::Reply LetterService::limit_recipient(const smtp::SessionFacts& session) {
+  if (tools_.gate == nullptr) return {};
+  return tools_.gate->recipient(current_.get()->config(), session.client);
+}
 
 net::Awaitable<smtp::Begun> LetterService::begin(const smtp::SessionFacts& session,
                                                  const smtp::Sender& sender) {
@@ -15,12 +41,18 @@ net::Awaitable<smtp::Begun> LetterService::begin(const smtp::SessionFacts& sessi
     runtime = runtime_;
     listener = &listener_;
   }
-  const smtp::Reply refusal = refusal_of(*runtime, session, sender);
+  smtp::Reply refusal;
+  if (tools_.gate != nullptr) refusal = tools_.gate->message(runtime->config(), session.client);
+  if (refusal.code() == 0) refusal = refusal_of(*runtime, session, sender);
   if (refusal.code() != 0) {
     smtp::Begun refused(refusal, nullptr);
     co_return refused;
   }
-  co_await find_name(session.client);
+  if (session.client_name.empty()) {
+    co_await find_name(session.client);
+  } else {
+    *client_name_ = session.client_name;  // XCLIENT has told it
+  }
   std::unique_ptr<smtp::Transaction> letter;
   if (runtime->delivery_by_route) {
     letter = std::make_unique<ByRouteLetter>(runtime, *listener, session, sender, tools_);
@@ -68,11 +100,7 @@ std::unique_ptr<smtp::AuthExchange> LetterService::authenticate(const smtp::Sess
 }
 
 void LetterService::note(const smtp::SessionFacts& session, const smtp::SessionNote& what) {
-  SessionRecord record;
-  record.session = session.id;
-  record.client = session.client.to_string();
-  record.listener = listener_.name;
-  record.identity = session.identity;
+  SessionRecord record = record_of(session);
   record.event = what.event;
   record.command = what.command;
   record.why = what.why;

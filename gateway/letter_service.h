@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "gateway/admission.h"
 #include "gateway/letter_tools.h"
 #include "gateway/runtime.h"
 #include "smtp/session/service.h"
@@ -22,6 +23,15 @@ class LetterService final : public smtp::Service {
   /// SessionFacts::confirmed_name; there when begin() has waited for it, as long as
   /// dns.reverse_timeout allows.
   std::shared_ptr<const std::string> client_name() const { return client_name_; }
+
+  /// The session's place, which it has as the client that has connected.
+  void hold(Admission::Ticket ticket, const IpAddress& client) {
+    ticket_ = std::move(ticket);
+    admitted_ = client;
+  }
+
+  smtp::ClientRights admit(const smtp::SessionFacts& session) override;
+  smtp::Reply limit_recipient(const smtp::SessionFacts& session) override;
   net::Awaitable<smtp::Begun> begin(const smtp::SessionFacts& session,
                                     const smtp::Sender& sender) override;
   std::string auth_mechanisms(const smtp::SessionFacts& session,
@@ -41,6 +51,8 @@ class LetterService final : public smtp::Service {
   const ListenerRuntime& listener_;
   LetterTools tools_;
   std::shared_ptr<std::string> client_name_ = std::make_shared<std::string>();
+  Admission::Ticket ticket_;
+  IpAddress admitted_;  ///< the client that it counts for
 };
 
 }  // namespace postern::gateway

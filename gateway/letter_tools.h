@@ -11,6 +11,7 @@
 namespace postern::gateway {
 
 class Authenticator;  // gateway/authenticator.h
+class ClientGate;     // gateway/client_gate.h
 
 /// What letters of one worker share; outlives them.
 struct LetterTools {
@@ -21,6 +22,7 @@ struct LetterTools {
   EnvelopeRecorder* recorder = nullptr;   ///< null: nothing is recorded
   Authenticator* auth = nullptr;          ///< of all workers; null: nobody can log in
   dns::ReverseLookup* reverse = nullptr;  ///< null: clients' names are not looked up
+  ClientGate* gate = nullptr;             ///< of all workers; null: nobody is limited
 };
 
 }  // namespace postern::gateway

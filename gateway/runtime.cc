@@ -18,6 +18,9 @@ ListenerRuntime make_listener(const ListenerConfig& listener,
   out.role = listener.role;
   out.from = listener.from;
   out.delivery = listener.delivery;
+  out.balancers = listener.proxy_protocol;
+  out.xclient = listener.xclient;
+  out.xforward = listener.xforward;
   smtp::SessionOptions& options = out.options;
   options.timeouts = config.limits.server_timeouts;
   options.profile.hostname = config.hostname;

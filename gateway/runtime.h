@@ -20,6 +20,9 @@ struct ListenerRuntime {
   routing::Role role = routing::Role::mx;
   std::string from;  ///< R7a
   Delivery delivery = Delivery::automatic;
+  IpSet balancers;  ///< whose connections begin with a PROXY header
+  IpSet xclient;    ///< who may say XCLIENT
+  IpSet xforward;   ///< who may say XFORWARD
   smtp::SessionOptions options;
 };
 

@@ -6,7 +6,6 @@
 #include "gateway/delivery_log.h"
 #include "gateway/own_addresses.h"
 #include "gateway/record_files.h"
-#include "smtp/replies.h"
 #include "tls/context.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -85,7 +84,7 @@ Server::Server(std::shared_ptr<const Snapshot> snapshot, const LetterLog& log, O
     : current_(Runtime::make(std::move(snapshot))), log_(log), options_(std::move(options)) {}
 
 Server::~Server() {
-  // Workers first: sessions hold tickets of admission_, deliveries letters of the spool.
+  // Workers first: sessions hold tickets of gate_, deliveries letters of the spool.
   end_workers();
 }
 
@@ -121,6 +120,7 @@ Result<void, BindError> Server::open_control() {
 Result<void, BindError> Server::bind() {
   Result<void, BindError> opened = open_spool();
   if (opened) opened = open_control();
+  if (opened) opened = open_metrics();
   if (!opened) return opened.error();
   open_recorder();
   const std::shared_ptr<const Runtime> now = runtime();
@@ -173,8 +173,16 @@ void Server::start_workers() {
   engine.hot_octets =
       std::min(engine.hot_octets, static_cast<std::int64_t>(config.limits.body_memory / 2));
   for (std::size_t i = 0; i < count; ++i)
-    workers_.push_back(std::make_unique<Worker>(
-        pool, resolver, *spool_, engine, log_, current_, recorder, &authenticator_, config.dns));
+    workers_.push_back(std::make_unique<Worker>(pool,
+                                                resolver,
+                                                *spool_,
+                                                engine,
+                                                log_,
+                                                current_,
+                                                recorder,
+                                                &authenticator_,
+                                                &gate_,
+                                                config.dns));
   make_prober(pool, resolver);
 }
 
@@ -210,6 +218,7 @@ void Server::run() {
     control_->show_waves([this] { return runtime()->config().routing.waves; });
     control_->show_hops([this] { return runtime()->config().routing.next_hops; }, health_);
     control_->show_tls_reports(tls_reports_.get());
+    control_->show_metrics([this] { return metrics_page(); });
     control_->serve(*spool_, std::move(workers), reload_handler_);
   }
   for (const std::unique_ptr<Listening>& listening : listening_) {
@@ -220,6 +229,7 @@ void Server::run() {
   recovery_.request_stop();
   recovery_.join();
   control_.reset();  // its requests wait for workers
+  metrics_.reset();
   end_workers();
 }
 
@@ -270,21 +280,10 @@ void Server::serve(net::Socket socket, Worker& worker, const std::string& name) 
   const ListenerRuntime* listener = now->find(name);
   if (ec || listener == nullptr) return;
   const IpAddress client = plain_ip(remote.address());
-  const LimitsConfig& limits = now->config().limits;
-  const bool exempt = now->config().routing.gateways.intermediate_mx.contains(client);
   Admission::Ticket ticket;
-  const AdmissionLimits admission{limits.sessions, limits.sessions_per_client};
-  const Admission::Verdict verdict = admission_.admit(client, admission, exempt, ticket);
-  if (verdict != Admission::Verdict::admitted) {
-    const bool all = verdict == Admission::Verdict::too_many_sessions;
-    spdlog::warn("listener {}: {} turned away: too many sessions{}",
-                 name,
-                 client.to_string(),
-                 all ? "" : " from it");
-    turn_away(std::move(socket),
-              all ? smtp::replies::too_many_sessions() : smtp::replies::too_many_from_client());
-    return;
-  }
+  const bool is_balancer = listener->balancers.contains(client);
+  const smtp::Reply refusal = gate_.enter(now->config(), name, client, is_balancer, ticket);
+  if (refusal.code() != 0) return turn_away(std::move(socket), refusal);
   worker.adopt(std::move(socket), now, *listener, std::move(ticket));
 }
 
@@ -323,11 +322,11 @@ net::Awaitable<void> Server::drain() {
   // Sessions end on other threads; a look every few milliseconds is cheaper than a message from
   // each.
   net::Timer timer(context_.get_executor());
-  while (accepting_ > 0 || (admission_.sessions() > 0 && net::Clock::now() < stop_by_)) {
+  while (accepting_ > 0 || (gate_.sessions() > 0 && net::Clock::now() < stop_by_)) {
     timer.expires_after(kLook);
     co_await timer.async_wait(net::as_result);
   }
-  const std::size_t left = admission_.sessions();
+  const std::size_t left = gate_.sessions();
   if (left > 0)
     spdlog::warn(
         "{} sessions were still busy after {} s and are dropped", left, options_.grace.count());

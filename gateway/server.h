@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "gateway/admission.h"
 #include "gateway/authenticator.h"
+#include "gateway/client_gate.h"
 #include "gateway/control.h"
 #include "gateway/envelope_recorder.h"
 #include "gateway/letter_log.h"
+#include "gateway/metrics_server.h"
 #include "gateway/runtime.h"
 #include "gateway/sts_policies.h"
 #include "gateway/tls_reporter.h"
@@ -15,6 +16,8 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -56,6 +59,11 @@ class Server {
   Result<void, BindError> bind();
   const std::vector<Bound>& bound() const { return bound_; }
 
+  /// Where `[metrics]` are served; nullopt: nowhere. Once bind() has succeeded.
+  std::optional<net::Endpoint> metrics_endpoint() const {
+    return metrics_ ? std::optional(metrics_->endpoint()) : std::nullopt;
+  }
+
   /// Accepts and serves until stop(); returns when every session has ended or the grace is over.
   void run();
   /// Ends run() gracefully: no new sessions, idle ones get 421, letters under way are finished. Any
@@ -68,7 +76,7 @@ class Server {
   /// another address needs a restart: its name is in the result. Any thread.
   std::vector<std::string> reload(std::shared_ptr<const Snapshot> snapshot);
 
-  std::size_t sessions() const { return admission_.sessions(); }
+  std::size_t sessions() const { return gate_.sessions(); }
   /// Once bind() has succeeded. Any thread.
   spool::Spool& spool() { return *spool_; }
   net::IoContext& context() { return context_; }
@@ -95,6 +103,8 @@ class Server {
   Result<void, BindError> open_spool();
   void open_recorder();
   Result<void, BindError> open_control();
+  Result<void, BindError> open_metrics();
+  std::string metrics_page() const;
   void start_workers();
   void make_prober(const queue::HopPoolConfig& pool, const Worker::ResolverFactory& resolver);
   void watch_hops();
@@ -110,7 +120,7 @@ class Server {
   CurrentRuntime current_;
   const LetterLog& log_;
   Options options_;
-  Admission admission_;
+  ClientGate gate_;
   Authenticator authenticator_;
   std::vector<std::unique_ptr<Listening>> listening_;
   std::vector<Bound> bound_;
@@ -130,8 +140,10 @@ class Server {
   std::shared_ptr<StsDesk> sts_;
   std::shared_ptr<TlsReporter> tls_reports_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::unique_ptr<Control> control_;  ///< null: there is none
-  std::size_t accepting_ = 0;         ///< accept loops that run
+  std::unique_ptr<Control> control_;        ///< null: there is none
+  mutable std::mutex page_mutex_;           ///< one page at a time
+  std::unique_ptr<MetricsServer> metrics_;  ///< null: nothing is served
+  std::size_t accepting_ = 0;               ///< accept loops that run
   bool stopping_ = false;
   net::TimePoint stop_by_;  ///< when the grace is over
   std::jthread recovery_;   ///< hands what the spool holds to the workers

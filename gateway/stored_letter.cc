@@ -234,6 +234,7 @@ net::Awaitable<smtp::Reply> StoredLetter::finish() {
       std::any_of(accepted_.begin(), accepted_.end(), [this](const LetterRecipient& a) {
         return a.decision.delivery.value_or(listener_.delivery) == Delivery::queue;
       });
+  tell_forwarded();
   const queue::Promise promise =
       stored ? queue::Promise::stored : queue::Promise::stored_or_delivered;
   spool::Draft draft = std::move(*draft_);
@@ -252,6 +253,16 @@ net::Awaitable<smtp::Reply> StoredLetter::finish() {
     }
   }
   co_return taken.reply;
+}
+
+/// Lines about deliveries know nothing of the session: this one has the letter's id.
+void StoredLetter::tell_forwarded() const {
+  if (session_.forwarded.empty()) return;
+  SessionRecord record = record_of(session_);
+  record.event = "forwarded";
+  record.letter = id_;
+  record.why = session_.forwarded;
+  tools_.log->write(record);
 }
 
 void StoredLetter::refused(const smtp::Reply& why) {

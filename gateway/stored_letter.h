@@ -51,6 +51,7 @@ class StoredLetter final : public DecidedLetter {
   void log(const LetterRecipient& recipient,
            const smtp::Reply& reply,
            std::string_view outcome) const;
+  void tell_forwarded() const;
   void log_all(const smtp::Reply& reply, std::string_view outcome);
 
   std::shared_ptr<const Runtime> runtime_;

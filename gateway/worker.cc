@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/worker.h"
 
+#include "base/metrics.h"
 #include "gateway/ids.h"
 #include "gateway/letter_service.h"
 
@@ -51,12 +52,14 @@ Worker::Worker(const queue::HopPoolConfig& pool,
                const CurrentRuntime& current,
                EnvelopeRecorder* recorder,
                Authenticator* auth,
+               ClientGate* gate,
                const dns::Config& dns)
     : log_(log),
       spool_(spool),
       current_(current),
       recorder_(recorder),
       auth_(auth),
+      gate_(gate),
       work_(context_.get_executor()),
       resolver_(resolver(context_.get_executor())),
       reverse_(std::make_unique<dns::ReverseLookup>(context_.get_executor(), *resolver_, dns)),
@@ -84,7 +87,6 @@ net::Awaitable<void> Worker::serve(net::Socket socket,
                                    std::shared_ptr<const Runtime> runtime,
                                    const ListenerRuntime* listener,
                                    Admission::Ticket ticket) {
-  const Admission::Ticket place = std::move(ticket);
   boost::system::error_code ec;
   const net::Endpoint client = socket.remote_endpoint(ec);
   if (ec) co_return;  // gone before it was served
@@ -94,14 +96,15 @@ net::Awaitable<void> Worker::serve(net::Socket socket,
   facts.client = plain_ip(client.address());
   facts.client_port = client.port();
   facts.local = socket.local_endpoint(ec);
-  const bool trusted = runtime->config().routing.allow_without_auth.contains(facts.client);
-  reverse_->begin(facts.client);
+  facts.expects_proxy = listener->balancers.contains(facts.client);
+  if (!facts.expects_proxy) reverse_->begin(facts.client);
   const LetterTools tools{
-      pool_.get(), engine_.get(), &spool_, &log_, recorder_, auth_, reverse_.get()};
+      pool_.get(), engine_.get(), &spool_, &log_, recorder_, auth_, reverse_.get(), gate_};
   LetterService service(current_, runtime, *listener, tools);
+  service.hold(std::move(ticket), facts.client);
   facts.confirmed_name = service.client_name();
-  smtp::ServerSession session(
-      std::move(socket), listener->options, service, std::move(facts), trusted);
+  metrics::counter("postern_sessions_total", {listener->name}).add();
+  smtp::ServerSession session(std::move(socket), listener->options, service, std::move(facts));
   const Listed listed(sessions_, session);
   if (stopping_) session.stop();
   co_await session.run();

@@ -3,7 +3,7 @@
 
 #include "dns/resolver.h"
 #include "dns/reverse.h"
-#include "gateway/admission.h"
+#include "gateway/client_gate.h"
 #include "gateway/letter_tools.h"
 #include "gateway/own_letter.h"
 #include "gateway/runtime.h"
@@ -24,7 +24,7 @@ class Worker {
  public:
   using ResolverFactory = std::function<std::unique_ptr<dns::Resolver>(net::Executor)>;
 
-  /// `spool`, `log`, `current` and `recorder` (may be null) and `auth` outlive it.
+  /// `spool`, `log`, `current`, `recorder` (may be null), `auth` and `gate` outlive it.
   Worker(const queue::HopPoolConfig& pool,
          const ResolverFactory& resolver,
          spool::Spool& spool,
@@ -33,6 +33,7 @@ class Worker {
          const CurrentRuntime& current,
          EnvelopeRecorder* recorder,
          Authenticator* auth,
+         ClientGate* gate,
          const dns::Config& dns);
   ~Worker();
   Worker(Worker&&) = delete;
@@ -75,6 +76,7 @@ class Worker {
   const CurrentRuntime& current_;
   EnvelopeRecorder* const recorder_;
   Authenticator* const auth_;
+  ClientGate* const gate_;
   std::unordered_set<smtp::ServerSession*> sessions_;
   std::atomic<std::size_t> session_count_{0};
   // The order matters at the end: what is still under way is destroyed with the loop, and takes

@@ -306,6 +306,10 @@ Command parse_known(const VerbRow& row, std::string_view rest, const ParserOptio
       return StartTls{};
     case Verb::auth:
       return parse_auth(rest);
+    case Verb::xclient:
+      return Xclient{rest};
+    case Verb::xforward:
+      return Xforward{rest};
     case Verb::unknown:
       break;
   }
@@ -348,6 +352,8 @@ struct VerbOf {
   Verb operator()(const Quit&) const { return Verb::quit; }
   Verb operator()(const StartTls&) const { return Verb::starttls; }
   Verb operator()(const Auth&) const { return Verb::auth; }
+  Verb operator()(const Xclient&) const { return Verb::xclient; }
+  Verb operator()(const Xforward&) const { return Verb::xforward; }
   Verb operator()(const BadArguments& bad) const { return bad.verb; }
   Verb operator()(const UnknownCommand&) const { return Verb::unknown; }
 };

@@ -26,6 +26,8 @@ enum class Verb : std::uint8_t {
   quit,
   starttls,
   auth,
+  xclient,
+  xforward,
   unknown
 };
 
@@ -68,6 +70,14 @@ struct Auth {
   bool has_initial_response = false;
 };
 
+/// smtp/xclient.h reads the attributes.
+struct Xclient {
+  std::string_view attributes;
+};
+struct Xforward {
+  std::string_view attributes;
+};
+
 /// A verb that is known with arguments that are wrong: 501 (555 for Errc::unknown_parameter), not
 /// 500.
 struct BadArguments {
@@ -93,6 +103,8 @@ using Command = std::variant<Helo,
                              Quit,
                              StartTls,
                              Auth,
+                             Xclient,
+                             Xforward,
                              BadArguments,
                              UnknownCommand>;
 

@@ -21,8 +21,9 @@ struct ServerLimits {
       20;  ///< protocol errors with no message taken between them, then 421 4.7.0 and close
   unsigned refused_recipients = 200;  ///< with no message taken between them, then 421 4.7.0: who
                                       ///< guesses addresses learns no more
-  unsigned idle_commands = 200;  ///< NOOP, RSET, VRFY, HELP, EHLO with no message taken between
-                                 ///< them; then each counts as an error
+  unsigned idle_commands = 200;   ///< NOOP, RSET, VRFY, HELP, EHLO with no message taken between
+                                  ///< them; then each counts as an error
+  std::uint64_t data_rate = 100;  ///< octets of a message a second that a client must reach; 0: any
   unsigned messages = 10000;  ///< MAILMAX (RFC 9422): messages a connection, then 421 4.7.0 at MAIL
 };
 
@@ -33,6 +34,8 @@ struct ServerTimeouts {
   std::chrono::seconds message{3600};    ///< for one whole message
   std::chrono::seconds tls{60};          ///< for a TLS handshake
   std::chrono::seconds flush{300};       ///< for the peer to take our replies
+  std::chrono::seconds session{21600};   ///< for one whole session; then 421 at the next command
+  std::chrono::seconds proxy{10};        ///< for a balancer's PROXY header
 };
 
 /// How long a client waits for a server: RFC 5321 4.5.3.2.1 to 4.5.3.2.6.

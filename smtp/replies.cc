@@ -97,6 +97,18 @@ Reply too_many_from_client() {
        "too many sessions from your address"_text
   };
 }
+Reply too_many_connections() {
+  return Reply(421, {4, 7, 0}, "too many connections from your address, come again later"_text);
+}
+Reply session_too_long() {
+  return Reply(421, {4, 4, 2}, "the session has lasted too long, open another"_text);
+}
+Reply proxy_not_expected() {
+  return Reply(421, {4, 7, 0}, "a PROXY header is not expected from your address"_text);
+}
+Reply proxy_header_wrong() {
+  return Reply(421, {4, 7, 0}, "a PROXY header is expected from your address"_text);
+}
 Reply talked_too_early() {
   return {
       554, {5, 5, 1},
@@ -272,6 +284,15 @@ Reply senders_unavailable() {
 
 Reply no_storage() {
   return Reply(452, {4, 3, 1}, "no room for the message at the moment"_text);
+}
+Reply insufficient_authorization() {
+  return Reply(550, {5, 7, 0}, "insufficient authorization"_text);
+}
+Reply too_many_messages_of_client() {
+  return Reply(450, {4, 7, 1}, "too many messages from your address, come again later"_text);
+}
+Reply too_many_recipients_of_client() {
+  return Reply(450, {4, 7, 1}, "too many recipients from your address, come again later"_text);
 }
 Reply too_many_recipients() {
   return {

@@ -28,6 +28,10 @@ Reply too_many_errors();       ///< 421 4.7.0
 Reply too_many_messages();     ///< 421 4.7.0, RFC 9422 MAILMAX
 Reply too_many_sessions();     ///< 421 4.3.2
 Reply too_many_from_client();  ///< 421 4.7.0
+Reply too_many_connections();  ///< 421 4.7.0, limits.connections_per_client
+Reply session_too_long();      ///< 421 4.4.2, limits.session_lifetime
+Reply proxy_not_expected();    ///< 421 4.7.0, a PROXY header from a host that is no balancer
+Reply proxy_header_wrong();    ///< 421 4.7.0, a balancer that sent none, or a wrong one
 Reply talked_too_early();      ///< 554 5.5.1
 Reply starttls_injection();    ///< 554 5.5.1
 
@@ -51,6 +55,7 @@ Reply bad_sender(std::string_view sentence);     ///< 501 5.1.7
 Reply bad_recipient(std::string_view sentence);  ///< 501 5.1.3
 Reply unknown_parameter();                       ///< 555 5.5.4
 Reply authentication_required();                 ///< 530 5.7.0, R3
+Reply insufficient_authorization();              ///< 550 5.7.0, XCLIENT, XFORWARD
 
 Reply requiretls_needs_tls();  ///< 530 5.7.10, RFC 8689
 
@@ -69,14 +74,16 @@ Reply sender_not_of_account();   ///< 553 5.7.1, auth.senders
 Reply senders_unavailable();     ///< 451 4.3.0, auth.senders cannot be read
 
 // Limits and content.
-Reply no_storage();           ///< 452 4.3.1
-Reply too_many_recipients();  ///< 452 4.5.3
-Reply other_next_hop();       ///< 452 4.5.3, cut-through: this recipient comes again in the next
-                              ///< transaction
-Reply declared_too_large();   ///< 552 5.3.4, SIZE
-Reply message_too_large();    ///< 552 5.3.4
-Reply header_too_large();     ///< 552 5.3.4
-Reply bare_line_end();        ///< 550 5.6.11
-Reply nul_octet();            ///< 550 5.6.11
+Reply no_storage();                     ///< 452 4.3.1
+Reply too_many_messages_of_client();    ///< 450 4.7.1, limits.messages_per_client
+Reply too_many_recipients_of_client();  ///< 450 4.7.1, limits.recipients_per_client
+Reply too_many_recipients();            ///< 452 4.5.3
+Reply other_next_hop();      ///< 452 4.5.3, cut-through: this recipient comes again in the next
+                             ///< transaction
+Reply declared_too_large();  ///< 552 5.3.4, SIZE
+Reply message_too_large();   ///< 552 5.3.4
+Reply header_too_large();    ///< 552 5.3.4
+Reply bare_line_end();       ///< 550 5.6.11
+Reply nul_octet();           ///< 550 5.6.11
 
 }  // namespace postern::smtp::replies

@@ -45,6 +45,7 @@ std::string help_list(const ServerProfile& profile, bool tls) {
   for (const VerbRow& row : kVerbs) {
     if (row.verb == Verb::starttls && (tls || !profile.offer_starttls)) continue;
     if (row.verb == Verb::auth && profile.auth_mechanisms.empty()) continue;
+    if (row.verb == Verb::xclient || row.verb == Verb::xforward) continue;
     out += ' ';
     out += row.name;
   }
@@ -181,6 +182,8 @@ ServerDialogue::Effect ServerDialogue::on(const Ehlo& ehlo, std::string& out) {
     line += mechanisms_;
     reply.line(line);
   }
+  if (may_xclient_) reply.line("XCLIENT " + std::string(kXclientAttributes));
+  if (may_xforward_) reply.line("XFORWARD " + std::string(kXforwardAttributes));
   reply.line("LIMITS RCPTMAX=", profile_->limits.recipients);
   out.resize(out.size() - 2);
   out += " MAILMAX=";
@@ -333,10 +336,6 @@ ServerDialogue::Effect ServerDialogue::on(const BadArguments& bad, std::string& 
   return fail(for_bad_arguments(bad), out);
 }
 
-ServerDialogue::Effect ServerDialogue::on(const UnknownCommand&, std::string& out) {
-  return fail(replies::unknown_command(), out);
-}
-
 void ServerDialogue::mail_done(const Mail& mail, const Reply& reply, std::string& out) {
   reply.append_to(out);
   refused_ = !reply.is_positive();
@@ -378,15 +377,6 @@ void ServerDialogue::chunk_done(const Reply& reply, std::string& out) {
   if (reply.is_positive()) return;
   phase_ = Phase::chunks_failed;
   refused_ = true;
-}
-
-void ServerDialogue::tls_done() {
-  phase_ = Phase::connected;
-  esmtp_ = false;
-  tls_ = true;
-  authenticated_ = false;
-  recipients_ = 0;
-  utf8_ = binary_ = refused_ = false;
 }
 
 void ServerDialogue::auth_done(bool ok, const Reply& reply, std::string& out) {

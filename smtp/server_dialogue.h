@@ -4,6 +4,7 @@
 #include "smtp/command.h"
 #include "smtp/limits.h"
 #include "smtp/reply.h"
+#include "smtp/xclient.h"
 
 #include <cstdint>
 #include <string>
@@ -62,7 +63,13 @@ class ServerDialogue {
     std::string_view mechanism;
     std::string_view initial;
     bool has_initial;
-  };                ///< then auth_done()
+  };  ///< then auth_done()
+  struct OverrideClient {
+    ClientOverride client;
+  };  ///< XCLIENT: then client_overridden(), which says the greeting; or close
+  struct NoteForwarded {
+    Forwarded message;
+  };                ///< XFORWARD: for the log
   struct Close {};  ///< write the output and close
   using Effect = std::variant<Nothing,
                               ResetTransaction,
@@ -73,6 +80,8 @@ class ServerDialogue {
                               BeginChunk,
                               UpgradeTls,
                               Authenticate,
+                              OverrideClient,
+                              NoteForwarded,
                               Close>;
 
   /// The greeting, appended to `out`.
@@ -104,8 +113,13 @@ class ServerDialogue {
   /// Empty: none.
   void offer_auth(std::string mechanisms) { mechanisms_ = std::move(mechanisms); }
 
-  /// R3: the client is in the allowlist, and need not authenticate.
+  /// What the client may do because of where it comes from. R3: one in the allowlist is trusted,
+  /// and need not authenticate.
+  void set_rights(bool trusted, bool xclient, bool xforward);
   void set_trusted() { trusted_ = true; }
+  /// XCLIENT was obeyed: the greeting is said, and the session begins anew, as Postfix has it. TLS
+  /// stays. `greeted`: HELO was told; it need not be said again.
+  void client_overridden(bool greeted, bool esmtp, bool authenticated, std::string& out);
 
   /// The message under way said BODY=BINARYMIME: NUL and bare CR or LF are its own.
   bool is_binary() const { return binary_; }
@@ -134,6 +148,8 @@ class ServerDialogue {
   Effect on(const Quit& quit, std::string& out);
   Effect on(const StartTls& starttls, std::string& out);
   Effect on(const Auth& auth, std::string& out);
+  Effect on(const Xclient& xclient, std::string& out);
+  Effect on(const Xforward& xforward, std::string& out);
   Effect on(const BadArguments& bad, std::string& out);
   Effect on(const UnknownCommand& unknown, std::string& out);
   Effect fail(const Reply& reply, std::string& out);
@@ -151,6 +167,8 @@ class ServerDialogue {
   bool tls_ = false;
   bool authenticated_ = false;
   bool trusted_ = false;
+  bool may_xclient_ = false;
+  bool may_xforward_ = false;
   bool utf8_ = false;
   bool binary_ = false;
   bool refused_ = false;  ///< MAIL, a recipient or a chunk: what is pipelined behind it fails too

@@ -20,6 +20,7 @@ struct PhaseSet {
 inline constexpr PhaseSet kAnyPhase{0x3f};       ///< before EHLO too
 inline constexpr PhaseSet kGreetedPhases{0x3e};  ///< after HELO or EHLO
 inline constexpr PhaseSet kNoTransaction{0x02};  ///< greeted, no MAIL yet
+inline constexpr PhaseSet kOutsideTransaction{0x03};
 inline constexpr PhaseSet kBeforeContent{0x0c};  ///< between MAIL and the message
 inline constexpr PhaseSet kWithRecipient{0x08};  ///< after an accepted RCPT
 
@@ -34,7 +35,7 @@ struct VerbRow {
   std::string_view help;
 };
 
-inline constexpr std::array<VerbRow, 14> kVerbs{
+inline constexpr std::array<VerbRow, 16> kVerbs{
     {
      {Verb::helo, "HELO", ArgumentForm::required, kAnyPhase, "HELO domain"},
      {Verb::ehlo, "EHLO", ArgumentForm::required, kAnyPhase, "EHLO domain"},
@@ -62,6 +63,16 @@ inline constexpr std::array<VerbRow, 14> kVerbs{
          ArgumentForm::required,
          kNoTransaction,
          "AUTH mechanism [initial-response]"},
+     {Verb::xclient,
+         "XCLIENT",
+         ArgumentForm::optional,
+         kOutsideTransaction,
+         "XCLIENT attribute=value..."},
+     {Verb::xforward,
+         "XFORWARD",
+         ArgumentForm::optional,
+         kOutsideTransaction,
+         "XFORWARD attribute=value..."},
      }
 };
 

@@ -65,6 +65,12 @@ void add_serve(CLI::App& app, ServeOptions& options) {
   command->add_flag("--force", options.force, "also a config whose mail circles or is lost");
 }
 
+void add_stats(CLI::App& app, StatsOptions& options) {
+  CLI::App* command =
+      app.add_subcommand("stats", "what the running gateway counts, as monitoring reads it");
+  add_config(*command, options.config);
+}
+
 std::vector<std::string> known_words(CLI::App& app) {
   std::vector<std::string> out;
   for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
@@ -138,6 +144,8 @@ int run_command_line(int argc,
   PasswdOptions passwd_options;
   add_passwd(app, passwd_options);
   const QueueLine queue_line(app, kDefaultConfig);
+  StatsOptions stats_options;
+  add_stats(app, stats_options);
   const HopsLine hops_line(app, kDefaultConfig);
   const TlsReportLine tls_report_line(app, kDefaultConfig);
   const WaveLine wave_line(app, kDefaultConfig);
@@ -159,6 +167,7 @@ int run_command_line(int argc,
     if (::isatty(STDIN_FILENO) == 1) queue_options->answers = &std::cin;
     return run_queue(*queue_options, out, err);
   }
+  if (app.got_subcommand("stats")) return run_stats(stats_options, out, err);
   if (app.got_subcommand("hops")) return run_hops(hops_line.options(), out, err);
   if (app.got_subcommand("tls-report")) return run_tls_report(tls_report_line.options(), out, err);
   if (app.got_subcommand("wave")) {

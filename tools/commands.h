@@ -78,6 +78,14 @@ struct TlsReportOptions {
 /// readable data_dir, 69: it is not running, 77: it is another user's.
 int run_tls_report(const TlsReportOptions& options, std::ostream& out, std::ostream& err);
 
+struct StatsOptions {
+  std::string config;
+};
+/// Prints what the gateway that runs on this config's data_dir counts (docs/metrics.md). 0:
+/// printed, 2: a config without a readable data_dir, 69: it is not running, 77: it is another
+/// user's.
+int run_stats(const StatsOptions& options, std::ostream& out, std::ostream& err);
+
 struct WaveOptions {
   enum class Command : std::uint8_t { list, show, set };
   std::string config;

@@ -94,6 +94,8 @@ int run_serve(const ServeOptions& options, std::ostream& out, std::ostream& err)
         out << fmt::format(
             "listening {} {}:{}\n", b.name, b.endpoint.address().to_string(), b.endpoint.port());
       }
+      if (const auto metrics = server.metrics_endpoint())
+        out << fmt::format("metrics {}:{}\n", metrics->address().to_string(), metrics->port());
       gateway::Reloader reloader(server, options.config, loaded);
       server.on_reload(
           [&reloader](const gateway::ReloadOrder& order) { return reloader.reload(order); });

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "smtp/session/server_session.h"
 
+#include "base/metrics.h"
 #include "smtp/replies.h"
+#include "smtp/session/outcome.h"
 
 #include <boost/asio/error.hpp>
 
@@ -12,22 +14,20 @@ namespace {
 
 /// For a client that is told 421 and may not be listening any more.
 constexpr std::chrono::seconds kGoodbye{5};
+constexpr std::string_view kLifetime = "lifetime";
 
 }  // namespace
 
 ServerSession::ServerSession(net::Socket socket,
                              const SessionOptions& options,
                              Service& service,
-                             SessionFacts facts,
-                             bool trusted)
+                             SessionFacts facts)
     : options_(options),
       service_(service),
       facts_(std::move(facts)),
       stream_(std::move(socket)),
       dialogue_(options.profile),
-      pause_(stream_.executor()) {
-  if (trusted) dialogue_.set_trusted();
-}
+      pause_(stream_.executor()) {}
 
 net::Awaitable<void> ServerSession::run() {
   const bool opened = co_await open();
@@ -49,6 +49,8 @@ void ServerSession::stop() {
 }
 
 net::Awaitable<bool> ServerSession::open() {
+  const bool is_in = co_await let_in();
+  if (!is_in) co_return false;
   if (options_.implicit_tls) {
     const bool secured = co_await upgrade_to_tls();
     if (!secured) co_return false;
@@ -59,7 +61,11 @@ net::Awaitable<bool> ServerSession::open() {
     // for more.
     boost::system::error_code ec;
     if (stream_.socket().available(ec) > 0) {
-      dialogue_.pregreet(out_);
+      if (has_proxy_header()) {
+        replies::proxy_not_expected().append_to(out_);
+      } else {
+        dialogue_.pregreet(out_);
+      }
       note_refusal("(before the greeting)", 0);
       co_await flush();
       co_return false;
@@ -74,6 +80,11 @@ net::Awaitable<void> ServerSession::serve() {
   for (;;) {
     const bool got_line = co_await read_line();
     if (!got_line) co_return;
+    if (net::Clock::now() >= ends_) {
+      waits_for_ = kLifetime;
+      timed_out();
+      co_return;
+    }
     ServerDialogue::Effect effect;
     const std::size_t said_before = out_.size();
     if (line_ == Line::complete) {
@@ -129,7 +140,10 @@ net::Awaitable<bool> ServerSession::read_line() {
       goodbye_ = replies::shutting_down();
       co_return false;
     }
-    if (deadline == net::TimePoint()) deadline = net::Clock::now() + options_.timeouts.command;
+    if (deadline == net::TimePoint()) {
+      deadline = std::min(net::Clock::now() + options_.timeouts.command, ends_);
+      waits_for_ = deadline == ends_ ? kLifetime : "command";
+    }
     idle_ = true;
     const bool more = co_await read_more(deadline);
     idle_ = false;
@@ -143,20 +157,27 @@ net::Awaitable<bool> ServerSession::read_more(net::TimePoint deadline) {
   if (input_.empty()) {
     const net::error_code waited = co_await stream_.wait_readable();
     if (waited) {
-      if (waited == boost::asio::error::timed_out)
-        goodbye_ = stopping_ ? replies::shutting_down() : replies::too_slow();
+      if (waited == boost::asio::error::timed_out) timed_out();
       co_return false;
     }
   }
   const tls::Stream::IoResult read = co_await stream_.read_some(input_.space());
   if (read.ec) {
     input_.consume(0);
-    if (read.ec == boost::asio::error::timed_out)
-      goodbye_ = stopping_ ? replies::shutting_down() : replies::too_slow();
+    if (read.ec == boost::asio::error::timed_out) timed_out();
     co_return false;
   }
   input_.commit(read.octets);
   co_return true;
+}
+
+void ServerSession::timed_out() {
+  if (stopping_) {
+    goodbye_ = replies::shutting_down();
+    return;
+  }
+  metrics::counter("postern_sessions_timed_out_total", {waits_for_}).add();
+  goodbye_ = waits_for_ == kLifetime ? replies::session_too_long() : replies::too_slow();
 }
 
 /// Does what the dialogue wants. False: the session is over.
@@ -173,6 +194,8 @@ net::Awaitable<bool> ServerSession::perform(const ServerDialogue::Effect& effect
     drop_transaction();
   } else if (std::holds_alternative<D::ResetTransaction>(effect)) {
     drop_transaction();
+  } else if (const auto* forwarded = std::get_if<D::NoteForwarded>(&effect)) {
+    facts_.forwarded = forwarded->message.text;
   }
   AuthStart auth;
   std::optional<std::string> initial;
@@ -195,6 +218,8 @@ net::Awaitable<bool> ServerSession::perform(const ServerDialogue::Effect& effect
       dialogue_.tls_done();
       offer_auth();
     }
+  } else if (const auto* other = std::get_if<D::OverrideClient>(&effect)) {
+    go_on = co_await override_client(other->client);
   } else if (std::holds_alternative<D::Authenticate>(effect)) {
     go_on = co_await authenticate(std::move(auth), std::move(initial));
   } else if (std::holds_alternative<D::Close>(effect)) {
@@ -221,128 +246,17 @@ net::Awaitable<void> ServerSession::begin_mail(const Mail& mail) {
 
 net::Awaitable<void> ServerSession::add_recipient(const Rcpt& rcpt) {
   const Recipient recipient{Mailbox(rcpt.path), own(rcpt.parameters)};
-  const Reply reply = co_await transaction_->recipient(recipient);
+  Reply reply = service_.limit_recipient(facts_);
+  if (reply.code() == 0) reply = co_await transaction_->recipient(recipient);
+  count_outcome("postern_recipients_total", reply);
   dialogue_.recipient_done(reply, out_);
 }
 
-void ServerSession::begin_incoming() {
-  incoming_ = Incoming{};
-  incoming_.begun = true;
-  incoming_.deadline = net::Clock::now() + options_.timeouts.message;
-}
-
 void ServerSession::drop_transaction() {
+  // Postfix's rule: what XFORWARD said is of one transaction.
+  if (transaction_) facts_.forwarded.clear();
   transaction_.reset();
   incoming_ = Incoming{};
-}
-
-net::Awaitable<bool> ServerSession::receive_data() {
-  const Reply begin = co_await transaction_->begin_message();
-  dialogue_.data_done(begin, out_);
-  if (!begin.is_positive()) co_return true;
-  const bool flushed = co_await flush();
-  if (!flushed) co_return false;
-  begin_incoming();
-  for (bool done = false; !done;) {
-    if (input_.empty()) {
-      const net::TimePoint block = net::Clock::now() + options_.timeouts.data_block;
-      const bool more = co_await read_more(std::min(block, incoming_.deadline));
-      if (!more) co_return false;
-    }
-    const DataDecoder::Step step = incoming_.decoder.decode(input_.data(), input_.size());
-    co_await pass_on(std::string_view(input_.data(), step.produced),
-                     !incoming_.decoder.violations().any());
-    input_.consume(step.consumed);
-    done = step.done;
-  }
-  const Reply reply = co_await end_message(incoming_.decoder.violations());
-  dialogue_.message_done(reply, out_);
-  drop_transaction();
-  co_return true;
-}
-
-net::Awaitable<bool> ServerSession::receive_chunk(ServerDialogue::BeginChunk chunk) {
-  Reply refusal;
-  if (!chunk.discard && !incoming_.begun) {
-    const Reply begin = co_await transaction_->begin_message();
-    if (begin.is_positive()) {
-      begin_incoming();
-    } else {
-      refusal = begin;
-    }
-  }
-  const bool discard = chunk.discard || refusal.code() != 0;
-  const bool passed = co_await pass_chunk(chunk.size, discard);
-  if (!passed) co_return false;
-  if (chunk.discard) co_return true;
-  if (refusal.code() != 0) {
-    dialogue_.chunk_done(refusal, out_);
-  } else if (chunk.last) {
-    incoming_.scanner.end();
-    const Reply reply = co_await end_message(incoming_.scanner.violations());
-    dialogue_.message_done(reply, out_);
-    drop_transaction();
-  } else if (incoming_.too_large) {
-    // Said at once: the rest of a message that is refused anyway need not be sent.
-    transaction_->refused(replies::message_too_large());
-    dialogue_.chunk_done(replies::message_too_large(), out_);
-  } else {
-    dialogue_.chunk_done(replies::chunk_taken(), out_);
-  }
-  co_return true;
-}
-
-/// The octets of one BDAT. They are read whatever becomes of them, or the dialogue would take them
-/// for commands.
-net::Awaitable<bool> ServerSession::pass_chunk(std::uint64_t size, bool discard) {
-  const net::TimePoint deadline =
-      incoming_.begun ? incoming_.deadline : net::Clock::now() + options_.timeouts.message;
-  while (size > 0) {
-    if (input_.empty()) {
-      // A client that waits for the reply to what it sent before (no PIPELINING) must get it.
-      const bool flushed = co_await flush();
-      if (!flushed) co_return false;
-      const bool more =
-          co_await read_more(std::min(net::Clock::now() + options_.timeouts.data_block, deadline));
-      if (!more) co_return false;
-    }
-    const std::size_t now = static_cast<std::size_t>(std::min<std::uint64_t>(size, input_.size()));
-    const std::string_view octets = input_.view().substr(0, now);
-    if (!discard) {
-      incoming_.scanner.scan(octets);
-      const bool clean = dialogue_.is_binary() || !incoming_.scanner.violations().any();
-      co_await pass_on(octets, clean);
-    }
-    input_.consume(now);
-    size -= now;
-  }
-  co_return true;
-}
-
-/// Hands octets on while the message is still good; a message that is refused already is only
-/// counted.
-net::Awaitable<void> ServerSession::pass_on(std::string_view octets, bool clean) {
-  incoming_.octets += octets.size();
-  if (incoming_.octets > options_.profile.limits.message_octets) incoming_.too_large = true;
-  if (octets.empty() || !clean || incoming_.too_large) co_return;
-  co_await transaction_->write(octets);
-}
-
-net::Awaitable<Reply> ServerSession::end_message(const ContentViolations& violations) {
-  Reply refusal;
-  if (incoming_.too_large) {
-    refusal = replies::message_too_large();
-  } else if (!dialogue_.is_binary() && (violations.bare_cr || violations.bare_lf)) {
-    refusal = replies::bare_line_end();
-  } else if (!dialogue_.is_binary() && violations.nul) {
-    refusal = replies::nul_octet();
-  }
-  if (refusal.code() != 0) {
-    transaction_->refused(refusal);
-    co_return refusal;
-  }
-  const Reply reply = co_await transaction_->finish();
-  co_return reply;
 }
 
 void ServerSession::note(std::string_view event, std::string_view command, std::string_view why) {

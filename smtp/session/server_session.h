@@ -2,6 +2,7 @@
 #pragma once
 
 #include "smtp/data_decoder.h"
+#include "smtp/proxy_header.h"
 #include "smtp/server_dialogue.h"
 #include "smtp/session/input_buffer.h"
 #include "smtp/session/service.h"
@@ -27,13 +28,12 @@ struct SessionOptions {
 /// that runs it; everything on the stream's thread.
 class ServerSession {
  public:
-  /// `facts.listener`, `facts.id` and the addresses are filled in by the caller; the rest is the
-  /// session's. `trusted`: the client need not authenticate (R3's allowlist).
+  /// `facts.listener`, `facts.id`, the addresses and whether a PROXY header comes are filled in by
+  /// the caller; the rest is the session's.
   ServerSession(net::Socket socket,
                 const SessionOptions& options,
                 Service& service,
-                SessionFacts facts,
-                bool trusted);
+                SessionFacts facts);
   ServerSession(ServerSession&&) = delete;
 
   /// Serves the client until it quits, errs too often, is silent too long, or stop() is called.
@@ -50,6 +50,7 @@ class ServerSession {
     ContentScanner scanner;
     std::uint64_t octets = 0;
     net::TimePoint deadline{};
+    net::Clock::duration waited{0};  ///< for the client's octets, in all
     bool too_large = false;
     bool begun = false;
   };
@@ -61,9 +62,19 @@ class ServerSession {
   };
 
   net::Awaitable<bool> open();
+  net::Awaitable<bool> let_in();
+  net::Awaitable<bool> read_proxy_header();
+  net::Awaitable<std::string_view> take_proxy_header(std::string& header);
+  std::string_view believe(const ProxyHeader& header);
+  bool has_proxy_header();
+  bool admit();
+  net::Awaitable<bool> override_client(const ClientOverride& client);
+  void apply(const ClientOverride& client);
   net::Awaitable<void> serve();
   net::Awaitable<bool> read_line();
   net::Awaitable<bool> read_more(net::TimePoint deadline);
+  net::Awaitable<bool> read_content();
+  void timed_out();
   net::Awaitable<bool> perform(const ServerDialogue::Effect& effect);
   net::Awaitable<void> begin_mail(const Mail& mail);
   net::Awaitable<void> add_recipient(const Rcpt& rcpt);
@@ -97,7 +108,9 @@ class ServerSession {
   Incoming incoming_;
   InputBuffer input_;
   std::string out_;
-  std::size_t line_octets_ = 0;  ///< of the current line, with its line end
+  net::TimePoint ends_ = net::TimePoint::max();  ///< the session, at its next command
+  std::string_view waits_for_;                   ///< what a time-out is counted as
+  std::size_t line_octets_ = 0;                  ///< of the current line, with its line end
   Line line_ = Line::complete;
   net::Timer pause_;
   bool in_exchange_ = false;  ///< the next line is a response of AUTH

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/metrics.h"
 #include "smtp/session/server_session.h"
 
 // STARTTLS (RFC 3207) and TLS from the first octet, and what the client's certificate says.
@@ -15,10 +16,12 @@ net::Awaitable<bool> ServerSession::upgrade_to_tls() {
   const std::shared_ptr<const tls::Context> context = options_.tls->get();
   const net::error_code ec = co_await stream_.handshake_server(*context);
   if (ec) {
+    metrics::counter("postern_tls_handshakes_total", {"failed"}).add();
     note("ended", {}, "TLS handshake: " + ec.message());
     co_return false;
   }
   facts_.tls = stream_.info();
+  metrics::counter("postern_tls_handshakes_total", {facts_.tls->version}).add();
   take_certificate();
   co_return true;
 }

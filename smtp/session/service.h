@@ -27,9 +27,13 @@ inline constexpr std::string_view kCertificateIdentity = "certificate:";
 struct SessionFacts {
   std::string id;             ///< unique to the process; starts every log line of the session
   std::string_view listener;  ///< the listener's name
-  IpAddress client;
+  IpAddress client;  ///< who is at the other end: behind a balancer its client, by XCLIENT another
   std::uint16_t client_port = 0;
-  net::Endpoint local;
+  net::Endpoint local;         ///< where the client has connected to
+  IpAddress proxy;             ///< the balancer that `client` has come through; else unspecified
+  bool expects_proxy = false;  ///< the connection is a balancer's: it begins with a PROXY header
+  std::string client_name;     ///< as XCLIENT has it; empty: not told
+  std::string forwarded;       ///< XFORWARD: the message's way so far, for the log alone
   /// What DNS calls the client, "unknown" where it confirms no name; "" or null: nobody has asked.
   /// Filled in by the service before a transaction begins.
   std::shared_ptr<const std::string> confirmed_name;
@@ -122,9 +126,19 @@ class AuthExchange {
   virtual void abandoned(std::string_view /*why*/) {}
 };
 
+/// What a client may do because of where it comes from. Not an aggregate, as Reply.
+struct ClientRights {
+  Reply refusal;         ///< code 0: none; else the session ends with it
+  bool trusted = false;  ///< R3's allowlist: it need not authenticate
+  bool xclient = false;
+  bool xforward = false;
+  ClientRights() = default;
+};
+
 /// What a session did without asking the gateway, for the log.
 struct SessionNote {
-  /// "refused": a command; "ended": the session, by us; "ignored": something that gives no right.
+  /// "refused": a command; "ended": the session, by us; "ignored": something that gives no right;
+  /// "proxied", "xclient": whose session it is.
   std::string_view event;
   std::string_view command;  ///< as it came; of AUTH the verb alone
   std::string_view why;      ///< the reply, or what failed
@@ -141,7 +155,11 @@ struct Begun {
 class Service {
  public:
   virtual ~Service() = default;
+  /// Where a session begins, and again where its client turns out to be another (XCLIENT).
+  virtual ClientRights admit(const SessionFacts&) { return {}; }
   virtual net::Awaitable<Begun> begin(const SessionFacts& session, const Sender& sender) = 0;
+  /// Before each recipient: code 0, or a refusal since the client has had too many of late.
+  virtual Reply limit_recipient(const SessionFacts&) { return {}; }
   /// Of the mechanisms that the listener is set to offer ("PLAIN LOGIN"), those that can succeed on
   /// this connection now.
   virtual std::string auth_mechanisms(const SessionFacts&, std::string_view configured) {

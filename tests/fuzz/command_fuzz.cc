@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "smtp/command.h"
+#include "smtp/xclient.h"
 
 #include <cstdlib>
 #include <string_view>
@@ -29,6 +30,14 @@ void check_path(const PathView& path, std::string_view line) {
   require(again.has_value() && again->text() == mailbox.text());
 }
 
+/// What goes into a Received field and the log cannot begin a line of its own.
+void check_client(std::string_view attributes) {
+  const auto client = parse_xclient(attributes);
+  if (!client) return;
+  for (const auto* text : {&client->name, &client->helo, &client->login})
+    require(!*text || (*text)->find_first_of("\r\n ") == std::string::npos);
+}
+
 void check(const Command& command, std::string_view line) {
   if (const auto* mail = std::get_if<Mail>(&command)) {
     check_path(mail->path, line);
@@ -38,6 +47,13 @@ void check(const Command& command, std::string_view line) {
     require(!rcpt->path.is_null && inside(rcpt->parameters.orcpt, line));
   } else if (const auto* ehlo = std::get_if<Ehlo>(&command)) {
     require(inside(ehlo->domain, line) && !ehlo->domain.empty());
+  } else if (const auto* xclient = std::get_if<Xclient>(&command)) {
+    require(inside(xclient->attributes, line));
+    check_client(xclient->attributes);
+  } else if (const auto* xforward = std::get_if<Xforward>(&command)) {
+    require(inside(xforward->attributes, line));
+    const auto message = parse_xforward(xforward->attributes);
+    require(!message || message->text.find_first_of("\r\n") == std::string::npos);
   } else if (const auto* unknown = std::get_if<UnknownCommand>(&command)) {
     require(inside(unknown->verb, line));
   }

@@ -63,6 +63,8 @@ TEST(ConfigKeys, EveryCodeBlockOfTheDocumentationIsAccepted) {
                                     std::pair("directories.md", 3U),
                                     std::pair("policy.md", 1U),
                                     std::pair("stages.md", 1U),
+                                    std::pair("metrics.md", 1U),
+                                    std::pair("clients.md", 2U),
                                     std::pair("auth.md", 1U),
                                     std::pair("tls.md", 1U),
                                     std::pair("tls-listeners.md", 2U)}) {

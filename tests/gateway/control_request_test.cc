@@ -77,6 +77,15 @@ TEST(ControlRequest, TlsReportTakesADayAndNothingElse) {
   EXPECT_THAT(mistake_of(R"({"command":"retry","all":true,"send":true})"), HasSubstr("belong to"));
 }
 
+TEST(ControlRequest, MetricsTakesNothing) {
+  ControlRequest request;
+  request.command = ControlCommand::metrics;
+  EXPECT_EQ(*parse_request(format_request(request)), request);
+  EXPECT_FALSE(changes_messages(ControlCommand::metrics));
+  EXPECT_THAT(mistake_of(R"({"command":"metrics","hop":"vk"})"),
+              HasSubstr("metrics takes neither"));
+}
+
 TEST(ControlRequest, TellsTheNullSenderFromNoFilter) {
   EXPECT_EQ(parse_request(R"({"command":"list"})")->filter.sender, std::nullopt);
   EXPECT_EQ(parse_request(R"({"command":"list","sender":""})")->filter.sender, "");

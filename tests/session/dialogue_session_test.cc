@@ -25,7 +25,7 @@ class DialogueSessionTest : public SessionTest,
 TEST_P(DialogueSessionTest, GoesAsWritten) {
   const DialogueScript script = DialogueScript::read(GetParam());
   options.profile = script.profile;
-  trusted = script.trusted;
+  service.rights.trusted = script.trusted;
   service.recipient_replies = script.recipient_replies;
   service.begin_reply = script.begin_reply;
   service.finish_reply = script.end_reply;

@@ -21,6 +21,7 @@ struct RecordedMessage {
   std::string helo;
   std::string identity;
   std::string auth;  ///< AUTH= of MAIL
+  std::string forwarded;
 };
 
 /// A gateway that takes everything except what a test tells it to refuse, and remembers it all.
@@ -34,6 +35,15 @@ class RecordingService final : public Service {
   std::function<std::unique_ptr<AuthExchange>(const AuthStart&)> on_auth;
   std::vector<std::string> notes;  ///< "event|command|why"
 
+  ClientRights rights;                ///< of whoever asks
+  std::vector<SessionFacts> clients;  ///< that were admitted, as they were then
+  Reply recipient_limit;              ///< code 0: none
+
+  ClientRights admit(const SessionFacts& session) override {
+    clients.push_back(session);
+    return rights;
+  }
+  Reply limit_recipient(const SessionFacts&) override { return recipient_limit; }
   void note(const SessionFacts&, const SessionNote& what) override {
     std::string line(what.event);
     for (const std::string_view part : {what.command, what.why})
@@ -48,6 +58,7 @@ class RecordingService final : public Service {
     messages.back().sender = sender.path.text();
     messages.back().helo = session.helo;
     messages.back().identity = session.identity;
+    messages.back().forwarded = session.forwarded;
     messages.back().auth = sender.parameters.auth;
     Begun begun(replies::sender_ok(), std::make_unique<Recorder>(*this, messages.size() - 1));
     co_return begun;

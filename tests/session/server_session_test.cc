@@ -291,7 +291,7 @@ TEST_F(SessionTest, WantsAuthenticationOnSubmissionFromStrangersAlone) {  // R3
 
 TEST_F(SessionTest, LetsTheAllowlistSubmitWithoutAuthentication) {  // R3
   options.profile.auth_required = true;
-  trusted = true;
+  service.rights.trusted = true;
   TestClient& client = connect_and_greet();
   EXPECT_THAT(client.ask("MAIL FROM:<a@company.ru>"), StartsWith("250 2.1.0 "));
 }

@@ -115,8 +115,8 @@ TestClient& SessionTest::connect(std::string_view before) {
   facts.id = "test";
   facts.listener = "mx";
   facts.client = *parse_ip("127.0.0.1");
-  session_ = std::make_unique<ServerSession>(
-      std::move(socket), options, service, std::move(facts), trusted);
+  facts.expects_proxy = expects_proxy;
+  session_ = std::make_unique<ServerSession>(std::move(socket), options, service, std::move(facts));
   net::asio::co_spawn(context_, session_->run(), [](const std::exception_ptr& error) {
     if (error) std::rethrow_exception(error);
   });
@@ -133,6 +133,11 @@ TestClient& SessionTest::connect_and_greet() {
 
 void SessionTest::finish() {
   if (thread_.joinable()) thread_.join();
+}
+
+void SessionTest::finish_by_quit(TestClient& client) {
+  EXPECT_EQ(client.ask("QUIT").substr(0, 4), "221 ");
+  finish();
 }
 
 void SessionTest::stop_session() {

@@ -56,6 +56,7 @@ class SessionTest : public ::testing::Test {
   TestClient& connect(std::string_view before = {});
   /// Waits until the session has ended, so that `service` may be read.
   void finish();
+  void finish_by_quit(TestClient& client);
   /// Runs stop() on the session's thread.
   void stop_session();
   /// Through greeting and EHLO.
@@ -63,7 +64,7 @@ class SessionTest : public ::testing::Test {
 
   SessionOptions options;
   RecordingService service;
-  bool trusted = false;
+  bool expects_proxy = false;  ///< the client is a balancer
 
  private:
   net::IoContext context_{1};

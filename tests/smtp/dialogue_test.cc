@@ -19,7 +19,7 @@ using D = ServerDialogue;
 class PureServer final : public DialogueTarget {
  public:
   explicit PureServer(const DialogueScript& script) : script_(script), dialogue_(script.profile) {
-    if (script.trusted) dialogue_.set_trusted();
+    if (script.trusted) dialogue_.set_rights(true, false, false);
     dialogue_.greet(out_);
   }
 
