@@ -29,8 +29,8 @@ smtp::ClientRights LetterService::admit(const smtp::SessionFacts& session) {
 }
 
 smtp::Reply LetterService::limit_recipient(const smtp::SessionFacts& session) {
-  if (tools_.gate == nullptr) return {};
-  return tools_.gate->recipient(current_.get()->config(), session.client);
+  if (tools_.gate == nullptr || !letters_) return {};
+  return tools_.gate->recipient(letters_->config(), session.client);
 }
 
 net::Awaitable<smtp::Begun> LetterService::begin(const smtp::SessionFacts& session,
@@ -41,6 +41,7 @@ net::Awaitable<smtp::Begun> LetterService::begin(const smtp::SessionFacts& sessi
     runtime = runtime_;
     listener = &listener_;
   }
+  letters_ = runtime;
   smtp::Reply refusal;
   if (tools_.gate != nullptr) refusal = tools_.gate->message(runtime->config(), session.client);
   if (refusal.code() == 0) refusal = refusal_of(*runtime, session, sender);

@@ -49,6 +49,7 @@ class LetterService final : public smtp::Service {
   const CurrentRuntime& current_;
   std::shared_ptr<const Runtime> runtime_;
   const ListenerRuntime& listener_;
+  std::shared_ptr<const Runtime> letters_;  ///< of the last MAIL; null before the first
   LetterTools tools_;
   std::shared_ptr<std::string> client_name_ = std::make_shared<std::string>();
   Admission::Ticket ticket_;
