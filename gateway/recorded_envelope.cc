@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/recorded_envelope.h"
 
-#include "queue/spool/codec.h"
 #include "base/crc32c.h"
+#include "queue/spool/codec.h"
 
 #include <algorithm>
 #include <array>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "queue/spool/body_reader.h"
 
-#include "queue/spool/awaiting.h"
 #include "base/crc32c.h"
+#include "queue/spool/awaiting.h"
 #include "queue/spool/errors.h"
 
 #include <algorithm>

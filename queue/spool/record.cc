@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "queue/spool/record.h"
 
-#include "queue/spool/codec.h"
 #include "base/crc32c.h"
+#include "queue/spool/codec.h"
 #include "queue/spool/errors.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gateway/recorded_envelope.h"
 #include "base/crc32c.h"
+#include "gateway/recorded_envelope.h"
 
 #include <cstdint>
 #include <cstdlib>

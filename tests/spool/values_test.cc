@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The spool's values: ids, checksums, records, the ledger, callbacks.
-#include "queue/spool/callback.h"
 #include "base/crc32c.h"
+#include "queue/spool/callback.h"
 #include "queue/spool/ledger.h"
 #include "queue/spool/record.h"
 #include "support.h"
