@@ -17,6 +17,7 @@ using test::ExchangeClient;
 using test::Fault;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -165,8 +166,9 @@ TEST_F(CopiesTest, ADualCopyThatIsRefusedIsToldToTheSender) {
   start();
   EXPECT_TRUE(send({"u@company.ru"}, kLetter, "mx", "s@company.ru").delivered());
   EXPECT_THAT(x.wait_for_mails(1)[0].octets, HasSubstr("550 5.7.1 not you"));
-  EXPECT_THAT(v.wait_for_mails(2)[1].octets, HasSubstr("550 5.7.1 not you"))
-      << "the sender has two mailboxes as well";
+  EXPECT_THAT(v.wait_for_mails(2),
+              Contains(Field(&test::Mail::octets, HasSubstr("550 5.7.1 not you"))))
+      << "the sender has two mailboxes as well; the letter itself may come later";
   const spool::Ledger ledger = wait_for_queue(0);
   EXPECT_EQ(ledger.failed, 1);
   EXPECT_EQ(ledger.accepted, 4);
