@@ -13,7 +13,7 @@
 namespace postern::gateway {
 namespace {
 
-using Verdict = Admission::Verdict;
+using Admitted = Admission::Verdict;
 
 IpAddress client_of(const Config& config, const IpAddress& address) {
   const ClientLimits& limits = config.limits.clients;
@@ -74,11 +74,11 @@ smtp::Reply ClientGate::enter(const Config& config,
     return refuse(
         ClientLimit::connections, listener, client, smtp::replies::too_many_connections());
   switch (admission_.admit(client, admission_limits(config), exempt, out)) {
-    case Verdict::admitted:
+    case Admitted::admitted:
       return {};
-    case Verdict::too_many_from_client:
+    case Admitted::too_many_from_client:
       return refuse(ClientLimit::sessions, listener, client, smtp::replies::too_many_from_client());
-    case Verdict::too_many_sessions:
+    case Admitted::too_many_sessions:
       break;
   }
   metrics::counter("postern_sessions_refused_total", {"sessions"}).add();
@@ -101,8 +101,8 @@ smtp::Reply ClientGate::move(const Config& config,
   if (!exempt && !has_connection(config, client))
     return refuse(
         ClientLimit::connections, listener, client, smtp::replies::too_many_connections());
-  const Verdict verdict = admission_.move(client, admission_limits(config), exempt, ticket);
-  if (verdict == Verdict::admitted) return {};
+  const Admitted verdict = admission_.move(client, admission_limits(config), exempt, ticket);
+  if (verdict == Admitted::admitted) return {};
   return refuse(ClientLimit::sessions, listener, client, smtp::replies::too_many_from_client());
 }
 

@@ -10,10 +10,14 @@
 #include <utility>
 
 namespace postern::gateway {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+}  // namespace
 
 /// A line for each report of the day, or how many were sent.
 void ControlCommands::tls_report(const ControlRequest& request) {
-  using Json = nlohmann::ordered_json;
   if (target_.tls_reports == nullptr) return sink_.refuse("nothing is counted for TLS reports");
   TlsReporter& reports = *target_.tls_reports;
   if (!reports.is_on())

@@ -63,14 +63,15 @@ bool is_half_over(const StoredPolicy& stored, WallTime now) {
 }
 
 Result<Policy, Verdict> policy_of(const HttpsAnswer& answer) {
-  using Failure = HttpsAnswer::Failure;
   const auto because = [&](Kind kind, std::string_view what) {
     return failed(kind, fmt::format("the policy cannot be fetched: {}", printable(what)));
   };
-  if (answer.failure == Failure::untrusted) return because(Kind::untrusted, answer.detail);
-  if (answer.failure == Failure::too_long)
+  if (answer.failure == HttpsAnswer::Failure::untrusted)
+    return because(Kind::untrusted, answer.detail);
+  if (answer.failure == HttpsAnswer::Failure::too_long)
     return failed(Kind::invalid, "the policy is longer than 64 KiB");
-  if (answer.failure != Failure::none) return because(Kind::unreachable, answer.detail);
+  if (answer.failure != HttpsAnswer::Failure::none)
+    return because(Kind::unreachable, answer.detail);
   if (answer.status != kOk)
     return because(Kind::unreachable, fmt::format("HTTP status {}", answer.status));
   if (!is_plain_text(answer.content_type))
