@@ -8,7 +8,7 @@ option(POSTERN_FUZZ "Build the libFuzzer targets" OFF)
 # that each source stands alone.
 option(POSTERN_UNITY "Compile the libraries' sources several at a time" OFF)
 # Targets whose sources have the same names for things of their own.
-set(POSTERN_ONE_BY_ONE tools test_support auth_test config_test gateway_test session_test smtp_test spool_test tls_test)
+set(POSTERN_ONE_BY_ONE tools test_support auth_test config_test dns_test mta_sts_test tls_report_test gateway_test session_test smtp_test spool_test tls_test)
 set(POSTERN_SANITIZE "" CACHE STRING "Argument of -fsanitize, e.g. address,undefined")
 
 set(CMAKE_CXX_STANDARD 20)
