@@ -129,9 +129,10 @@ PeerOutcome check_pins(X509_STORE_CTX* store, const PeerCheck& check) {
   return out;
 }
 
-/// OpenSSL has the records: ClientHandshake::prepare().
-PeerOutcome check_dane(X509_STORE_CTX* store, const PeerCheck& check) {
-  if (std::none_of(check.tlsa.begin(), check.tlsa.end(), is_usable)) {
+/// OpenSSL has the records, so many: ClientHandshake::prepare(). With none it would ask the
+/// authorities instead.
+PeerOutcome check_dane(X509_STORE_CTX* store, std::size_t records) {
+  if (records == 0) {
     X509_STORE_CTX_set_error(store, X509_V_ERR_DANE_NO_MATCH);
     PeerOutcome out;
     out.failure = Failure::tlsa_invalid;
@@ -150,7 +151,7 @@ int verify_peer(X509_STORE_CTX* store, void* /*unused*/) {
   if (handshake == nullptr || !handshake->terms.check) return 1;
   const PeerCheck& check = *handshake->terms.check;
   if (!check.tlsa.empty()) {
-    handshake->found = check_dane(store, check);
+    handshake->found = check_dane(store, handshake->records);
   } else if (!check.pins.empty()) {
     handshake->found = check_pins(store, check);
   } else if (check.chain) {
@@ -166,11 +167,13 @@ int keep_session(SSL* ssl, SSL_SESSION* session) {
   const ClientTerms& terms = handshake->terms;
   const PeerOutcome& outcome = handshake->outcome(ssl);
   if (terms.check && terms.check->must && !outcome.verified()) return 0;
-  terms.sessions->put(terms.session_key, SessionCache::SessionPtr(session), outcome);
+  terms.sessions->put(
+      terms.session_key, SessionCache::SessionPtr(session), outcome, handshake->verified_at(ssl));
   return 1;
 }
 
-bool add_records(SSL* ssl, const PeerCheck& check) {
+/// Counts in `usable` those that OpenSSL takes.
+bool add_records(SSL* ssl, const PeerCheck& check, std::size_t& usable) {
   if (check.names.empty() || SSL_dane_enable(ssl, check.names.front().c_str()) != 1) return false;
   // RFC 7672 section 3.1.1: with usage 3 the names of the certificate say nothing.
   SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
@@ -185,6 +188,7 @@ bool add_records(SSL* ssl, const PeerCheck& check) {
     const int added = SSL_dane_tlsa_add(
         ssl, record.usage, record.selector, record.matching, data, record.data.size());
     if (added < 0) return false;
+    if (added > 0) ++usable;
   }
   return true;
 }
@@ -198,12 +202,16 @@ bool ClientHandshake::prepare(SSL* ssl) {
   if (!name.empty() && !parse_ip(name)) SSL_set_tlsext_host_name(ssl, name.c_str());
   const bool must = terms.check && terms.check->must;
   SSL_set_verify(ssl, must ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  // Without a check that must succeed the alternative is plain text, as for an opportunistic
+  // client.
+  if (terms.check && !must) SSL_set_security_level(ssl, 0);
   const bool by_dane = terms.check && !terms.check->tlsa.empty();
-  if (by_dane && !add_records(ssl, *terms.check)) return false;
+  if (by_dane && !add_records(ssl, *terms.check, records)) return false;
   if (!terms.sessions) return true;
   SessionCache::Entry entry = terms.sessions->take(terms.session_key);
   if (!entry.session) return true;
   remembered = std::move(entry.outcome);
+  remembered_at = entry.verified_at;
   return SSL_set_session(ssl, entry.session.get()) == 1;
 }
 
@@ -213,6 +221,10 @@ void ClientHandshake::finish(SSL* /*ssl*/, bool succeeded) {
 
 const PeerOutcome& ClientHandshake::outcome(const SSL* ssl) const {
   return SSL_session_reused(ssl) == 1 ? remembered : found;
+}
+
+net::TimePoint ClientHandshake::verified_at(const SSL* ssl) const {
+  return SSL_session_reused(ssl) == 1 ? remembered_at : began;
 }
 
 void use_client_handshakes(SSL_CTX* context) {

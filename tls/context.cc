@@ -8,6 +8,8 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <atomic>
+
 namespace postern::tls {
 namespace {
 
@@ -90,6 +92,11 @@ std::vector<ContextError> ClientContexts::load(const std::set<std::string>& file
   }
   contexts_ = std::move(fresh);
   return out;
+}
+
+std::uint64_t Context::next_number() {
+  static std::atomic<std::uint64_t> last = 0;
+  return ++last;
 }
 
 Context::~Context() {

@@ -7,6 +7,7 @@
 
 #include <openssl/types.h>
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -53,14 +54,18 @@ class Context {
   Context& operator=(const Context&) = delete;
 
   SSL_CTX* native() const { return context_; }
+  /// No other context of the process has or had it: what was verified by one is not by another.
+  std::uint64_t number() const { return number_; }
   /// Of listeners, in the order of the settings.
   const std::vector<CertificateFacts>& certificates() const { return certificates_; }
 
  private:
   explicit Context(SSL_CTX* context, std::vector<CertificateFacts> certificates = {})
-      : context_(context), certificates_(std::move(certificates)) {}
+      : context_(context), certificates_(std::move(certificates)), number_(next_number()) {}
+  static std::uint64_t next_number();
   SSL_CTX* context_;
   std::vector<CertificateFacts> certificates_;
+  const std::uint64_t number_;
 };
 
 /// Contexts for handshakes that verify, one a file of authorities, read once. Any thread.

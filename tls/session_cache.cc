@@ -16,10 +16,15 @@ SessionCache::SessionCache() : SessionCache(Limits()) {}
 SessionCache::SessionCache(const Limits& limits) : limits_(limits) {}
 SessionCache::~SessionCache() = default;
 
-void SessionCache::put(const std::string& key, SessionPtr session, const PeerOutcome& outcome) {
+void SessionCache::put(const std::string& key,
+                       SessionPtr session,
+                       const PeerOutcome& outcome,
+                       net::TimePoint verified_at) {
   if (SSL_SESSION_is_resumable(session.get()) != 1) return;
   const std::chrono::seconds said(SSL_SESSION_get_timeout(session.get()));
-  const net::TimePoint until = net::Clock::now() + std::min(said, limits_.lifetime);
+  const net::TimePoint now = net::Clock::now();
+  const net::TimePoint until = std::min<net::TimePoint>(now + said, verified_at + limits_.lifetime);
+  if (until <= now) return;
   const auto [slot, is_new] = slots_.try_emplace(key);
   if (is_new) {
     slot->second.place = order_.insert(order_.end(), key);
@@ -27,7 +32,7 @@ void SessionCache::put(const std::string& key, SessionPtr session, const PeerOut
     order_.splice(order_.end(), order_, slot->second.place);
   }
   std::list<Entry>& entries = slot->second.entries;
-  entries.push_back(Entry{std::move(session), outcome, until});
+  entries.push_back(Entry{std::move(session), outcome, verified_at, until});
   ++sessions_;
   if (entries.size() > limits_.per_key) {
     entries.pop_front();
@@ -50,7 +55,7 @@ SessionCache::Entry SessionCache::take(const std::string& key) {
     order_.splice(order_.end(), order_, slot->second.place);
   }
   if (out.until <= net::Clock::now()) {
-    // What is left of the key is older still.
+    // What is left of the key came before it, and is hardly better.
     forget(key);
     return {};
   }

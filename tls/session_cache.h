@@ -34,6 +34,7 @@ class SessionCache {
   struct Entry {
     SessionPtr session;  ///< null: there is none
     PeerOutcome outcome;
+    net::TimePoint verified_at;  ///< of the full handshake that `outcome` is of
     net::TimePoint until;
   };
 
@@ -42,7 +43,12 @@ class SessionCache {
   ~SessionCache();
   SessionCache(SessionCache&&) = delete;
 
-  void put(const std::string& key, SessionPtr session, const PeerOutcome& outcome);
+  /// `verified_at`: when the certificate was looked at; a resumed handshake brings sessions whose
+  /// certificate was looked at long ago.
+  void put(const std::string& key,
+           SessionPtr session,
+           const PeerOutcome& outcome,
+           net::TimePoint verified_at = net::Clock::now());
   /// The newest; it is in the cache no more (RFC 8446 appendix C.4: a ticket is used once).
   Entry take(const std::string& key);
   bool contains(const std::string& key) const { return slots_.contains(key); }
