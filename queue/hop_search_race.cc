@@ -17,6 +17,22 @@ constexpr std::chrono::milliseconds kAttemptDelay{250};
 /// Beside each other; where none of so many answers, one more does not either.
 constexpr std::size_t kMostAttempts = 4;
 
+/// The session failed for what was wanted of its TLS.
+bool failed_for_tls(const smtp::ClientFailure& why) {
+  using Kind = smtp::ClientFailure::Kind;
+  const bool refused = why.kind == Kind::refused && why.step == smtp::ClientStep::starttls;
+  return why.kind == Kind::no_tls || (refused && why.reply.code() != 421);
+}
+
+/// The server itself says or shows that there is no verified TLS with it. A handshake that breaks
+/// off, "not now" and authorities that we cannot read may be better the next time.
+bool has_no_verified_tls(const smtp::ClientSession& session) {
+  const smtp::ClientFailure& why = session.failure();
+  if (!failed_for_tls(why)) return false;
+  if (why.step == smtp::ClientStep::starttls) return why.reply.code() / 100 == 5;
+  return why.step != smtp::ClientStep::tls || session.peer_failure() != tls::Failure::none;
+}
+
 }  // namespace
 
 /// Each attempt has its place, and a session that is not connected yet.
@@ -107,8 +123,12 @@ net::Awaitable<HopLease> HopSearch::finish(HopLease lease, smtp::Connected conne
   trouble.failure = lease->session.failure();
   trouble.hosts_left = hosts_left();
   const Remedy cure = remedy(trouble, to.label);
-  if (cure.remember_down) pool_->mark_down(*lease);
-  if (require_tls_ && lease->session.tls_failure() != tls::Failure::none) {
+  // What one message or the policy of one domain wants in vain says nothing to others, who may want
+  // less of the same host.
+  const bool is_own_plan = !require_tls_ && !to.tls->reported;
+  const bool is_down = is_own_plan || !failed_for_tls(trouble.failure);
+  if (cure.remember_down && is_down) pool_->mark_down(*lease);
+  if (require_tls_ && has_no_verified_tls(lease->session)) {
     note_lack(smtp::Reply(550, {5, 7, 10}, std::string(cure.reply.text())));
   } else {
     note(cure.reply);

@@ -71,6 +71,11 @@ class ClientSession {
   /// Why TLS did not come about, or of a connection that goes on all the same what is wrong with
   /// the server's certificate; none: nothing is, or TLS was not tried.
   tls::Failure tls_failure() const;
+  /// What is wrong with the server's certificate on this connection; none: nothing is, or it did
+  /// not come to be looked at.
+  tls::Failure peer_failure() const {
+    return stream_ ? stream_->peer().failure : tls::Failure::none;
+  }
   /// tls_failure() in words.
   std::string tls_failure_text() const;
 
