@@ -3,11 +3,44 @@
 
 #include "queue/hop_pool_impl.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <utility>
 
 namespace postern::queue {
+namespace {
+
+/// Null: the authorities cannot be read, and a handshake that must be fails.
+std::shared_ptr<const tls::Context> verifying(const HopPoolConfig& config, const std::string& ca) {
+  if (!config.verifying) return nullptr;
+  auto context = config.verifying->get(ca);
+  if (context) return *context;
+  spdlog::error("TLS towards next hops: {}: {}", context.error().file, context.error().message);
+  return nullptr;
+}
+
+}  // namespace
+
+void set_tls(const HopPoolConfig& config, const Candidate& to, smtp::ClientOptions& options) {
+  const TlsPlan& plan = *to.tls;
+  options.tls = config.tls;
+  std::shared_ptr<const tls::PeerCheck> check = plan.check;
+  if (check) {
+    std::shared_ptr<const tls::Context> context = verifying(config, plan.ca);
+    // Where nothing must be verified, TLS without is better than plain text.
+    if (!context && !check->must) check = nullptr;
+    if (check) options.tls = std::move(context);
+  }
+  if (plan.level == smtp::ClientProfile::Tls::none) return;
+  options.tls_terms.server_name = plan.sni.empty() ? to.host : plan.sni;
+  options.tls_terms.check = std::move(check);
+  std::string& key = options.tls_terms.session_key;
+  key = plan.key + ' ' + to.host + ' ' + address_of(to.endpoint);
+  // Authorities that were read anew verify anew.
+  if (options.tls) key.append(" ").append(std::to_string(options.tls->number()));
+}
 
 bool HopConnection::may_go_on(net::TimePoint now) const {
   const routing::NextHopLimits& limits = candidate.limits;

@@ -6,25 +6,12 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <iterator>
 #include <utility>
 
 namespace postern::queue {
-namespace {
-
-/// Null: the authorities cannot be read, and a handshake that must be fails.
-std::shared_ptr<const tls::Context> verifying(const HopPoolConfig& config, const std::string& ca) {
-  if (!config.verifying) return nullptr;
-  auto context = config.verifying->get(ca);
-  if (context) return *context;
-  spdlog::error("TLS towards next hops: {}: {}", context.error().file, context.error().message);
-  return nullptr;
-}
-
-}  // namespace
 
 /// One message that waits for a place; lives in the waiting coroutine.
 class HopPool::Impl::Waiter {
@@ -89,14 +76,8 @@ std::unique_ptr<HopConnection> HopPool::Impl::make_connection(const Candidate& t
     options.timeouts.greeting = std::min(options.timeouts.greeting, config.failover_patience);
     options.timeouts.ehlo = std::min(options.timeouts.ehlo, config.failover_patience);
   }
-  options.tls = config.tls;
-  if (to.tls->check) options.tls = verifying(config, to.tls->ca);
-  if (to.tls->level != smtp::ClientProfile::Tls::none) {
-    options.tls_terms.server_name = to.tls->sni.empty() ? to.host : to.tls->sni;
-    options.tls_terms.check = to.tls->check;
-    options.tls_terms.sessions = tls_sessions;
-    options.tls_terms.session_key = to.tls->key + ' ' + to.host + ' ' + address_of(to.endpoint);
-  }
+  set_tls(config, to, options);
+  if (to.tls->level != smtp::ClientProfile::Tls::none) options.tls_terms.sessions = tls_sessions;
   if (!to.login.user.empty()) options.credentials = {to.login.user, to.login.password};
   return std::make_unique<HopConnection>(executor, std::move(options), to);
 }
