@@ -9,7 +9,10 @@ Reply lacking(const smtp::MailParameters& message,
               const smtp::Capabilities& offered,
               bool may_chunk,
               bool secure) {
-  if (message.requiretls && !(secure && offered.requiretls)) {
+  if (message.requiretls && !secure) {
+    return Reply(550, {5, 7, 10}, "there is no verified TLS with the next hop"_text);
+  }
+  if (message.requiretls && !offered.requiretls) {
     return Reply(550, {5, 7, 30}, "the next hop cannot promise REQUIRETLS"_text);
   }
   if (message.smtputf8 && !offered.smtputf8) {
@@ -23,6 +26,11 @@ Reply lacking(const smtp::MailParameters& message,
     return Reply(552, {5, 3, 4}, "the message is too large for the next hop"_text);
   }
   return {};
+}
+
+bool another_may_keep_it(const Reply& lack) {
+  return lack.status() == smtp::EnhancedStatus{5, 7, 10} ||
+         lack.status() == smtp::EnhancedStatus{5, 7, 30};
 }
 
 bool is_busy(const Reply& refusal) {

@@ -17,6 +17,9 @@ smtp::Reply lacking(const smtp::MailParameters& message,
                     bool may_chunk,
                     bool secure);
 
+/// lacking() is about REQUIRETLS: each host is asked (RFC 8689 section 4.2.1).
+bool another_may_keep_it(const smtp::Reply& lack);
+
 /// Not dead: it said that it has too much to do, or we have as many connections as we may.
 bool is_busy(const smtp::Reply& refusal);
 

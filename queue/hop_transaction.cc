@@ -156,11 +156,10 @@ net::Awaitable<bool> HopTransaction::State::get_ready() {
                                lease->candidate.tls->secure && lease->session.tls() != nullptr);
     if (lack.code() == 0) break;
     lease.keep();
-    if (lack.status() != smtp::EnhancedStatus{5, 7, 30}) {
+    if (!another_may_keep_it(lack)) {
       end(lack);
       co_return false;
     }
-    // RFC 8689 section 4.2.1: another host may promise it.
     search.note_lack(lack);
   }
   lease.dialogue().mail(sender);
