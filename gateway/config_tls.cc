@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "dns/name.h"
 #include "gateway/config_reader.h"
 #include "smtp/address.h"
 
@@ -32,10 +33,14 @@ void read_level(Section& section, TlsLevel& out) {
   });
 }
 
-/// A name of a certificate: a domain, or an address.
+/// A name of a certificate: a domain, with A-labels as certificates have it, or an address.
 Parsed<std::string> parse_tls_name(std::string_view text) {
   if (parse_ip(text)) return std::string(text);
-  return parse_domain(text);
+  Parsed<std::string> domain = parse_domain(text);
+  if (!domain) return domain;
+  std::optional<std::string> name = dns::query_name(*domain);
+  if (!name) return domain;
+  return *std::move(name);
 }
 
 int hex_digit(char c) {

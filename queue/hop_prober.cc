@@ -2,6 +2,7 @@
 #include "queue/hop_prober.h"
 
 #include "base/printable.h"
+#include "dns/name.h"
 #include "dns/targets.h"
 #include "queue/tls_plan.h"
 #include "smtp/session/client_session.h"
@@ -186,7 +187,7 @@ smtp::ClientOptions HopProber::Core::options_for(const Watch& watch,
   TlsQuestion question;
   question.level = watch.tls;
   question.settings = watch.tls_settings;
-  question.host = target.host;
+  question.host = dns::query_name(target.host).value_or(target.host);
   // Under "may" a delivery goes on without TLS: the rest of the session tells. Where DNS or a
   // policy has the last word, no probe asks for it.
   const std::optional<TlsPlan> plan = plan_at_once(question);
@@ -194,7 +195,7 @@ smtp::ClientOptions HopProber::Core::options_for(const Watch& watch,
   out.tls = config.tls;
   if (plan && plan->level == Profile::Tls::encrypt) {
     out.profile.tls = Profile::Tls::encrypt;
-    out.tls_terms.server_name = plan->sni;
+    out.tls_terms.server_name = plan->sni.empty() ? question.host : plan->sni;
     out.tls_terms.check = plan->check;
     if (plan->check) out.tls = verifying(plan->ca);
   }

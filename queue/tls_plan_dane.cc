@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "dns/name.h"
 #include "queue/tls_plan.h"
 
 #include <algorithm>
@@ -89,7 +90,8 @@ TlsPlan with_records(const TlsQuestion& question,
   }
   tls::PeerCheck check;
   check.tlsa = records;
-  for (const std::string& name : {base, question.host, question.domain})
+  const std::string domain = dns::query_name(question.domain).value_or(question.domain);
+  for (const std::string& name : {base, question.host, domain})
     add_name(name, check.names);
   TlsPlan plan = plan_with(question, Level::encrypt, std::move(check));
   plan.sni = base;

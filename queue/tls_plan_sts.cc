@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "dns/name.h"
 #include "queue/tls_plan.h"
 #include "smtp/address.h"
 
@@ -22,7 +23,7 @@ bool matches(std::string_view pattern, std::string_view host) {
 }
 
 bool lists(const StsVerdict& verdict, const std::string& host) {
-  const std::string name = smtp::ascii_lower(host);
+  const std::string name = dns::query_name(host).value_or(smtp::ascii_lower(host));
   return std::any_of(verdict.mx.begin(), verdict.mx.end(), [&name](const std::string& pattern) {
     return matches(pattern, name);
   });
@@ -65,6 +66,14 @@ net::Awaitable<TlsPlan> plan_sts(TlsPlanners planners, TlsQuestion question) {
   if (enforced && !listed) {
     TlsPlan refused = plan_refusal(failure, not_secure(question, unlisted));
     co_return with_report(std::move(refused), question, verdict, failure, unlisted);
+  }
+  if (!enforced && question.require_tls) {
+    // RFC 8689 section 4.2.1: the message demands more than the policy, where the MX is proved.
+    TlsPlan demanded = plan_opportunistic(question);
+    if (demanded.secure) {
+      co_return with_report(
+          std::move(demanded), question, verdict, failure, listed ? std::string() : unlisted);
+    }
   }
   tls::PeerCheck check;
   check.chain = true;
