@@ -12,6 +12,11 @@ namespace {
 
 constexpr std::size_t kMaxAddresses = 64;  // of one name and family
 constexpr std::size_t kMaxAliases = 16;    // links of one chain
+// Compressed names make much of little: what is kept of an answer does not grow with what anybody
+// writes into a zone of its own.
+constexpr std::size_t kMaxNames = 4;            // PTR, CNAME
+constexpr std::size_t kMaxRecords = 100;        // MX, TXT, TLSA
+constexpr std::size_t kMaxTextOctets = 16'384;  // of the texts together
 constexpr std::uint16_t kInternet = 1;
 constexpr std::uint16_t kSoa = 6;
 constexpr std::size_t kSoaNumbers = 20;  // behind the two names; the last four are MINIMUM
@@ -51,14 +56,16 @@ bool add_mx(Octets octets, const Record& record, Answer& answer) {
   std::optional<std::string> exchange = name_in(octets, record, 2);
   if (!exchange) return false;
   const auto preference = static_cast<std::uint16_t>(read_number(octets, record.begin, 2));
-  answer.mx.push_back(MxRecord{preference, std::move(*exchange)});
+  if (answer.mx.size() < kMaxRecords)
+    answer.mx.push_back(MxRecord{preference, std::move(*exchange)});
   return true;
 }
 
 bool add_name(Octets octets, const Record& record, Answer& answer) {
   std::optional<std::string> name = name_in(octets, record, 0);
-  if (name) answer.texts.push_back(std::move(*name));
-  return name.has_value();
+  if (!name) return false;
+  if (answer.texts.size() < kMaxNames) answer.texts.push_back(std::move(*name));
+  return true;
 }
 
 template <class Address>
@@ -69,6 +76,13 @@ bool add_address(Octets octets, const Record& record, Answer& answer) {
   if (answer.addresses.size() < kMaxAddresses)
     answer.addresses.push_back(plain_ip(IpAddress(Address(bytes))));
   return true;
+}
+
+bool has_room_for(const Answer& answer, const std::string& text) {
+  std::size_t octets = text.size();
+  for (const std::string& other : answer.texts)
+    octets += other.size();
+  return answer.texts.size() < kMaxRecords && octets <= kMaxTextOctets;
 }
 
 /// One or more strings of at most 255 octets (RFC 1035 section 3.3.14), which mean their
@@ -83,12 +97,15 @@ bool add_text(Octets octets, const Record& record, Answer& answer) {
     text.append(reinterpret_cast<const char*>(rest.data()) + 1, length);
     rest = rest.subspan(length + 1);
   }
-  answer.texts.push_back(std::move(text));
+  if (has_room_for(answer, text)) answer.texts.push_back(std::move(text));
   return true;
 }
 
+/// False, too, when there are more than are kept: one that is left out could be the one that
+/// matches.
 bool add_tlsa(Octets octets, const Record& record, Answer& answer) {
   const Octets data = data_of(octets, record);
+  if (answer.tlsa.size() == kMaxRecords) return false;
   if (data.size() < 4) return false;  // RFC 6698 section 2.1: data is never empty
   TlsaRecord out;
   out.usage = data[0];

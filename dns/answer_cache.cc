@@ -10,6 +10,18 @@ namespace {
 /// asks for it again asks for each message to a name that is not there.
 constexpr std::chrono::seconds kNoSoaTtl{60};
 
+/// What an answer takes in memory beside its entry, about.
+std::size_t octets_of(const Answer& answer) {
+  std::size_t octets = answer.canonical.size() + answer.addresses.size() * sizeof(IpAddress);
+  for (const MxRecord& record : answer.mx)
+    octets += sizeof record + record.exchange.size();
+  for (const TlsaRecord& record : answer.tlsa)
+    octets += sizeof record + record.data.size();
+  for (const std::string& text : answer.texts)
+    octets += sizeof text + text.size();
+  return octets;
+}
+
 }  // namespace
 
 AnswerCache::AnswerCache(const Config& config)
@@ -38,12 +50,16 @@ void AnswerCache::store(const std::string& key, const Answer& answer, net::TimeP
   const auto old = entries_.find(key);
   if (old != entries_.end()) erase(old);
   if (ttl <= std::chrono::seconds(0)) return;
-  if (entries_.size() >= max_entries_) erase(entries_.find(by_age_.front()));
+  const std::size_t octets = sizeof(Entry) + 2 * key.size() + octets_of(answer);
+  while (!by_age_.empty() && (entries_.size() >= max_entries_ || octets_ + octets > kMaxOctets))
+    erase(entries_.find(by_age_.front()));
   const auto age = by_age_.insert(by_age_.end(), key);
-  entries_.emplace(key, Entry{answer, now + ttl, age});
+  entries_.emplace(key, Entry{answer, now + ttl, age, octets});
+  octets_ += octets;
 }
 
 void AnswerCache::erase(std::unordered_map<std::string, Entry>::iterator at) {
+  octets_ -= at->second.octets;
   by_age_.erase(at->second.age);
   entries_.erase(at);
 }

@@ -10,10 +10,13 @@
 
 namespace postern::dns {
 
-/// Answers by name and type until their TTL ends; when full, the one stored first goes. What is
-/// transient is not kept. One thread; the time is the caller's.
+/// Answers by name and type until their TTL ends; when full, by count or by octets, those stored
+/// first go. What is transient is not kept. One thread; the time is the caller's.
 class AnswerCache {
  public:
+  /// Of all answers with their keys, about.
+  static constexpr std::size_t kMaxOctets = 16U << 20;
+
   explicit AnswerCache(const Config& config);
 
   /// The answer with what is left of its TTL, or null. Valid until the next call.
@@ -26,6 +29,7 @@ class AnswerCache {
     Answer answer;
     net::TimePoint expires;
     std::list<std::string>::iterator age;
+    std::size_t octets;
   };
 
   void erase(std::unordered_map<std::string, Entry>::iterator at);
@@ -33,6 +37,7 @@ class AnswerCache {
   std::chrono::seconds max_ttl_;
   std::chrono::seconds negative_ttl_;
   std::size_t max_entries_;
+  std::size_t octets_ = 0;
   std::unordered_map<std::string, Entry> entries_;
   std::list<std::string> by_age_;  ///< keys, the oldest first
 };

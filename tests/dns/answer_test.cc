@@ -141,6 +141,23 @@ TEST(AnswerCache, ForgetsTheOldestWhenFull) {
   EXPECT_NE(cache.find("c", now), nullptr);
 }
 
+TEST(AnswerCache, ForgetsTheOldestWhenAnswersAreLarge) {
+  AnswerCache cache{Config()};
+  const net::TimePoint now = net::Clock::now();
+  Answer large;
+  large.status = Status::ok;
+  large.ttl = 60s;
+  large.texts.emplace_back(AnswerCache::kMaxOctets / 4, 'x');
+  for (const char* key : {"a", "b", "c", "d", "e"})
+    cache.store(key, large, now);
+  EXPECT_EQ(cache.size(), 3U) << "four do not fit with what belongs to them";
+  EXPECT_EQ(cache.find("b", now), nullptr);
+  EXPECT_NE(cache.find("e", now), nullptr);
+  EXPECT_EQ(cache.find("c", now + 60s), nullptr) << "what has ended makes room";
+  cache.store("f", large, now);
+  EXPECT_EQ(cache.size(), 3U);
+}
+
 TEST(AnswerCache, KeepsNothingThatIsTransient) {
   AnswerCache cache{Config()};
   const net::TimePoint now = net::Clock::now();

@@ -42,11 +42,36 @@ Answer read(RecordType type, std::vector<ScriptedRecord> records) {
   return read(type, message);
 }
 
+std::vector<ScriptedRecord> many(std::size_t count, const ScriptedRecord& record) {
+  return std::vector<ScriptedRecord>(count, record);
+}
+
 /// The name at offset 4 of `octets`, which stand behind 4 others.
 std::optional<std::string> name_behind(const std::string& octets) {
   const std::string all = "\0\0\0\0"s + octets;
   std::size_t at = 4;
   return read_name(octets_of(all), at);
+}
+
+TEST(ReadAnswer, KeepsAFewRecordsOfAnAnswerThatHasMany) {
+  const ScriptedRecord ptr{kPtr, test::cname_data("host.example"), 300, {}};
+  const Answer names = read(RecordType::ptr, many(500, ptr));
+  EXPECT_EQ(names.status, Status::ok);
+  EXPECT_EQ(names.texts.size(), 4U);
+  const ScriptedRecord mx{kMx, test::mx_data(10, "host.example"), 300, {}};
+  EXPECT_EQ(read(RecordType::mx, many(500, mx)).mx.size(), 100U);
+  const ScriptedRecord small{kTxt, test::txt_data({"x"}), 300, {}};
+  EXPECT_EQ(read(RecordType::txt, many(500, small)).texts.size(), 100U);
+  const ScriptedRecord large{kTxt, test::txt_data({std::string(200, 'x')}), 300, {}};
+  EXPECT_EQ(read(RecordType::txt, many(90, large)).texts.size(), 81U) << "16 KiB";
+}
+
+TEST(ReadAnswer, WithMoreTlsaRecordsThanAreKeptIsAServerFailure) {
+  const ScriptedRecord tlsa{kTlsa, test::tlsa_data(3, 1, 1, std::string(32, 'h')), 300, {}};
+  EXPECT_EQ(read(RecordType::tlsa, many(100, tlsa)).tlsa.size(), 100U);
+  const Answer more = read(RecordType::tlsa, many(101, tlsa));
+  EXPECT_EQ(more.status, Status::server_failure);
+  EXPECT_TRUE(more.tlsa.empty());
 }
 
 TEST(ReadName, JoinsLabelsInLowerCase) {
