@@ -200,7 +200,9 @@ net::Awaitable<AddressAnswer> CaresResolver::Core::ask_addresses(std::shared_ptr
   const bool is_alias = both.status == Status::ok && both.canonical != name;
   if (is_alias && !both.secure && core->channel->believes_ad()) {
     const Answer alias = co_await look_up(core, name, RecordType::cname);
-    both.secure_alias = alias.status == Status::ok && alias.secure;
+    // An answer that somebody keeps back must not make the host one without TLSA records: these
+    // are asked for all the same, and when they cannot be had either the host is not used.
+    both.secure_alias = is_transient(alias.status) || (alias.status == Status::ok && alias.secure);
   }
   co_return both;
 }

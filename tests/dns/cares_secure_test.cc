@@ -82,6 +82,11 @@ TEST_F(CaresSecureTest, TellsAnAliasThatIsProvedFromOneThatIsNot) {
   server_.set("CNAME plain.example", answer({chain[0]}));
   EXPECT_FALSE(addresses("plain.example").secure_alias);
 
+  server_.set("A broken.example", answer(chain));
+  server_.set("AAAA broken.example", answer({chain[0]}));
+  server_.set("CNAME broken.example", rcode(2));
+  EXPECT_TRUE(addresses("broken.example").secure_alias) << "its TLSA records must be asked for";
+
   server_.set("A good.example", authentic(chain));
   server_.set("AAAA good.example", authentic({chain[0]}));
   const AddressAnswer good = addresses("good.example");

@@ -146,6 +146,9 @@ TEST_F(TlsPlanDane, AnAliasIntoAZoneThatIsNotSignedHasItsOwnRecords) {
   question_.secure_alias = true;
   EXPECT_TRUE(plan(record("mail.example.com", "3 1 1")).check);
   EXPECT_THAT(asked_, ElementsAre("TLSA _25._tcp.mail.example.com"));
+  const TlsPlan made = plan("SECURE\n_25._tcp.mail.example.com. TLSA SERVFAIL\n");
+  ASSERT_TRUE(made.refusal);
+  EXPECT_EQ(made.refusal->code(), 451);
 }
 
 TEST_F(TlsPlanDane, PlansWithOtherRecordsDoNotShareConnections) {
