@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dns/targets.h"
 
+#include "dns/name.h"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
 
@@ -120,7 +122,9 @@ net::Awaitable<Targets> own_addresses(Resolver& resolver,
   const AddressAnswer answer = co_await resolver.addresses(name);
   if (answer.status == Status::ok) {
     Targets targets;
-    append(targets, name, answer, port, secure_mx);
+    // As certificates, policies and SNI have it.
+    const std::string host = query_name(name).value_or(name);
+    append(targets, host, answer, port, secure_mx);
     co_return targets;
   }
   std::string detail = failure(answer.status, "A and AAAA", name);

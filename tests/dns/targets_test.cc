@@ -24,6 +24,7 @@ mail.example.com.   A     192.0.2.1
 mail.example.com.   AAAA  2001:db8::1
 backup.example.com. A     192.0.2.2
 plain.example.      A     192.0.2.3
+xn--bcher-kva.example. A  192.0.2.4
 alias.example.      CNAME example.com.
 null.example.       MX    0 .
 odd-null.example.   MX    0 .
@@ -80,6 +81,14 @@ TEST_F(TargetsTest, AreTheDomainsOwnAddressesWithoutMx) {
   const Targets targets = mail("plain.example");
   EXPECT_EQ(targets.outcome, Outcome::found);
   EXPECT_THAT(endpoints(targets), ElementsAre("plain.example 192.0.2.3 25"));
+}
+
+TEST_F(TargetsTest, HaveTheirALabelsAsHost) {
+  const char* const kName =
+      "b\xc3\xbc"
+      "cher.example";
+  EXPECT_THAT(endpoints(mail(kName)), ElementsAre("xn--bcher-kva.example 192.0.2.4 25"));
+  EXPECT_THAT(endpoints(host(kName)), ElementsAre("xn--bcher-kva.example 192.0.2.4 2525"));
 }
 
 TEST_F(TargetsTest, FollowAnAlias) {
