@@ -22,7 +22,7 @@ namespace {
 using Failure = HttpsAnswer::Failure;
 using AnswerSlot = Waiter<HttpsAnswer>::SlotPtr;
 
-/// Beside the question's own limit: for the thread to notice, and for its place in the line.
+/// Beside the question's own limits: for the thread to notice.
 constexpr std::chrono::seconds kMargin{5};
 
 /// libcurl's own set-up, once and before any thread uses it.
@@ -122,14 +122,14 @@ struct HttpsClient::State {
   struct Question {
     HttpsRequest request;
     AnswerSlot answer;
-    net::TimePoint until;
+    net::TimePoint until;  ///< its turn must come before
   };
 
   explicit State(Options how) : options(std::move(how)) {}
 
   static bool take(const std::shared_ptr<State>& state, Question question);
   static void run(const std::shared_ptr<State>& state);
-  HttpsAnswer perform(const HttpsRequest& request, std::chrono::milliseconds limit) const;
+  HttpsAnswer perform(const HttpsRequest& request) const;
 
   const Options options;
   std::atomic<bool> stopping{false};
@@ -164,11 +164,12 @@ net::Awaitable<HttpsAnswer> HttpsClient::ask(HttpsRequest request) {
   const std::shared_ptr<State> state = state_;
   const net::Executor executor = co_await net::asio::this_coro::executor;
   Waiter<HttpsAnswer> waiter(executor);
-  const std::chrono::milliseconds limit = state->options.limit;
-  State::Question question{std::move(request), waiter.slot(), net::Clock::now() + limit};
+  const Options& options = state->options;
+  State::Question question{std::move(request), waiter.slot(), net::Clock::now() + options.turn};
   if (!State::take(state, std::move(question)))
     co_return HttpsAnswer{Failure::refused, 0, {}, {}, "too many questions wait already"};
-  const std::optional<HttpsAnswer> answer = co_await waiter.wait(limit + kMargin);
+  const std::optional<HttpsAnswer> answer =
+      co_await waiter.wait(options.turn + options.limit + kMargin);
   if (answer) co_return *answer;
   co_return HttpsAnswer{Failure::unreachable, 0, {}, {}, "there was no answer in time"};
 }
@@ -198,11 +199,9 @@ void HttpsClient::State::run(const std::shared_ptr<State>& state) {
       question = std::move(state->queue.front());
       state->queue.pop_front();
     }
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(question.until - net::Clock::now());
     HttpsAnswer answer;
-    if (left.count() > 0) {
-      answer = state->perform(question.request, left);
+    if (net::Clock::now() < question.until) {
+      answer = state->perform(question.request);
     } else {
       answer = {Failure::unreachable, 0, {}, {}, "its turn did not come in time"};
     }
@@ -210,8 +209,7 @@ void HttpsClient::State::run(const std::shared_ptr<State>& state) {
   }
 }
 
-HttpsAnswer HttpsClient::State::perform(const HttpsRequest& request,
-                                        std::chrono::milliseconds limit) const {
+HttpsAnswer HttpsClient::State::perform(const HttpsRequest& request) const {
   const Handle handle(::curl_easy_init());
   if (!handle) return {Failure::unreachable, 0, {}, {}, "libcurl has no memory"};
   CURL* const curl = handle.get();
@@ -222,7 +220,8 @@ HttpsAnswer HttpsClient::State::perform(const HttpsRequest& request,
   set_up_peer(curl, request, options.ca);
   set_up_receiving(curl, receiving);
   ::curl_easy_setopt(curl, CURLOPT_RESOLVE, resolve.get());
-  ::curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(limit.count()));
+  ::curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(options.limit.count()));
+  ::curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect.count()));
   ::curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error.data());
   if (!request.body.empty()) {
     const auto octets = static_cast<curl_off_t>(request.body.size());

@@ -46,10 +46,12 @@ class HttpsClient {
  public:
   struct Options {
     std::string ca;                           ///< PEM file of the authorities; empty: the system's
-    std::chrono::milliseconds limit{60'000};  ///< for one question, with connecting
-    std::size_t octets = 64U << 10;           ///< of a response's body
-    unsigned threads = 4;                     ///< questions at a time
-    std::size_t waiting = 1000;               ///< questions that wait; beyond: refused
+    std::chrono::milliseconds limit{60'000};  ///< for one question, with connecting, in its turn
+    std::chrono::milliseconds connect{10'000};  ///< of this for TCP and TLS
+    std::chrono::milliseconds turn{600'000};    ///< for its turn to come
+    std::size_t octets = 64U << 10;             ///< of a response's body
+    unsigned threads = 16;                      ///< questions at a time; started when wanted
+    std::size_t waiting = 1000;                 ///< questions that wait; beyond: refused
   };
 
   explicit HttpsClient(Options options);

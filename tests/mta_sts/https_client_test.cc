@@ -115,6 +115,26 @@ TEST_F(HttpsClientTest, NobodyThereAndSilenceAreUnreachable) {
   EXPECT_EQ(ask(client, request("/")).failure, Failure::unreachable);
 }
 
+TEST_F(HttpsClientTest, ItsTimeBeginsWithItsTurn) {
+  HttpsClient::Options one = options();
+  one.threads = 1;
+  one.limit = std::chrono::seconds(2);
+  web_.answer("mta-sts.example.com /silent", "");
+  web_.answer("mta-sts.example.com /here", http_response("200 OK", "text"));
+  HttpsClient client(one);
+  const auto first = test::start(io_, client.ask(request("/silent")));
+  const auto second = test::start(io_, client.ask(request("/here")));
+  EXPECT_EQ(test::wait(io_, first).failure, Failure::unreachable);
+  EXPECT_EQ(test::wait(io_, second).failure, Failure::none);
+}
+
+TEST_F(HttpsClientTest, WhoseTurnDoesNotComeIsUnreachable) {
+  HttpsClient::Options hasty = options();
+  hasty.turn = std::chrono::milliseconds(0);
+  HttpsClient client(hasty);
+  EXPECT_EQ(ask(client, request("/")).detail, "its turn did not come in time");
+}
+
 TEST_F(HttpsClientTest, BeyondTheLineItRefuses) {
   HttpsClient::Options none = options();
   none.waiting = 0;
