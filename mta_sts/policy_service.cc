@@ -32,6 +32,9 @@ constexpr std::size_t kMostWaiting = 1000;
 constexpr std::size_t kSweepAtMost = 50;
 /// Of the domains known, the part that goes when there are too many.
 constexpr std::size_t kPart = 8;
+/// That a domain's policy could not be had is remembered so long behind the last who asked, so that
+/// of those who do only the first waits for a web server that does not answer.
+constexpr std::chrono::hours kFailureKept{24};
 /// A policy that nobody has asked for so long is not fetched anew.
 constexpr std::chrono::hours kUnused{30 * 24};
 
@@ -53,6 +56,7 @@ struct Known {
   bool asking = false;
   std::vector<VerdictSlot> waiting;
 
+  bool has_failed() const { return otherwise.kind != Verdict::Kind::none; }
   bool in_force(WallTime now) const { return stored && stored->ends() > now; }
   Verdict verdict(WallTime now) const {
     if (!in_force(now)) return otherwise;
@@ -74,6 +78,7 @@ struct PolicyService::Core {
   void settle(const std::string& domain, const Looked& looked);
   net::Awaitable<void> sweep_again_and_again();
   void sweep();
+  std::vector<std::string> renew_and_forget();
 
   const Options options;
   PolicyStore store;  ///< the thread's that runs
@@ -202,18 +207,28 @@ net::Awaitable<void> PolicyService::Core::sweep_again_and_again() {
   }
 }
 
-/// Renews what is used and half over, and forgets what has ended.
 void PolicyService::Core::sweep() {
+  // Workers wait for the lock: files are removed behind it. They are written by this thread alone.
+  const std::vector<std::string> ended = renew_and_forget();
+  for (const std::string& domain : ended)
+    store.remove(domain);
+}
+
+/// Renews what is used and half over, and forgets what has ended: those whose files are to go.
+std::vector<std::string> PolicyService::Core::renew_and_forget() {
+  std::vector<std::string> ended;
   const std::lock_guard lock(mutex);
   const WallTime now = options.now();
   std::size_t begun = 0;
   for (auto at = domains.begin(); at != domains.end();) {
     Known& known = at->second;
-    const bool over = !known.in_force(now) && now >= known.check_at;
-    if (over && !known.asking) {
-      if (known.stored) store.remove(at->first);
-      at = domains.erase(at);
-      continue;
+    if (!known.in_force(now) && now >= known.check_at && !known.asking) {
+      if (known.stored) ended.push_back(at->first);
+      known.stored.reset();
+      if (!known.has_failed() || now >= known.used + kFailureKept) {
+        at = domains.erase(at);
+        continue;
+      }
     }
     const bool due = known.in_force(now) && now >= known.check_at && now < known.used + kUnused &&
                      is_half_over(*known.stored, now);
@@ -223,6 +238,7 @@ void PolicyService::Core::sweep() {
     }
     ++at;
   }
+  return ended;
 }
 
 PolicyService::PolicyService(Options options) : core_(std::make_unique<Core>(std::move(options))) {}
@@ -254,7 +270,7 @@ net::Awaitable<Verdict> PolicyService::policy(std::string domain) {
     known.used = now;
     const bool due = now >= known.check_at;
     if (due && !known.asking) core_->begin(*name, known);
-    const bool is_settled = known.in_force(now) || !known.asking;
+    const bool is_settled = known.in_force(now) || known.has_failed() || !known.asking;
     if (is_settled || known.waiting.size() >= kMostWaiting) co_return known.verdict(now);
     known.waiting.push_back(waiter.slot());
   }
