@@ -108,17 +108,32 @@ Day::Policies Ledger::take(std::chrono::sys_days day, const std::string& domain)
   const auto at = days_.find(day);
   if (at == days_.end()) return {};
   Day::Policies out = at->second.take(domain);
+  if (!out.empty()) taken_[day].put_back(domain, out);
   if (at->second.empty()) days_.erase(at);
   changed_.insert(day);
   return out;
+}
+
+void Ledger::done(std::chrono::sys_days day, const std::string& domain) {
+  const std::lock_guard lock(mutex_);
+  give_up_taken(day, domain);
+}
+
+/// Under the lock.
+void Ledger::give_up_taken(std::chrono::sys_days day, const std::string& domain) {
+  changed_.insert(day);
+  const auto at = taken_.find(day);
+  if (at == taken_.end()) return;
+  at->second.take(domain);
+  if (at->second.empty()) taken_.erase(at);
 }
 
 void Ledger::put_back(std::chrono::sys_days day,
                       const std::string& domain,
                       Day::Policies policies) {
   const std::lock_guard lock(mutex_);
+  give_up_taken(day, domain);
   days_[day].put_back(domain, std::move(policies));
-  changed_.insert(day);
 }
 
 void Ledger::forget_before(std::chrono::sys_days day) {
@@ -130,23 +145,29 @@ void Ledger::forget_before(std::chrono::sys_days day) {
 }
 
 bool Ledger::save() {
-  std::map<std::chrono::sys_days, std::string> texts;
+  if (folder_.empty()) return true;
+  // Copies: every connection that is counted waits for the lock, and text takes long to make.
+  std::map<std::chrono::sys_days, Day> changed;
   {
     const std::lock_guard lock(mutex_);
     for (const std::chrono::sys_days day : std::exchange(changed_, {})) {
-      const auto at = days_.find(day);
-      texts[day] = at == days_.end() ? std::string() : at->second.save();
+      Day& copy = changed[day];
+      if (const auto at = days_.find(day); at != days_.end()) copy = at->second;
+      const auto taken = taken_.find(day);
+      if (taken == taken_.end()) continue;
+      for (const auto& [domain, policies] : taken->second.domains())
+        copy.put_back(domain, policies);
     }
   }
-  if (folder_.empty() || texts.empty()) return true;
+  if (changed.empty()) return true;
   std::error_code ec;
   if (fs::create_directories(folder_, ec)) fs::permissions(folder_, fs::perms::owner_all, ec);
   bool saved = true;
-  for (const auto& [day, text] : texts) {
+  for (const auto& [day, counts] : changed) {
     const std::string name = day_name(day) + std::string(kSuffix);
-    if (text.empty()) {
+    if (counts.empty()) {
       fs::remove(fs::path(folder_) / name, ec);
-    } else if (!write_file_durably(folder_, name, text)) {
+    } else if (!write_file_durably(folder_, name, counts.save())) {
       saved = false;
       const std::lock_guard lock(mutex_);
       changed_.insert(day);

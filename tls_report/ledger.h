@@ -31,8 +31,11 @@ class Ledger {
   /// A copy.
   Day day(std::chrono::sys_days day) const;
   std::vector<std::string> domains(std::chrono::sys_days day) const;
-  /// Takes a domain's counts out; empty: there are none.
+  /// Takes a domain's counts out; empty: there are none. Their file keeps them until done(), so
+  /// that an end in between loses nothing.
   Day::Policies take(std::chrono::sys_days day, const std::string& domain);
+  /// What was taken is reported, or of no use.
+  void done(std::chrono::sys_days day, const std::string& domain);
   /// Puts them back, beside what was counted meanwhile.
   void put_back(std::chrono::sys_days day, const std::string& domain, Day::Policies policies);
   /// Forgets days before this one.
@@ -43,9 +46,12 @@ class Ledger {
   bool save();
 
  private:
+  void give_up_taken(std::chrono::sys_days day, const std::string& domain);
+
   const std::string folder_;
   mutable std::mutex mutex_;
   std::map<std::chrono::sys_days, Day> days_;
+  std::map<std::chrono::sys_days, Day> taken_;  ///< copies of what is out
   std::set<std::chrono::sys_days> changed_;
 };
 

@@ -57,6 +57,7 @@ TEST(TlsReportLedger, WhatWasTakenIsGoneFromTheFilesToo) {
   EXPECT_EQ(ledger.take(kDay, "example.com").size(), 1U);
   EXPECT_TRUE(ledger.take(kDay, "example.com").empty());
   EXPECT_TRUE(ledger.days().empty());
+  ledger.done(kDay, "example.com");
   ASSERT_TRUE(ledger.save());
   EXPECT_FALSE(std::filesystem::exists(folder.path() + "/2026-11-29.json"));
 }
@@ -72,6 +73,20 @@ TEST(TlsReportLedger, WhatIsPutBackStandsBesideWhatCameMeanwhile) {
   for (const PolicyTally& policy : day.domains().at("example.com"))
     all += policy.successes;
   EXPECT_EQ(all, 2U);
+}
+
+TEST(TlsReportLedger, AnEndWhileSomethingIsOutForgetsNothing) {
+  const Folder folder;
+  {
+    Ledger ledger(folder.path());
+    ledger.count(kDay, seen("example.com"));
+    EXPECT_EQ(ledger.take(kDay, "example.com").size(), 1U);
+    ledger.count(kDay, seen("example.org"));
+    EXPECT_EQ(ledger.domains(kDay), std::vector<std::string>{"example.org"});
+    EXPECT_TRUE(ledger.save());
+  }
+  const Ledger ledger(folder.path());
+  EXPECT_EQ(ledger.domains(kDay), (std::vector<std::string>{"example.com", "example.org"}));
 }
 
 TEST(TlsReportLedger, OldDaysAreForgotten) {
