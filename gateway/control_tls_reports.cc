@@ -29,6 +29,7 @@ void ControlCommands::tls_report(const ControlRequest& request) {
   Json result;
   if (request.send) {
     const TlsReporter::Sent sent = reports.send_now(*day);
+    if (sent.broken_off) return sink_.refuse("the gateway ends: what was not sent is sent later");
     result["sent"] = sent.reports;
     result["unwanted"] = sent.unwanted;
     result["failed"] = sent.failed;

@@ -228,7 +228,8 @@ void Server::run() {
   context_.run();
   recovery_.request_stop();
   recovery_.join();
-  control_.reset();  // its requests wait for workers
+  if (tls_reports_) tls_reports_->stop();
+  control_.reset();  // its requests wait for reports and workers
   metrics_.reset();
   end_workers();
 }

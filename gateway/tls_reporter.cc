@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <future>
 #include <random>
 #include <thread>
@@ -31,6 +32,19 @@ constexpr std::chrono::seconds kQueueTime{60};  ///< for the queue to take a let
 constexpr std::chrono::days kGiveUp{2};
 /// Between two tries.
 constexpr std::chrono::hours kRetry{1};
+/// Between two looks of who waits: is it the end, is it another's turn?
+constexpr std::chrono::milliseconds kTurnLook{50};
+
+/// Reports are sent by one at a time, or what one has sent another would send again.
+class SendingTurn {
+ public:
+  explicit SendingTurn(bool& taken) : taken_(taken) { taken_ = true; }
+  ~SendingTurn() { taken_ = false; }
+  SendingTurn(SendingTurn&&) = delete;
+
+ private:
+  bool& taken_;
+};
 
 std::string_view policy_type(queue::TlsOutcome::Policy policy) {
   switch (policy) {
@@ -81,7 +95,9 @@ struct TlsReporter::Core {
   tls_report::Facts facts_for(sys_days day, const std::string& domain) const;
   std::string new_id(sys_days day);
   net::Awaitable<void> look_again_and_again();
+  net::Awaitable<void> save_again_and_again();
   net::Awaitable<void> send_what_is_due();
+  net::Awaitable<Sent> send_in_turn(sys_days day);
   net::Awaitable<Sent> send_day(sys_days day);
   net::Awaitable<Fate> send_domain(sys_days day, std::string domain);
   net::Awaitable<bool> hand_over(Destination to, tls_report::Facts facts, std::string packed);
@@ -94,13 +110,15 @@ struct TlsReporter::Core {
   std::mt19937_64 random;  ///< the thread's that runs
   WallTime next_try{};     ///< the same thread's
   bool sending = false;    ///< one day at a time; the same thread's
+  std::atomic<bool> stopped{false};
   // As in gateway/worker.h: what has sockets on the loop goes before it; coroutines under way go
-  // with it, and touch nothing of this in their end.
+  // with it, and touch nothing of this in their end but `sending`.
   net::IoContext context{1};
   net::asio::executor_work_guard<net::Executor> work;
   std::unique_ptr<dns::Resolver> resolver;
   mta_sts::HttpsClient https;
   net::Timer timer;
+  net::Timer save_timer;
   std::thread thread;
 };
 
@@ -111,8 +129,10 @@ TlsReporter::Core::Core(Options how)
       work(context.get_executor()),
       resolver(options.resolver(context.get_executor())),
       https(options.https),
-      timer(context.get_executor()) {
+      timer(context.get_executor()),
+      save_timer(context.get_executor()) {
   net::asio::co_spawn(context, look_again_and_again(), report_end);
+  net::asio::co_spawn(context, save_again_and_again(), report_end);
   thread = std::thread([this] { context.run(); });
 }
 
@@ -122,6 +142,7 @@ TlsReporter::Core::~Core() {
 }
 
 void TlsReporter::Core::stop() {
+  stopped = true;
   work.reset();
   context.stop();
   if (thread.joinable()) thread.join();
@@ -149,6 +170,14 @@ net::Awaitable<void> TlsReporter::Core::look_again_and_again() {
     timer.expires_after(options.look);
     co_await timer.async_wait(net::as_result);
     co_await send_what_is_due();
+  }
+}
+
+/// Beside what is sent: the reports of many domains take their time.
+net::Awaitable<void> TlsReporter::Core::save_again_and_again() {
+  for (;;) {
+    save_timer.expires_after(options.look);
+    co_await save_timer.async_wait(net::as_result);
     if (!ledger.save()) spdlog::warn("TLS reports: counts cannot be written to {}", options.folder);
   }
 }
@@ -161,15 +190,25 @@ net::Awaitable<void> TlsReporter::Core::send_what_is_due() {
   const std::vector<sys_days> days = ledger.days();
   for (const sys_days day : days) {
     if (now < day + std::chrono::days(1) + options.delay) continue;
-    const Sent sent = co_await send_day(day);
+    const Sent sent = co_await send_in_turn(day);
     if (sent.failed != 0) next_try = now + kRetry;
   }
+}
+
+net::Awaitable<TlsReporter::Sent> TlsReporter::Core::send_in_turn(sys_days day) {
+  net::Timer pause(context.get_executor());
+  while (sending) {
+    pause.expires_after(kTurnLook);
+    co_await pause.async_wait(net::as_result);
+  }
+  const Sent sent = co_await send_day(day);
+  co_return sent;
 }
 
 net::Awaitable<TlsReporter::Sent> TlsReporter::Core::send_day(sys_days day) {
   Sent sent;
   if (options.config().from.empty()) co_return sent;
-  sending = true;
+  const SendingTurn turn(sending);
   const std::vector<std::string> domains = ledger.domains(day);
   for (const std::string& domain : domains) {
     const Fate fate = co_await send_domain(day, domain);
@@ -177,7 +216,6 @@ net::Awaitable<TlsReporter::Sent> TlsReporter::Core::send_day(sys_days day) {
     sent.unwanted += fate == Fate::unwanted ? 1 : 0;
     sent.failed += fate == Fate::failed ? 1 : 0;
   }
-  sending = false;
   ledger.save();
   co_return sent;
 }
@@ -191,7 +229,10 @@ net::Awaitable<TlsReporter::Core::Fate> TlsReporter::Core::send_domain(sys_days 
   }
   const std::vector<Destination> destinations = tls_report::destinations_of(record.texts);
   Day::Policies policies = ledger.take(day, domain);
-  if (destinations.empty() || policies.empty()) co_return Fate::unwanted;
+  if (destinations.empty() || policies.empty()) {
+    ledger.done(day, domain);
+    co_return Fate::unwanted;
+  }
   tls_report::Facts facts = facts_for(day, domain);
   facts.id = new_id(day);
   const std::string packed = tls_report::gzip(tls_report::report_json(facts, policies));
@@ -201,7 +242,11 @@ net::Awaitable<TlsReporter::Core::Fate> TlsReporter::Core::send_domain(sys_days 
     taken = taken || good;
   }
   // RFC 8460 section 5.5 leaves it to the sender to try again; what one has, the other may lack.
-  if (!taken) ledger.put_back(day, domain, std::move(policies));
+  if (taken) {
+    ledger.done(day, domain);
+  } else {
+    ledger.put_back(day, domain, std::move(policies));
+  }
   co_return taken ? Fate::sent : Fate::failed;
 }
 
@@ -274,12 +319,16 @@ TlsReporter::Sent TlsReporter::send_now(sys_days day) {
   std::future<Sent> sent = promise->get_future();
   net::asio::post(core_->context, [core = core_.get(), day, promise] {
     net::asio::co_spawn(core->context,
-                        core->send_day(day),
+                        core->send_in_turn(day),
                         [promise](const std::exception_ptr& error, const Sent& result) {
                           report_end(error);
                           promise->set_value(result);
                         });
   });
+  // Behind stop() nobody keeps the promise.
+  while (sent.wait_for(kTurnLook) != std::future_status::ready) {
+    if (core_->stopped) return Sent{0, 0, 0, true};
+  }
   return sent.get();
 }
 

@@ -53,8 +53,9 @@ class TlsReporter : public queue::TlsObserver {
     std::size_t reports = 0;   ///< handed over to somebody who wants them
     std::size_t unwanted = 0;  ///< domains that want none
     std::size_t failed = 0;    ///< are tried again
+    bool broken_off = false;   ///< stop() came in between; what was not sent is kept
   };
-  /// Sends the reports of a day now. Waits; not on an io thread, and not behind stop().
+  /// Sends the reports of a day now. Waits until stop() at most; not on an io thread.
   Sent send_now(std::chrono::sys_days day);
   /// The config has reports made. Any thread.
   bool is_on() const;

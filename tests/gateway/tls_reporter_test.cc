@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <future>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -193,6 +194,25 @@ TEST_F(TlsReporterTest, WhatNobodyTookIsKept) {
   *broken_ = false;
   outbox_->takes = true;
   EXPECT_EQ(reporter.send_now(kToday).reports, 1U);
+}
+
+TEST_F(TlsReporterTest, ItsEndBreaksOffWhoSendsAndLosesNothing) {
+  TlsReporter::Options silent = options();
+  silent.send = [outbox = outbox_](TlsReporter::Letter letter, std::function<void(bool)>) {
+    outbox->take(std::move(letter));  // whether it is safe is never told
+  };
+  {
+    TlsReporter reporter(silent);
+    reporter.seen(outcome());
+    std::future<TlsReporter::Sent> sent =
+        std::async(std::launch::async, [&reporter] { return reporter.send_now(kToday); });
+    EXPECT_TRUE(outbox_->wait_for(1));
+    reporter.stop();
+    EXPECT_TRUE(sent.get().broken_off);
+    EXPECT_TRUE(reporter.send_now(kToday).broken_off);
+  }
+  TlsReporter reporter(silent);
+  EXPECT_EQ(reporter.preview(kToday).size(), 1U);
 }
 
 TEST_F(TlsReporterTest, AfterTwoDaysItIsGivenUp) {
