@@ -24,7 +24,7 @@ net::Awaitable<bool> ServerSession::read_content() {
   waits_for_ = "message";
   const std::uint64_t rate = options_.profile.limits.data_rate;
   if (rate > 0) {
-    const auto due = std::chrono::milliseconds(incoming_.octets * 1000 / rate);
+    const auto due = std::chrono::milliseconds(incoming_.received * 1000 / rate);
     const net::TimePoint slow = began + options_.timeouts.data_block + due - incoming_.waited;
     if (slow < deadline) {
       deadline = slow;
@@ -52,6 +52,7 @@ net::Awaitable<bool> ServerSession::receive_data() {
     co_await pass_on(std::string_view(input_.data(), step.produced),
                      !incoming_.decoder.violations().any());
     input_.consume(step.consumed);
+    incoming_.received += step.consumed;
     done = step.done;
   }
   const Reply reply = co_await end_message(incoming_.decoder.violations());
@@ -111,6 +112,7 @@ net::Awaitable<bool> ServerSession::pass_chunk(std::uint64_t size, bool discard)
       co_await pass_on(octets, clean);
     }
     input_.consume(now);
+    incoming_.received += now;
     size -= now;
   }
   co_return true;

@@ -48,7 +48,8 @@ class ServerSession {
   struct Incoming {
     DataDecoder decoder;
     ContentScanner scanner;
-    std::uint64_t octets = 0;
+    std::uint64_t octets = 0;    ///< of the message
+    std::uint64_t received = 0;  ///< with those that were only read over: for the rate
     net::TimePoint deadline{};
     net::Clock::duration waited{0};  ///< for the client's octets, in all
     bool too_large = false;

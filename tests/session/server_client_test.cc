@@ -268,6 +268,21 @@ TEST_F(SessionTest, AChunkThatDripsInIsNotWaitedForEither) {
   EXPECT_THAT(client.reply(), StartsWith("421 4.4.2 "));
 }
 
+TEST_F(SessionTest, AChunkThatIsReadOverIsMeasuredLikeAnyOther) {
+  options.timeouts.data_block = 1s;
+  options.profile.limits.data_rate = 1000;
+  TestClient& client = connect_and_greet();
+  client.send("BDAT 30000 LAST\r\n");
+  // Longer than a client may be behind the rate, and ten times as fast.
+  for (int i = 0; i < 15; ++i) {
+    client.send(std::string(2000, 'x'));
+    std::this_thread::sleep_for(100ms);
+  }
+  EXPECT_THAT(client.reply(), StartsWith("503 "));
+  EXPECT_THAT(client.ask("NOOP"), StartsWith("250 "));
+  finish_by_quit(client);
+}
+
 TEST_F(SessionTest, ASessionEndsWithItsLifetimeWhateverIsSaid) {
   options.timeouts.session = 1s;
   options.profile.limits.idle_commands = std::numeric_limits<unsigned>::max();
