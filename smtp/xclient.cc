@@ -125,6 +125,19 @@ bool is_forwarded(const Attribute& attribute) {
   return is("NAME") || is("PROTO") || is("HELO") || is("IDENT");
 }
 
+/// "NAME=value", in place of another value of that name.
+void set_forwarded(std::vector<std::string>& attributes, std::string said) {
+  const std::string name = said.substr(0, said.find('=') + 1);
+  const auto before = std::find_if(attributes.begin(),
+                                   attributes.end(),
+                                   [&name](const std::string& s) { return s.starts_with(name); });
+  if (before == attributes.end()) {
+    attributes.push_back(std::move(said));
+  } else {
+    *before = std::move(said);
+  }
+}
+
 }  // namespace
 
 Result<ClientOverride, BadAttribute> parse_xclient(std::string_view arguments) {
@@ -135,15 +148,30 @@ Result<ClientOverride, BadAttribute> parse_xclient(std::string_view arguments) {
   return out;
 }
 
+void Forwarded::add(const Forwarded& more) {
+  for (const std::string& said : more.attributes)
+    set_forwarded(attributes, said);
+}
+
+std::string Forwarded::text() const {
+  std::string out;
+  for (const std::string& said : attributes) {
+    if (!out.empty()) out += ' ';
+    out += said;
+  }
+  return out;
+}
+
 Result<Forwarded, BadAttribute> parse_xforward(std::string_view arguments) {
   Forwarded out;
   std::string wrong = each_attribute(arguments, [&out](const Attribute& attribute) {
     if (!is_forwarded(attribute)) return false;
-    if (!out.text.empty()) out.text += ' ';
+    std::string said;
     for (const char c : attribute.name)
-      out.text += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    out.text += '=';
-    out.text += attribute.value.empty() ? std::string(kUnavailable) : printable(attribute.value);
+      said += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    said += '=';
+    said += attribute.value.empty() ? std::string(kUnavailable) : printable(attribute.value);
+    set_forwarded(out.attributes, std::move(said));
     return true;
   });
   if (!wrong.empty()) return BadAttribute{std::move(wrong)};

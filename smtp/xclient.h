@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace postern::smtp {
 
@@ -40,9 +41,15 @@ struct BadAttribute {
 /// `arguments`: what stands behind the verb.
 Result<ClientOverride, BadAttribute> parse_xclient(std::string_view arguments);
 
-/// What XFORWARD says, in one line for the log: "ADDR=10.0.0.5 NAME=mx.x.ru", fit to be printed.
+/// What XFORWARD has said of a message, attribute for attribute: "ADDR=10.0.0.5", fit to be
+/// printed. No name is there twice, which bounds it however much is said.
 struct Forwarded {
-  std::string text;
+  std::vector<std::string> attributes;
+
+  /// A client tells it in several commands; what is said again replaces what was said before.
+  void add(const Forwarded& more);
+  /// In one line for the log.
+  std::string text() const;
 };
 Result<Forwarded, BadAttribute> parse_xforward(std::string_view arguments);
 

@@ -118,6 +118,7 @@ bool ServerSession::has_proxy_header() {
 /// XCLIENT. False: the session is over.
 net::Awaitable<bool> ServerSession::override_client(const ClientOverride& client) {
   drop_transaction();
+  forget_forwarded();
   note("xclient", "XCLIENT", client.address ? client.address->to_string() : std::string());
   apply(client);
   if (!admit()) co_return false;

@@ -192,10 +192,13 @@ net::Awaitable<bool> ServerSession::perform(const ServerDialogue::Effect& effect
     facts_.helo = std::string(greeted->domain);
     facts_.esmtp = greeted->esmtp;
     drop_transaction();
+    forget_forwarded();
   } else if (std::holds_alternative<D::ResetTransaction>(effect)) {
     drop_transaction();
+    forget_forwarded();
   } else if (const auto* forwarded = std::get_if<D::NoteForwarded>(&effect)) {
-    facts_.forwarded = forwarded->message.text;
+    forwarded_.add(forwarded->message);
+    facts_.forwarded = forwarded_.text();
   }
   AuthStart auth;
   std::optional<std::string> initial;
@@ -254,9 +257,14 @@ net::Awaitable<void> ServerSession::add_recipient(const Rcpt& rcpt) {
 
 void ServerSession::drop_transaction() {
   // Postfix's rule: what XFORWARD said is of one transaction.
-  if (transaction_) facts_.forwarded.clear();
+  if (transaction_) forget_forwarded();
   transaction_.reset();
   incoming_ = Incoming{};
+}
+
+void ServerSession::forget_forwarded() {
+  forwarded_ = Forwarded{};
+  facts_.forwarded.clear();
 }
 
 void ServerSession::note(std::string_view event, std::string_view command, std::string_view why) {

@@ -98,6 +98,7 @@ class ServerSession {
   void note(std::string_view event, std::string_view command, std::string_view why);
   void note_refusal(std::string_view line, std::size_t said_before);
   void drop_transaction();
+  void forget_forwarded();
   net::Awaitable<void> say_goodbye();
 
   const SessionOptions& options_;
@@ -107,6 +108,7 @@ class ServerSession {
   ServerDialogue dialogue_;
   std::unique_ptr<Transaction> transaction_;
   Incoming incoming_;
+  Forwarded forwarded_;  ///< facts_.forwarded, in its parts
   InputBuffer input_;
   std::string out_;
   net::TimePoint ends_ = net::TimePoint::max();  ///< the session, at its next command

@@ -9,6 +9,7 @@ namespace postern::smtp {
 net::Awaitable<bool> ServerSession::upgrade_to_tls() {
   if (options_.tls == nullptr) co_return false;
   drop_transaction();
+  forget_forwarded();
   facts_.helo.clear();
   facts_.identity.clear();
   facts_.by_certificate = false;

@@ -53,7 +53,7 @@ void check(const Command& command, std::string_view line) {
   } else if (const auto* xforward = std::get_if<Xforward>(&command)) {
     require(inside(xforward->attributes, line));
     const auto message = parse_xforward(xforward->attributes);
-    require(!message || message->text.find_first_of("\r\n") == std::string::npos);
+    require(!message || message->text().find_first_of("\r\n") == std::string::npos);
   } else if (const auto* unknown = std::get_if<UnknownCommand>(&command)) {
     require(inside(unknown->verb, line));
   }

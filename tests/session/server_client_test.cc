@@ -214,6 +214,35 @@ TEST_F(SessionTest, XforwardIsOfOneTransactionAndForTheLogAlone) {
   EXPECT_EQ(service.clients.size(), 1U);
 }
 
+TEST_F(SessionTest, XforwardMayTakeSeveralCommands) {
+  service.rights.xforward = true;
+  TestClient& client = connect_and_greet();
+  // As Postfix has it: an attribute again is another value of it.
+  client.ask("XFORWARD NAME=mx.example ADDR=192.0.2.7 PORT=1");
+  EXPECT_THAT(client.ask("XFORWARD PROTO=ESMTP HELO=c.example IDENT=ABC SOURCE=REMOTE port=2"),
+              StartsWith("250 "));
+  client.ask("MAIL FROM:<a@corp.com>");
+  finish_by_quit(client);
+  EXPECT_EQ(service.messages.at(0).forwarded,
+            "NAME=mx.example ADDR=192.0.2.7 PORT=2 PROTO=ESMTP HELO=c.example IDENT=ABC "
+            "SOURCE=REMOTE");
+}
+
+TEST_F(SessionTest, RsetAndEhloForgetWhatXforwardSaid) {
+  service.rights.xforward = true;
+  TestClient& client = connect_and_greet();
+  for (const char* reset : {"RSET", "EHLO filter.example"}) {
+    client.ask("XFORWARD ADDR=192.0.2.7");
+    client.ask(reset);
+    client.ask("MAIL FROM:<a@corp.com>");
+    client.ask("RSET");
+  }
+  finish_by_quit(client);
+  ASSERT_EQ(service.messages.size(), 2U);
+  EXPECT_EQ(service.messages[0].forwarded, "");
+  EXPECT_EQ(service.messages[1].forwarded, "");
+}
+
 TEST_F(SessionTest, ARecipientOverTheClientsLimitComesAgainLater) {
   TestClient& client = connect_and_greet();
   client.ask("MAIL FROM:<a@corp.com>");
