@@ -54,6 +54,35 @@ void check_balancer(const Config& config, Findings& out) {
   }
 }
 
+/// Where a host that may say XCLIENT stands between strangers and this server, they say it.
+void check_xclient(const Config& config, Findings& out) {
+  const std::vector<IpPrefix>& rewriting = config.routing.gateways.intermediate_mx.prefixes();
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const ListenerConfig& listener = config.listeners[i];
+    const std::vector<IpPrefix>& balancers = listener.proxy_protocol.prefixes();
+    const std::vector<IpPrefix>& hosts = listener.xclient.prefixes();
+    for (std::size_t b = 0; b < hosts.size(); ++b) {
+      if (is_short(hosts[b])) continue;
+      const auto meets = [&host = hosts[b]](const IpPrefix& other) { return overlap(host, other); };
+      const std::string key = fmt::format("listener[{}].xclient[{}]", i, b);
+      if (std::any_of(rewriting.begin(), rewriting.end(), meets)) {
+        out.error(key,
+                  "everybody-says-xclient",
+                  fmt::format("{} is in gateways.intermediate_mx too: every stranger comes from "
+                              "there (R7a) and could say that it is anybody, also who may relay "
+                              "(R2); take it out of one of them",
+                              hosts[b].str()));
+      } else if (std::any_of(balancers.begin(), balancers.end(), meets)) {
+        out.warning(key,
+                    "xclient-of-a-balancer",
+                    fmt::format("{} is in proxy_protocol too: its connections have a client of "
+                                "their own, and XCLIENT is that client's to say; take it out here",
+                                hosts[b].str()));
+      }
+    }
+  }
+}
+
 /// Whoever may say who the client is may relay as anybody: by PROXY headers and XCLIENT.
 void check_impersonators(const Config& config, Findings& out) {
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
@@ -125,6 +154,7 @@ void check_access(const Config& config, Findings& out) {
   check_open_relay(config, out);
   check_balancer(config, out);
   check_impersonators(config, out);
+  check_xclient(config, out);
   check_metrics(config, out);
   check_listeners(config, out);
 }

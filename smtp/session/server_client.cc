@@ -35,7 +35,9 @@ net::Awaitable<bool> ServerSession::let_in() {
 /// Asks the gateway about the client. False: the session ends with what it has said.
 bool ServerSession::admit() {
   const ClientRights rights = service_.admit(facts_);
-  dialogue_.set_rights(rights.trusted, rights.xclient, rights.xforward);
+  // A balancer that does not know its client has none to speak for.
+  const bool is_balancer = facts_.expects_proxy && facts_.proxy.is_unspecified();
+  dialogue_.set_rights(rights.trusted, rights.xclient && !is_balancer, rights.xforward);
   if (rights.refusal.code() == 0) return true;
   goodbye_ = rights.refusal;
   return false;

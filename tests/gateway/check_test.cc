@@ -71,6 +71,10 @@ const Doubtful kAll[] = {
      "listener.proxy_protocol", "everybody-is-a-balancer"},
     {"EverybodySaysXclient", with("\"0.0.0.0:25\"\n", "\"0.0.0.0:25\"\nxclient = [\"::/0\"]\n"), kError, 5, "listener.xclient",
      "everybody-is-a-balancer"},
+    {"XclientOfEverybodyR7a", with("\"0.0.0.0:25\"\n", "\"0.0.0.0:25\"\nxclient = [\"10.9.9.9\"]\n") +
+     "[gateways]\nintermediate_mx = [\"10.9.9.0/24\"]\n", kError, 5, "listener.xclient", "everybody-says-xclient"},
+    {"XclientOfABalancer", with("\"0.0.0.0:25\"\n", "\"0.0.0.0:25\"\nproxy_protocol = [\"10.9.9.9\"]\nxclient = [\"10.9.9.9\"]\n"), kWarning, 6,
+     "listener.xclient", "xclient-of-a-balancer"},
     {"BalancerInTheAllowlist", with("\"0.0.0.0:25\"\n", "\"0.0.0.0:25\"\nproxy_protocol = [\"10.0.1.7\"]\n"), kWarning, 5,
      "listener.proxy_protocol", "proxy-in-allowlist"},
     {"MetricsForEverybody", and_then("[metrics]\nlisten = \"0.0.0.0:9925\"\n"), kWarning, 23, "metrics.listen", "metrics-open"},

@@ -63,6 +63,16 @@ TEST_F(BehindBalancer, AHealthCheckIsTheBalancerItself) {
   EXPECT_THAT(service.notes, IsEmpty());
 }
 
+TEST_F(BehindBalancer, MayNotSayXclientForAClientThatItDoesNotKnow) {
+  service.rights.xclient = true;
+  TestClient& client = connect("PROXY UNKNOWN\r\n");
+  EXPECT_THAT(client.reply(), StartsWith("220 "));
+  EXPECT_THAT(client.ask("EHLO client.example"), Not(HasSubstr("XCLIENT")));
+  EXPECT_THAT(client.ask("XCLIENT ADDR=10.0.0.5"), StartsWith("550 5.7.0 "));
+  finish_by_quit(client);
+  EXPECT_EQ(service.clients.size(), 1U);
+}
+
 TEST_F(BehindBalancer, AHealthCheckThatSaysNothingLeavesNoTrace) {
   connect().close();
   finish();
