@@ -66,10 +66,10 @@ bool ClientGate::has_connection(const Config& config, const IpAddress& client) {
 smtp::Reply ClientGate::enter(const Config& config,
                               std::string_view listener,
                               const IpAddress& address,
-                              bool is_balancer,
+                              bool for_others,
                               Admission::Ticket& out) {
   const IpAddress client = client_of(config, address);
-  const bool exempt = is_balancer || is_exempt(config, address);
+  const bool exempt = for_others || is_exempt(config, address);
   if (!exempt && !has_connection(config, client))
     return refuse(
         ClientLimit::connections, listener, client, smtp::replies::too_many_connections());

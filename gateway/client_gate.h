@@ -18,12 +18,13 @@ class ClientGate {
   explicit ClientGate(auth::GuardClock::time_point (*now)() = auth::GuardClock::now)
       : counters_(now) {}
 
-  /// A connection. Code 0: it has a place, `out`. `is_balancer`: its client is not known yet, so
-  /// that only the sessions in all count; move() follows.
+  /// A connection. Code 0: it has a place, `out`. `for_others`: a balancer or a host that may say
+  /// XCLIENT, whose client is not known yet, so that only the sessions in all count; move()
+  /// follows.
   smtp::Reply enter(const Config& config,
                     std::string_view listener,
                     const IpAddress& client,
-                    bool is_balancer,
+                    bool for_others,
                     Admission::Ticket& out);
   /// The session is this client's, as a balancer or XCLIENT has it. Code 0: so be it.
   smtp::Reply move(const Config& config,

@@ -282,8 +282,9 @@ void Server::serve(net::Socket socket, Worker& worker, const std::string& name) 
   if (ec || listener == nullptr) return;
   const IpAddress client = plain_ip(remote.address());
   Admission::Ticket ticket;
-  const bool is_balancer = listener->balancers.contains(client);
-  const smtp::Reply refusal = gate_.enter(now->config(), name, client, is_balancer, ticket);
+  const bool for_others =
+      listener->balancers.contains(client) || listener->xclient.contains(client);
+  const smtp::Reply refusal = gate_.enter(now->config(), name, client, for_others, ticket);
   if (refusal.code() != 0) return turn_away(std::move(socket), refusal);
   worker.adopt(std::move(socket), now, *listener, std::move(ticket));
 }

@@ -104,6 +104,7 @@ TEST_F(ClientGateTest, APrefixIsOneClient) {
   EXPECT_EQ(gate_.message(config, kOther).code(), 0);
   EXPECT_EQ(gate_.message(config, *parse_ip("192.0.2.200")).code(), 450);
   EXPECT_EQ(gate_.message(config, *parse_ip("192.0.3.1")).code(), 0);
+  config.limits.clients.prefix_v6 = 64;
   EXPECT_EQ(gate_.message(config, *parse_ip("2001:db8::1:0:0:1")).code(), 0);
   EXPECT_EQ(gate_.message(config, *parse_ip("2001:db8::2:0:0:1")).code(), 0);
   EXPECT_EQ(gate_.message(config, *parse_ip("2001:db8::3:0:0:1")).code(), 450);
@@ -111,6 +112,14 @@ TEST_F(ClientGateTest, APrefixIsOneClient) {
   EXPECT_EQ(prefix_of(kStranger, 32, 64), kStranger);
   EXPECT_EQ(prefix_of(kStranger, 27, 64), *parse_ip("192.0.2.0"));
   EXPECT_EQ(prefix_of(*parse_ip("2001:db8::ffff"), 32, 124), *parse_ip("2001:db8::fff0"));
+}
+
+TEST_F(ClientGateTest, HostsThatShareANetworkOfIpv6AreNotOneClientUnlessItIsSaid) {
+  Config config = limited();
+  config.limits.sessions_per_client = 1;
+  EXPECT_EQ(enter(config, *parse_ip("2001:db8::1")).code(), 0);
+  EXPECT_EQ(enter(config, *parse_ip("2001:db8::2")).code(), 0);
+  EXPECT_EQ(enter(config, *parse_ip("2001:db8::2")), smtp::replies::too_many_from_client());
 }
 
 TEST_F(ClientGateTest, RefusalsAreCounted) {

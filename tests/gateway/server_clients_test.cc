@@ -77,5 +77,20 @@ TEST_F(ServerTest, SessionsBehindABalancerCountForTheirClients) {
   }
 }
 
+TEST_F(ServerTest, SessionsOfAFilterCountForWhomXclientNames) {
+  setup.listener = "xclient = [\"127.0.0.1\"]";
+  setup.after = "[limits]\nsessions_per_client = 1\n";
+  start();
+  std::vector<std::unique_ptr<Wire>> wires;
+  for (int i = 0; i < 3; ++i) {
+    wires.push_back(Wire::connect("127.0.0.1", port()));
+    EXPECT_THAT(told(*wires.back(), ""), StartsWith("220 "));
+    EXPECT_THAT(told(*wires.back(), "EHLO filter.example"), StartsWith("250 "));
+  }
+  EXPECT_THAT(told(*wires[0], "XCLIENT ADDR=192.0.2.1"), StartsWith("220 "));
+  EXPECT_THAT(told(*wires[1], "XCLIENT ADDR=192.0.2.2"), StartsWith("220 "));
+  EXPECT_THAT(told(*wires[2], "XCLIENT ADDR=192.0.2.1"), StartsWith("421 4.7.0 "));
+}
+
 }  // namespace
 }  // namespace postern::gateway
