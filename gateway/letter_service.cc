@@ -7,7 +7,23 @@
 #include "gateway/letter_parts.h"
 #include "smtp/replies.h"
 
+#include <algorithm>
+
 namespace postern::gateway {
+namespace {
+
+/// The certificate was looked at when the session began; entries may have been struck off since.
+bool is_still_known(const Config& config, const smtp::SessionFacts& session) {
+  const std::string print = session.tls != nullptr ? session.tls->peer_fingerprint : std::string();
+  const auto is_it = [&](const tls::ClientCertificate& entry) {
+    return std::string(smtp::kCertificateIdentity) + entry.name == session.identity &&
+           (entry.fingerprint.empty() || entry.fingerprint == print);
+  };
+  const std::vector<tls::ClientCertificate>& known = config.tls.clients;
+  return std::any_of(known.begin(), known.end(), is_it);
+}
+
+}  // namespace
 
 /// By the config of now: a host that is named no more has no rights.
 smtp::ClientRights LetterService::admit(const smtp::SessionFacts& session) {
@@ -43,7 +59,13 @@ net::Awaitable<smtp::Begun> LetterService::begin(const smtp::SessionFacts& sessi
   }
   letters_ = runtime;
   smtp::Reply refusal;
-  if (tools_.gate != nullptr) refusal = tools_.gate->message(runtime->config(), session.client);
+  if (session.by_certificate && !is_still_known(runtime->config(), session)) {
+    refusal = smtp::replies::certificate_withdrawn();
+    const std::string why = refusal.line();
+    note(session, {"ended", "MAIL", why});
+  }
+  if (refusal.code() == 0 && tools_.gate != nullptr)
+    refusal = tools_.gate->message(runtime->config(), session.client);
   if (refusal.code() == 0) refusal = refusal_of(*runtime, session, sender);
   if (refusal.code() != 0) {
     smtp::Begun refused(refusal, nullptr);

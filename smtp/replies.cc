@@ -100,6 +100,12 @@ Reply too_many_from_client() {
 Reply too_many_connections() {
   return Reply(421, {4, 7, 0}, "too many connections from your address, come again later"_text);
 }
+Reply certificate_withdrawn() {
+  return {
+      421, {4, 7, 0},
+       "this certificate is not accepted any more, closing the connection"_text
+  };
+}
 Reply session_too_long() {
   return Reply(421, {4, 4, 2}, "the session has lasted too long, open another"_text);
 }

@@ -22,18 +22,19 @@ Reply ready_for_tls();      ///< 220 2.0.0
 Reply help(std::string_view topic_or_list);  ///< 214 2.0.0
 
 // The session ends.
-Reply shutting_down();         ///< 421 4.3.2
-Reply too_slow();              ///< 421 4.4.2
-Reply too_many_errors();       ///< 421 4.7.0
-Reply too_many_messages();     ///< 421 4.7.0, RFC 9422 MAILMAX
-Reply too_many_sessions();     ///< 421 4.3.2
-Reply too_many_from_client();  ///< 421 4.7.0
-Reply too_many_connections();  ///< 421 4.7.0, limits.connections_per_client
-Reply session_too_long();      ///< 421 4.4.2, limits.session_lifetime
-Reply proxy_not_expected();    ///< 421 4.7.0, a PROXY header from a host that is no balancer
-Reply proxy_header_wrong();    ///< 421 4.7.0, a balancer that sent none, or a wrong one
-Reply talked_too_early();      ///< 554 5.5.1
-Reply starttls_injection();    ///< 554 5.5.1
+Reply shutting_down();          ///< 421 4.3.2
+Reply too_slow();               ///< 421 4.4.2
+Reply too_many_errors();        ///< 421 4.7.0
+Reply too_many_messages();      ///< 421 4.7.0, RFC 9422 MAILMAX
+Reply too_many_sessions();      ///< 421 4.3.2
+Reply too_many_from_client();   ///< 421 4.7.0
+Reply too_many_connections();   ///< 421 4.7.0, limits.connections_per_client
+Reply certificate_withdrawn();  ///< 421 4.7.0, relay.allow_with_certificate has it no more
+Reply session_too_long();       ///< 421 4.4.2, limits.session_lifetime
+Reply proxy_not_expected();     ///< 421 4.7.0, a PROXY header from a host that is no balancer
+Reply proxy_header_wrong();     ///< 421 4.7.0, a balancer that sent none, or a wrong one
+Reply talked_too_early();       ///< 554 5.5.1
+Reply starttls_injection();     ///< 554 5.5.1
 
 // Commands.
 Reply line_too_long();                           ///< 500 5.5.2

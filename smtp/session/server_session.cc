@@ -185,7 +185,7 @@ net::Awaitable<bool> ServerSession::perform(const ServerDialogue::Effect& effect
   using D = ServerDialogue;
   bool go_on = true;
   if (const auto* mail = std::get_if<D::BeginMail>(&effect)) {
-    co_await begin_mail(mail->mail);
+    go_on = co_await begin_mail(mail->mail);
   } else if (const auto* rcpt = std::get_if<D::AddRecipient>(&effect)) {
     co_await add_recipient(rcpt->rcpt);
   } else if (const auto* greeted = std::get_if<D::Greeted>(&effect)) {
@@ -232,11 +232,12 @@ net::Awaitable<bool> ServerSession::perform(const ServerDialogue::Effect& effect
   co_return go_on;
 }
 
-net::Awaitable<void> ServerSession::begin_mail(const Mail& mail) {
+/// False: the session is over, since the gateway has said 421.
+net::Awaitable<bool> ServerSession::begin_mail(const Mail& mail) {
   drop_transaction();
   if (stopping_) {
     dialogue_.mail_done(mail, replies::shutting_down(), out_);
-    co_return;
+    co_return true;
   }
   ++facts_.transaction;
   Sender sender{ReversePath(mail.path), own(mail.parameters)};
@@ -245,6 +246,9 @@ net::Awaitable<void> ServerSession::begin_mail(const Mail& mail) {
   Begun begun = co_await service_.begin(facts_, sender);
   transaction_ = std::move(begun.transaction);
   dialogue_.mail_done(mail, begun.reply, out_);
+  if (begun.reply.code() != 421) co_return true;
+  co_await flush();
+  co_return false;
 }
 
 net::Awaitable<void> ServerSession::add_recipient(const Rcpt& rcpt) {

@@ -77,7 +77,7 @@ class ServerSession {
   net::Awaitable<bool> read_content();
   void timed_out();
   net::Awaitable<bool> perform(const ServerDialogue::Effect& effect);
-  net::Awaitable<void> begin_mail(const Mail& mail);
+  net::Awaitable<bool> begin_mail(const Mail& mail);
   net::Awaitable<void> add_recipient(const Rcpt& rcpt);
   net::Awaitable<bool> receive_data();
   net::Awaitable<bool> receive_chunk(ServerDialogue::BeginChunk chunk);

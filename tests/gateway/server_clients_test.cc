@@ -2,8 +2,10 @@
 // What the whole gateway makes of where clients come from, and of their limits.
 #include "server_fixture.h"
 #include "support/wire.h"
+#include "tests/tls/test_certificate.h"
 
 #include <gmock/gmock.h>
+#include <openssl/ssl.h>
 
 namespace postern::gateway {
 namespace {
@@ -90,6 +92,37 @@ TEST_F(ServerTest, SessionsOfAFilterCountForWhomXclientNames) {
   EXPECT_THAT(told(*wires[0], "XCLIENT ADDR=192.0.2.1"), StartsWith("220 "));
   EXPECT_THAT(told(*wires[1], "XCLIENT ADDR=192.0.2.2"), StartsWith("220 "));
   EXPECT_THAT(told(*wires[2], "XCLIENT ADDR=192.0.2.1"), StartsWith("421 4.7.0 "));
+}
+
+TEST_F(ServerTest, ACertificateThatIsStruckOffEndsSessionsAtTheirNextMail) {
+  const test::TemporaryDirectory directory;
+  const tls::KeyPair own = test::make_certificate(directory, "gw", test::KeyType::ecdsa);
+  const tls::KeyPair printer = test::make_certificate(directory, "printer", test::KeyType::ecdsa);
+  const std::string print = tls::read_certificate(printer.cert)->fingerprint;
+  const auto known = [&](const std::string& name) {
+    return "[tls]\ncertificates = [{ cert = \"" + own.cert + "\", key = \"" + own.key +
+           "\" }]\n[relay]\nallow_with_certificate = [{ name = \"" + name +
+           "\", fingerprint = \"sha256:" + print + "\" }]\n";
+  };
+  setup.listener = "tls = \"starttls\"\nask_certificate = true";
+  setup.after = known("printer");
+  start();
+  const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_client_method()),
+                                                             SSL_CTX_free);
+  SSL_CTX_use_certificate_chain_file(context.get(), printer.cert.c_str());
+  SSL_CTX_use_PrivateKey_file(context.get(), printer.key.c_str(), SSL_FILETYPE_PEM);
+  const std::unique_ptr<Wire> wire = Wire::connect("127.0.0.1", port());
+  EXPECT_THAT(told(*wire, ""), StartsWith("220 "));
+  EXPECT_THAT(told(*wire, "EHLO printer"), StartsWith("250 "));
+  EXPECT_THAT(told(*wire, "STARTTLS"), StartsWith("220 "));
+  ASSERT_TRUE(wire->handshake(context.get(), false));
+  EXPECT_THAT(told(*wire, "EHLO printer"), StartsWith("250 "));
+  EXPECT_THAT(told(*wire, "MAIL FROM:<a@corp.com>"), StartsWith("250 "));
+  EXPECT_THAT(told(*wire, "RSET"), StartsWith("250 "));
+  setup.after = known("another");
+  reload();
+  EXPECT_THAT(told(*wire, "MAIL FROM:<a@corp.com>"), StartsWith("421 4.7.0 "));
+  wait_for_line("event=ended command=MAIL");
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ class RecordingService final : public Service {
   ClientRights rights;                ///< of whoever asks
   std::vector<SessionFacts> clients;  ///< that were admitted, as they were then
   Reply recipient_limit;              ///< code 0: none
+  Reply mail_refusal;                 ///< code 0: none
 
   ClientRights admit(const SessionFacts& session) override {
     clients.push_back(session);
@@ -54,6 +55,10 @@ class RecordingService final : public Service {
     return on_auth ? on_auth(start) : nullptr;
   }
   net::Awaitable<Begun> begin(const SessionFacts& session, const Sender& sender) override {
+    if (mail_refusal.code() != 0) {
+      Begun refused(mail_refusal, nullptr);
+      co_return refused;
+    }
     messages.push_back({});
     messages.back().sender = sender.path.text();
     messages.back().helo = session.helo;

@@ -253,6 +253,13 @@ TEST_F(SessionTest, RsetAndEhloForgetWhatXforwardSaid) {
   EXPECT_EQ(service.messages[1].forwarded, "");
 }
 
+TEST_F(SessionTest, EndsWhereTheGatewaySays421ToMail) {
+  service.mail_refusal = replies::certificate_withdrawn();
+  TestClient& client = connect_and_greet();
+  EXPECT_THAT(client.ask("MAIL FROM:<a@corp.com>"), StartsWith("421 4.7.0 "));
+  EXPECT_TRUE(client.closed_by_server());
+}
+
 TEST_F(SessionTest, ARecipientOverTheClientsLimitComesAgainLater) {
   TestClient& client = connect_and_greet();
   client.ask("MAIL FROM:<a@corp.com>");

@@ -36,6 +36,7 @@ const Row kRows[] = {
     {too_many_sessions(),             "421 4.3.2 "    },
     {too_many_from_client(),          "421 4.7.0 "    },
     {too_many_connections(),          "421 4.7.0 "    },
+    {certificate_withdrawn(),         "421 4.7.0 "    },
     {session_too_long(),              "421 4.4.2 "    },
     {proxy_not_expected(),            "421 4.7.0 "    },
     {proxy_header_wrong(),            "421 4.7.0 "    },
