@@ -62,6 +62,12 @@ net::Awaitable<bool> ServerSession::receive_data() {
 }
 
 net::Awaitable<bool> ServerSession::receive_chunk(ServerDialogue::BeginChunk chunk) {
+  // A chunk that has come as a whole is waited for nowhere.
+  if (incoming_.begun && net::Clock::now() >= incoming_.deadline) {
+    waits_for_ = "message";
+    timed_out();
+    co_return false;
+  }
   Reply refusal;
   if (!chunk.discard && !incoming_.begun) {
     const Reply begin = co_await transaction_->begin_message();

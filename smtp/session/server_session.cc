@@ -143,6 +143,11 @@ net::Awaitable<bool> ServerSession::read_line() {
     if (deadline == net::TimePoint()) {
       deadline = std::min(net::Clock::now() + options_.timeouts.command, ends_);
       waits_for_ = deadline == ends_ ? kLifetime : "command";
+      // Between two chunks the message is still on its way.
+      if (incoming_.begun && incoming_.deadline < deadline) {
+        deadline = incoming_.deadline;
+        waits_for_ = "message";
+      }
     }
     idle_ = true;
     const bool more = co_await read_more(deadline);

@@ -314,6 +314,29 @@ TEST_F(SessionTest, AChunkThatDripsInIsNotWaitedForEither) {
   EXPECT_THAT(client.reply(), StartsWith("421 4.4.2 "));
 }
 
+TEST_F(SessionTest, AMessageInManyChunksIsNoLongerThanAnyOther) {
+  options.timeouts.message = 1s;
+  TestClient& client = connect_and_greet();
+  client.ask("MAIL FROM:<a@corp.com>");
+  client.ask("RCPT TO:<b@company.ru>");
+  std::string last;
+  while (last.empty() || last.starts_with("250")) {
+    client.send("BDAT 1\r\nx");
+    last = client.reply();
+  }
+  EXPECT_THAT(last, StartsWith("421 4.4.2 "));
+}
+
+TEST_F(SessionTest, AMessageWhoseNextChunkDoesNotComeIsWaitedForAsLongAsAnyOther) {
+  options.timeouts.message = 1s;
+  TestClient& client = connect_and_greet();
+  client.ask("MAIL FROM:<a@corp.com>");
+  client.ask("RCPT TO:<b@company.ru>");
+  client.send("BDAT 1\r\nx");
+  EXPECT_THAT(client.reply(), StartsWith("250 "));
+  EXPECT_THAT(client.reply(), StartsWith("421 4.4.2 "));
+}
+
 TEST_F(SessionTest, AChunkThatIsReadOverIsMeasuredLikeAnyOther) {
   options.timeouts.data_block = 1s;
   options.profile.limits.data_rate = 1000;
