@@ -285,7 +285,11 @@ void Server::serve(net::Socket socket, Worker& worker, const std::string& name) 
   const bool for_others =
       listener->balancers.contains(client) || listener->xclient.contains(client);
   const smtp::Reply refusal = gate_.enter(now->config(), name, client, for_others, ticket);
-  if (refusal.code() != 0) return turn_away(std::move(socket), refusal);
+  if (refusal.code() != 0) {
+    // Who begins with TLS can read no reply before it: the connection is just closed.
+    if (!listener->options.implicit_tls) turn_away(std::move(socket), refusal);
+    return;
+  }
   worker.adopt(std::move(socket), now, *listener, std::move(ticket));
 }
 

@@ -295,11 +295,18 @@ net::Awaitable<bool> ServerSession::flush() {
   stream_.expires_after(options_.timeouts.flush);
   const tls::Stream::IoResult written = co_await stream_.write(out_);
   out_.clear();
+  if (written.ec == boost::asio::error::timed_out) {
+    // Nothing more can be said: half of a reply may be on its way.
+    metrics::counter("postern_sessions_timed_out_total", {"reply"}).add();
+    note("ended", {}, "the client does not take its replies");
+  }
   co_return !written.ec;
 }
 
 net::Awaitable<void> ServerSession::say_goodbye() {
   if (goodbye_.code() == 0) co_return;
+  // Who begins with TLS can read no reply before it.
+  if (options_.implicit_tls && facts_.tls == nullptr) co_return;
   goodbye_.append_to(out_);
   stream_.expires_after(kGoodbye);
   co_await stream_.write(out_);

@@ -196,6 +196,16 @@ TEST_F(StartTlsTest, ThrowsAwayWhatCameBeforeAHandshakeFromTheBeginning) {
   EXPECT_THAT(service.messages, IsEmpty());
 }
 
+TEST_F(StartTlsTest, SaysNothingInPlainToARefusedClientThatBeginsWithTls) {
+  options.implicit_tls = true;
+  options.profile.offer_starttls = false;
+  service.rights.refusal = replies::too_many_connections();
+  TestClient& client = connect();
+  EXPECT_EQ(client.line(), "");
+  finish();
+  EXPECT_THAT(service.notes, ElementsAre(HasSubstr("ended||421 4.7.0 ")));
+}
+
 TEST_F(StartTlsTest, KnowsAClientByItsCertificate) {
   current.set(listener_context(true));
   options.profile.auth_required = true;
