@@ -52,6 +52,8 @@ void ServerDialogue::client_overridden(bool greeted,
   phase_ = greeted ? Phase::greeted : Phase::connected;
   esmtp_ = esmtp;
   authenticated_ = authenticated;
+  // Another client's from now on.
+  errors_ = refused_recipients_ = idle_commands_ = 0;
   greet(out);
 }
 

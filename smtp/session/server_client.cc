@@ -121,6 +121,7 @@ bool ServerSession::has_proxy_header() {
 net::Awaitable<bool> ServerSession::override_client(const ClientOverride& client) {
   drop_transaction();
   forget_forwarded();
+  notes_ = 0;  // another client's from here
   note("xclient", "XCLIENT", client.address ? client.address->to_string() : std::string());
   apply(client);
   if (!admit()) co_return false;

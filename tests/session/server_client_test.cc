@@ -174,6 +174,18 @@ TEST_F(SessionTest, XclientMayTellHeloAndEndsALogin) {
   EXPECT_TRUE(service.clients[1].identity.empty());
 }
 
+TEST_F(SessionTest, TheErrorsOfOneClientAreNotThoseOfTheNext) {
+  service.rights.xclient = true;
+  options.profile.limits.errors = 2;
+  TestClient& client = connect_and_greet();
+  for (const char* next : {"XCLIENT ADDR=192.0.2.7 HELO=a.example", "XCLIENT ADDR=192.0.2.8"}) {
+    EXPECT_THAT(client.ask("NONSENSE"), StartsWith("500 "));
+    EXPECT_THAT(client.ask("NONSENSE"), StartsWith("500 "));
+    EXPECT_THAT(client.ask(next), StartsWith("220 "));
+  }
+  finish_by_quit(client);
+}
+
 TEST_F(SessionTest, XclientIsRefusedAsPostfixDoes) {
   TestClient& stranger = connect();
   stranger.reply();
