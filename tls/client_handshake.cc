@@ -150,6 +150,11 @@ int verify_peer(X509_STORE_CTX* store, void* /*unused*/) {
   ClientHandshake* const handshake = handshake_of(ssl);
   if (handshake == nullptr || !handshake->terms.check) return 1;
   const PeerCheck& check = *handshake->terms.check;
+  if (!check.must) {
+    // What is told is what a check that must succeed would have found: prepare() asked for less.
+    X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(store),
+                                     SSL_CTX_get_security_level(SSL_get_SSL_CTX(ssl)));
+  }
   if (!check.tlsa.empty()) {
     handshake->found = check_dane(store, handshake->records);
   } else if (!check.pins.empty()) {
