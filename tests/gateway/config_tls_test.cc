@@ -140,6 +140,18 @@ TEST(ConfigTls, CheckTellsWhatIsDoubtful) {
   }
 }
 
+TEST(ConfigTls, ANameOfACertificateHasALabels) {
+  const LoadResult loaded =
+      parse(std::string(kSmall) + hop("tls = \"verify\"\ntls_name = \"почта.рф\"\n") +
+            policy("tls = \"verify\"\nnames = [\"почта.рф\", \"10.0.0.5\"]\n"));
+  ASSERT_TRUE(loaded.config) << shown(loaded.findings);
+  const std::string name = "xn--80a1acny.xn--p1ai";
+  const routing::Config& routing = loaded.config->routing;
+  EXPECT_EQ(routing.next_hops.back().tls_settings.names, std::vector<std::string>{name});
+  EXPECT_EQ(routing.tls_policies.back().settings.names,
+            (std::vector<std::string>{name, "10.0.0.5"}));
+}
+
 TEST(ConfigTls, AVerifiedServerMayHaveThePassword) {
   const LoadResult loaded = parse(
       std::string(kSmall) +

@@ -213,7 +213,7 @@ TEST_F(HopTransactionTest, RefusesWhatTheNextHopLacksR18) {
        "554 5.6.3"                                                                                  },
       {"CHUNKING",   [](smtp::MailParameters& p) { p.body = smtp::Body::binary_mime; }, "554 5.6.3" },
       {"nothing",    [](smtp::MailParameters& p) { p.size = 37748737; },                "552 5.3.4" },
-      {"REQUIRETLS", [](smtp::MailParameters& p) { p.requiretls = true; },              "550 5.7.30"},
+      {"REQUIRETLS", [](smtp::MailParameters& p) { p.requiretls = true; },              "550 5.7.10"},
   };
   for (const Case& c : cases) {
     hop.hosts.clear();

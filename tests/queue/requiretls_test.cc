@@ -2,14 +2,17 @@
 // RFC 8689: a message that demands TLS all the way.
 #include "tls_fixture.h"
 
+#include <boost/asio/ip/tcp.hpp>
 #include <gmock/gmock.h>
 
 namespace postern::queue {
 namespace {
 
 using routing::TlsLevel;
+using test::At;
 using test::ExchangeHabits;
 using test::ExchangeServer;
+using test::Fault;
 using testing::HasSubstr;
 
 class RequireTlsTest : public TlsDeliveryTest {
@@ -52,7 +55,7 @@ TEST_F(RequireTlsTest, IsRefusedForGoodWhereItCannotBeKept) {
   };
   const Case cases[] = {
       {"not offered",  &world.good,        {},         TlsLevel::verify, "550 5.7.30"},
-      {"no TLS by us", &world.good,        offering(), TlsLevel::none,   "550 5.7.30"},
+      {"no TLS by us", &world.good,        offering(), TlsLevel::none,   "550 5.7.10"},
       {"no STARTTLS",  &world.good,        plain,      TlsLevel::may,    "550 5.7.10"},
       {"self-signed",  &world.self_signed, offering(), TlsLevel::may,    "550 5.7.10"},
       {"wrong name",   &world.wrong_name,  offering(), TlsLevel::verify, "550 5.7.10"},
@@ -84,6 +87,48 @@ TEST_F(RequireTlsTest, WaitsForAHostThatIsDownRatherThanBounce) {
   EXPECT_EQ(status_of(deliver(demanding()).recipients[0]), "451 4.4.1");
 }
 
+TEST_F(RequireTlsTest, WaitsWhereTheNextTryMayGoBetter) {
+  struct Case {
+    const char* reply;  ///< to STARTTLS; "": the handshake breaks
+    const char* status;
+  };
+  const Case cases[] = {
+      {"",                     "451 4.7.5" },
+      {"454 4.7.0 not now",    "451 4.7.4" },
+      {"502 5.5.1 not at all", "550 5.7.10"},
+  };
+  hop.tls = TlsLevel::may;
+  for (const Case& c : cases) {
+    hop.hosts.clear();
+    ExchangeHabits habits = offering();
+    habits.breaks_handshake = *c.reply == '\0';
+    ExchangeServer& server = start(world.good, habits);
+    if (*c.reply != '\0') server.plan(At::starttls, {Fault::Kind::say, c.reply, 0, 1000});
+    EXPECT_EQ(status_of(deliver(demanding()).recipients[0]), c.status) << c.reply;
+    EXPECT_EQ(server.count_commands("MAIL"), 0U);
+  }
+}
+
+TEST_F(RequireTlsTest, WaitsForAuthoritiesThatCannotBeRead) {
+  hop.tls = TlsLevel::may;
+  hop.tls_settings.ca = world.folder + "/none.pem";
+  start(world.good, offering());
+  EXPECT_EQ(status_of(deliver(demanding()).recipients[0]), "451 4.7.5");
+}
+
+TEST_F(RequireTlsTest, WhatItDemandsInVainIsNoNewsOfTheHostForOthers) {
+  hop.tls = TlsLevel::may;
+  for (const bool offers_starttls : {true, false}) {
+    hop.hosts.clear();
+    ExchangeHabits habits = offering();
+    habits.offers_starttls = offers_starttls;
+    const ExchangeServer& server = start(world.self_signed, habits);
+    EXPECT_EQ(status_of(deliver(demanding()).recipients[0]), "550 5.7.10");
+    const net::Endpoint host(net::asio::ip::address_v4::loopback(), server.port());
+    EXPECT_EQ(config.health->avoided_until(host, net::Clock::now()), net::TimePoint());
+  }
+}
+
 TEST_F(RequireTlsTest, TheMxOfADomainMustBeKnownForSure) {
   ExchangeServer& server = start(world.good, offering());
   config.mx_port = server.port();
@@ -95,7 +140,7 @@ TEST_F(RequireTlsTest, TheMxOfADomainMustBeKnownForSure) {
   where.mx_domain = "company.ru";
   where.tls_policy = &policy;
   // Anybody could have answered for DNS.
-  EXPECT_EQ(status_of(run(deliver_to(demanding(), where)).recipients[0]), "550 5.7.30");
+  EXPECT_EQ(status_of(run(deliver_to(demanding(), where)).recipients[0]), "550 5.7.10");
   resolver.mx_records["company.ru"].secure = true;
   EXPECT_EQ(outcome_of(run(deliver_to(demanding(), where))), "verified by chain");
 }

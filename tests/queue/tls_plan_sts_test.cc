@@ -94,6 +94,27 @@ TEST_F(TlsPlanSts, TestingIsToldAndForbidsNothing) {
   EXPECT_THAT(other.reported->detail, HasSubstr("no MX"));
 }
 
+TEST_F(TlsPlanSts, UnderTestingAMessageMayDemandMore) {
+  question_.require_tls = true;
+  const TlsPlan unproved = plan(Mode::testing, {"mx1.example.net"});
+  EXPECT_EQ(unproved.level, Level::may);
+  EXPECT_FALSE(unproved.secure);
+  question_.secure_mx = true;
+  const TlsPlan proved = plan(Mode::testing, {"mx1.example.net"});
+  EXPECT_EQ(proved.level, Level::encrypt);
+  EXPECT_TRUE(proved.secure);
+  ASSERT_TRUE(proved.check && proved.reported);
+  EXPECT_TRUE(proved.check->must);
+  EXPECT_EQ(proved.reported->policy, Policy::sts);
+}
+
+TEST_F(TlsPlanSts, AHostIsListedHoweverItIsSpelled) {
+  question_.host = "\xd0\xbf\xd0\xbe\xd1\x87\xd1\x82\xd0\xb0.\xd1\x80\xd1\x84";
+  EXPECT_FALSE(plan(Mode::enforce, {"xn--80a1acny.xn--p1ai"}).refusal);
+  question_.host = "MX1.example.net.";
+  EXPECT_FALSE(plan(Mode::enforce, {"mx1.example.net"}).refusal);
+}
+
 TEST_F(TlsPlanSts, NoneAndNoPolicyAreAsMay) {
   for (const bool found : {true, false}) {
     policies_.verdict.found = found;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What becomes of a letter by policy and certificate: the table of docs/tls.md.
+#include "queue/sts_policies.h"
 #include "tls_fixture.h"
 
 #include <gmock/gmock.h>
@@ -187,6 +188,29 @@ TEST_F(TlsPolicyTest, ASecondConnectionResumesTheSession) {
   }
 }
 
+TEST_F(TlsPolicyTest, AuthoritiesReadAnewVerifyAnew) {
+  hop.limits.messages_per_connection = 1;
+  hop.tls = TlsLevel::verify;
+  start(world.good);
+  EXPECT_EQ(outcome_of(deliver()), kChain);
+  EXPECT_TRUE(config.verifying->load({hop.tls_settings.ca}).empty());
+  const Delivered second = deliver();
+  EXPECT_EQ(outcome_of(second), kChain);
+  ASSERT_TRUE(second.report.tls);
+  EXPECT_FALSE(second.report.tls->resumed);
+}
+
+TEST_F(TlsPolicyTest, AHostIsCalledByItsALabels) {
+  const TestCa::Files shown = world.ca->issue("idn", "DNS:xn--80a1acny.xn--p1ai");
+  const std::string host = "\xd0\xbf\xd0\xbe\xd1\x87\xd1\x82\xd0\xb0.\xd1\x80\xd1\x84";
+  resolver.add_host(host, {"127.0.0.1"});
+  resolver.add_host("xn--80a1acny.xn--p1ai", {"127.0.0.1"});
+  hop.tls = TlsLevel::verify;
+  start(shown);
+  hop.hosts[0].host = host;
+  EXPECT_EQ(outcome_of(deliver()), kChain);
+}
+
 TEST_F(TlsPolicyTest, AServerThatCannotStandAnOldSessionGetsANewOne) {
   hop.limits.messages_per_connection = 1;
   for (const TlsLevel level : {TlsLevel::may, TlsLevel::verify}) {
@@ -238,6 +262,27 @@ TEST_F(MxPolicyTest, AnotherNamesCertificateIsRefused) {
   const Delivered d = deliver_mx();
   EXPECT_EQ(outcome_of(d), kBadTls);
   EXPECT_THAT(std::string(d.recipients[0].text()), HasSubstr("not for mx.company.ru"));
+}
+
+/// Every domain has a policy of testing, with this MX.
+class TestingPolicies final : public StsPolicies {
+ public:
+  net::Awaitable<StsVerdict> policy(std::string /*domain*/) override {
+    StsVerdict out;
+    out.found = true;
+    out.mode = StsVerdict::Mode::testing;
+    out.mx = {"mx.company.ru"};
+    co_return out;
+  }
+};
+
+TEST_F(MxPolicyTest, TestingEncryptsWhateverItFinds) {
+  serve(world.self_signed);
+  policy.tls = TlsLevel::sts;
+  config.sts = std::make_shared<TestingPolicies>();
+  EXPECT_EQ(outcome_of(deliver_mx()), kUnverified);
+  policy.settings.ca = world.folder + "/none.pem";
+  EXPECT_EQ(outcome_of(deliver_mx()), kUnverified) << "also without authorities";
 }
 
 TEST_F(MxPolicyTest, NamesOfThePolicyCount) {

@@ -105,6 +105,16 @@ TEST(ServerContext, RefusesToServeWithoutACertificate) {
   EXPECT_FALSE(Context::server(std::vector<KeyPair>()));
 }
 
+TEST(ClientContext, OneThatIsReadAnewHasAnotherNumber) {
+  const TemporaryDirectory directory;
+  const KeyPair pair = make_certificate(directory, "mail.example.com", KeyType::ecdsa);
+  ClientContexts contexts;
+  const std::uint64_t before = (*contexts.get(pair.cert))->number();
+  EXPECT_EQ((*contexts.get(pair.cert))->number(), before);
+  EXPECT_TRUE(contexts.load({pair.cert}).empty());
+  EXPECT_NE((*contexts.get(pair.cert))->number(), before);
+}
+
 TEST(ClientContext, VerifiesNothingWhenOpportunistic) {
   const auto context = Context::opportunistic_client();
   ASSERT_TRUE(context);

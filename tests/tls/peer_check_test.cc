@@ -3,6 +3,7 @@
 
 #include "loopback.h"
 #include "support/test_ca.h"
+#include "tls/client_handshake.h"
 #include "tls/session_cache.h"
 
 #include <gtest/gtest.h>
@@ -10,6 +11,7 @@
 #include <openssl/ssl.h>
 
 #include <fstream>
+#include <span>
 
 namespace postern::tls {
 namespace {
@@ -153,6 +155,10 @@ TEST_F(PeerCheckTest, RecordsThatCannotBeUsedAreNoneAtAll) {
     EXPECT_FALSE(found.connected);
     EXPECT_EQ(found.peer.failure, Failure::tlsa_invalid);
   }
+  // It looks well, and OpenSSL cannot parse it: no authority speaks in its place.
+  const Found broken = handshake(shown, dane({3, 0, 0, "no certificate"}));
+  EXPECT_FALSE(broken.connected);
+  EXPECT_EQ(broken.peer.failure, Failure::tlsa_invalid);
   // Beside one that can be used they do not count.
   PeerCheck check = dane({1, 0, 1, digest});
   check.tlsa.push_back({3, 0, 1, digest});
@@ -168,6 +174,83 @@ TEST_F(PeerCheckTest, WhatNeedNotBeIsTold) {
   EXPECT_TRUE(found.connected);
   EXPECT_FALSE(found.verified);
   EXPECT_EQ(found.peer.failure, Failure::certificate_host_mismatch);
+}
+
+TEST_F(PeerCheckTest, WhatNeedNotBeTakesWhatAnOpportunisticClientDoes) {
+  const auto context = *Context::verifying_client(ca_.certificate());
+  const int strict = SSL_CTX_get_security_level(context->native());
+  for (const bool must : {true, false}) {
+    PeerCheck check;
+    check.chain = true;
+    check.names = {"mail.example.com"};
+    check.must = must;
+    ClientTerms terms;
+    terms.check = std::make_shared<const PeerCheck>(check);
+    ClientHandshake handshake(std::move(terms));
+    SSL* const ssl = SSL_new(context->native());
+    EXPECT_TRUE(handshake.prepare(ssl));
+    EXPECT_EQ(SSL_get_security_level(ssl), must ? strict : 0);
+    SSL_free(ssl);
+  }
+}
+
+/// Handshakes in which the client reads what comes behind them: tickets, and one octet.
+class ResumptionTest : public PeerCheckTest {
+ protected:
+  static net::Awaitable<void> serve(Stream& stream, std::shared_ptr<const Context> context) {
+    const error_code ec = co_await stream.handshake_server(*context);
+    if (!ec) {
+      co_await stream.write("x");
+    }
+    stream.close();
+  }
+  static net::Awaitable<void> connect_and_read(Stream& stream,
+                                               std::shared_ptr<const Context> context,
+                                               ClientTerms terms,
+                                               bool& resumed) {
+    const error_code ec = co_await stream.handshake_client(*context, std::move(terms));
+    char octet = 0;
+    if (!ec) {
+      co_await stream.read_some(std::span(&octet, 1));
+    }
+    resumed = stream.info() != nullptr && stream.info()->resumed;
+    stream.close();
+  }
+};
+
+TEST_F(ResumptionTest, ASessionIsAsOldAsTheVerificationBehindIt) {
+  const TestCa::Files shown = issue("server");
+  const auto server = *Context::server({
+      {shown.certificate, shown.key}
+  });
+  const auto client = *Context::verifying_client(ca_.certificate());
+  PeerCheck check;
+  check.chain = true;
+  check.names = {"mail.example.com"};
+  ClientTerms terms;
+  terms.server_name = "mail.example.com";
+  terms.check = std::make_shared<const PeerCheck>(check);
+  terms.sessions = std::make_shared<SessionCache>();
+  terms.session_key = "key";
+  const auto connect_again = [&] {
+    test::Loopback loopback;
+    bool resumed = false;
+    loopback.start(serve(*loopback.server, server));
+    loopback.start(connect_and_read(*loopback.client, client, terms, resumed));
+    loopback.run();
+    return resumed;
+  };
+  EXPECT_FALSE(connect_again());
+  SessionCache::Entry first = terms.sessions->take("key");
+  ASSERT_TRUE(first.session);
+  terms.sessions->forget("key");
+  const net::TimePoint long_ago = first.verified_at - std::chrono::minutes(50);
+  terms.sessions->put("key", std::move(first.session), first.outcome, long_ago);
+  EXPECT_TRUE(connect_again());
+  const SessionCache::Entry renewed = terms.sessions->take("key");
+  ASSERT_TRUE(renewed.session);
+  EXPECT_EQ(renewed.outcome.by, By::chain);
+  EXPECT_EQ(renewed.verified_at, long_ago);
 }
 
 class SessionCacheTest : public testing::Test {
@@ -217,6 +300,18 @@ TEST_F(SessionCacheTest, AnOldSessionIsNone) {
   SessionCache cache(limits);
   cache.put("a", session(), {});
   EXPECT_EQ(cache.take("a").session, nullptr);
+}
+
+TEST_F(SessionCacheTest, ASessionWhoseVerificationIsOldIsNone) {
+  SessionCache cache;
+  const net::TimePoint now = net::Clock::now();
+  cache.put("a", session(), {}, now - std::chrono::minutes(61));
+  EXPECT_EQ(cache.size(), 0U);
+  cache.put("a", session(), {}, now - std::chrono::minutes(59));
+  const SessionCache::Entry entry = cache.take("a");
+  EXPECT_TRUE(entry.session);
+  EXPECT_EQ(entry.verified_at, now - std::chrono::minutes(59));
+  EXPECT_LE(entry.until, now + std::chrono::minutes(1));
 }
 
 TEST_F(SessionCacheTest, ForgetsAKeyWhole) {
