@@ -78,11 +78,13 @@ bool add_address(Octets octets, const Record& record, Answer& answer) {
   return true;
 }
 
+/// The first one always has: with none it would be no answer.
 bool has_room_for(const Answer& answer, const std::string& text) {
   std::size_t octets = text.size();
   for (const std::string& other : answer.texts)
     octets += other.size();
-  return answer.texts.size() < kMaxRecords && octets <= kMaxTextOctets;
+  const bool fits = answer.texts.size() < kMaxRecords && octets <= kMaxTextOctets;
+  return answer.texts.empty() || fits;
 }
 
 /// One or more strings of at most 255 octets (RFC 1035 section 3.3.14), which mean their

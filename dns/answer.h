@@ -26,8 +26,8 @@ struct Answer {
   std::vector<MxRecord> mx;          ///< for RecordType::mx; at most 100
   std::vector<IpAddress> addresses;  ///< for RecordType::a and aaaa; at most 64
   std::vector<TlsaRecord> tlsa;      ///< for RecordType::tlsa; at most 100
-  /// For RecordType::txt the strings of each record, joined, at most 100 and 16 KiB; for ptr and
-  /// cname the names, at most 4.
+  /// For RecordType::txt the strings of each record, joined: at most 100, of 16 KiB together,
+  /// or one; for ptr and cname the names, at most 4.
   std::vector<std::string> texts;
   std::string canonical;        ///< the name at the end of the aliases: the owner of the records
   std::chrono::seconds ttl{0};  ///< the least of the records' and aliases'; 0 when there are none

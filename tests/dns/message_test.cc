@@ -64,6 +64,9 @@ TEST(ReadAnswer, KeepsAFewRecordsOfAnAnswerThatHasMany) {
   EXPECT_EQ(read(RecordType::txt, many(500, small)).texts.size(), 100U);
   const ScriptedRecord large{kTxt, test::txt_data({std::string(200, 'x')}), 300, {}};
   EXPECT_EQ(read(RecordType::txt, many(90, large)).texts.size(), 81U) << "16 KiB";
+  const ScriptedRecord huge{
+      kTxt, test::txt_data(std::vector<std::string>(80, std::string(250, 'x'))), 300, {}};
+  EXPECT_EQ(read(RecordType::txt, many(2, huge)).texts.size(), 1U);
 }
 
 TEST(ReadAnswer, WithMoreTlsaRecordsThanAreKeptIsAServerFailure) {
