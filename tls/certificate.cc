@@ -84,6 +84,18 @@ std::string key_type_of(const X509* certificate) {
   return name != nullptr ? name : "unknown";
 }
 
+bool is_root(const X509* certificate) {
+  return X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate)) == 0;
+}
+
+/// Clients refuse a certificate as soon as one that vouches for it is out of its time.
+void bound_by(const std::vector<Owned<X509>>& chain, CertificateFacts& facts) {
+  for (const Owned<X509>& one : chain) {
+    if (is_root(one.get())) continue;
+    facts.not_after = std::min(facts.not_after, time_of(X509_get0_notAfter(one.get())));
+  }
+}
+
 }  // namespace
 
 std::string plain_host(std::string_view host) {
@@ -164,13 +176,18 @@ Result<LoadedPair, ContextError> load_pair(const KeyPair& pair) {
   ERR_clear_error();
   if (X509_check_private_key(out.certificate.get(), out.key.get()) != 1) return error_of(pair.key);
   out.facts = facts_of(out.certificate.get(), pair.cert);
+  bound_by(out.chain, out.facts);
   return out;
 }
 
 Result<CertificateFacts, ContextError> read_certificate(const std::string& file) {
-  const Result<std::vector<Owned<X509>>, ContextError> certificates = read_certificates(file);
+  Result<std::vector<Owned<X509>>, ContextError> certificates = read_certificates(file);
   if (!certificates) return certificates.error();
-  return facts_of(certificates->front().get(), file);
+  const Owned<X509> own = std::move(certificates->front());
+  certificates->erase(certificates->begin());
+  CertificateFacts out = facts_of(own.get(), file);
+  bound_by(*certificates, out);
+  return out;
 }
 
 Result<CertificateFacts, ContextError> check_pair(const KeyPair& pair) {

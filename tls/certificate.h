@@ -33,6 +33,7 @@ struct CertificateFacts {
   std::string key_type;     ///< "RSA", "ECDSA", or OpenSSL's name of another
   std::string fingerprint;  ///< SHA-256 of the whole, lower-case hex
   std::chrono::system_clock::time_point not_before;
+  /// Of a file with its chain: the earliest of all, but for a root, which clients have themselves.
   std::chrono::system_clock::time_point not_after;
 
   /// By a name of its own or a wildcard as the left-most label (RFC 6125 section 6.4.3). Any case.

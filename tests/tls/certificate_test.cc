@@ -34,6 +34,26 @@ TEST(CertificateFacts, AreWhatTheFileSays) {
   EXPECT_LT(facts->not_after, now + 49h);
 }
 
+TEST(CertificateFacts, EndWithTheFirstOfTheChainThatEnds) {
+  const test::TemporaryDirectory directory;
+  const KeyPair root = make_certificate(
+      directory, {.names = "", .stem = "root", .until = 480h, .is_authority = true});
+  const KeyPair between = make_certificate(
+      directory,
+      {.names = "", .stem = "between", .until = 12h, .is_authority = true, .issuer = &root});
+  const KeyPair pair = make_certificate(
+      directory,
+      {.names = "DNS:mail.example.com", .stem = "leaf", .until = 48h, .issuer = &between});
+  const auto soon = std::chrono::system_clock::now() + 13h;
+  const auto served = check_pair(pair);
+  ASSERT_TRUE(served) << served.error().message;
+  EXPECT_LT(served->not_after, soon);
+  const auto read = read_certificate(pair.cert);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_LT(read->not_after, soon);
+  EXPECT_THAT(read->names, ElementsAre("mail.example.com"));
+}
+
 TEST(CertificateFacts, HaveTheCommonNameWhereThereIsNoOther) {
   const test::TemporaryDirectory directory;
   const KeyPair pair = make_certificate(directory, {.names = "", .stem = "Old.example.com"});
