@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "smtp/session/server_session.h"
 
+#include "base/metrics.h"
 #include "session_fixture.h"
 
 #include <gmock/gmock.h>
 
 #include <atomic>
 #include <chrono>
+#include <limits>
 #include <thread>
 
 namespace postern::smtp {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -294,6 +297,22 @@ TEST_F(SessionTest, LetsTheAllowlistSubmitWithoutAuthentication) {  // R3
   service.rights.trusted = true;
   TestClient& client = connect_and_greet();
   EXPECT_THAT(client.ask("MAIL FROM:<a@company.ru>"), StartsWith("250 2.1.0 "));
+}
+
+TEST_F(SessionTest, AClientThatDoesNotTakeItsRepliesIsNotedAndCounted) {
+  options.timeouts.flush = std::chrono::seconds(1);
+  options.profile.limits.idle_commands = std::numeric_limits<unsigned>::max();
+  metrics::Counter& counted = metrics::counter("postern_sessions_timed_out_total", {"reply"});
+  const std::uint64_t before = counted.value();
+  TestClient& client = connect_and_greet();
+  // Some 20 MB of replies: more than the system keeps for anybody.
+  std::string commands;
+  for (int i = 0; i < 250'000; ++i)
+    commands += "HELP\r\n";
+  client.send(commands);
+  finish();
+  EXPECT_THAT(service.notes, Contains("ended||the client does not take its replies"));
+  EXPECT_EQ(counted.value(), before + 1);
 }
 
 }  // namespace
