@@ -59,7 +59,7 @@ net::Awaitable<smtp::Begun> LetterService::begin(const smtp::SessionFacts& sessi
   }
   letters_ = runtime;
   smtp::Reply refusal;
-  if (session.by_certificate && !is_still_known(runtime->config(), session)) {
+  if (session.by_certificate && !is_still_known(current_.get()->config(), session)) {
     refusal = smtp::replies::certificate_withdrawn();
     const std::string why = refusal.line();
     note(session, {"ended", "MAIL", why});
