@@ -91,12 +91,12 @@ TEST_F(CaresResolverTest, CallsGarbageAServerFailure) {
 
 TEST_F(CaresResolverTest, AsksByTcpWhenTheAnswerWasTruncated) {
   std::vector<test::ScriptedRecord> many;
-  for (int i = 0; i < 200; ++i)
+  for (int i = 0; i < 90; ++i)
     many.push_back(mx_record(10, "exchange-" + std::to_string(i) + ".example"));
   server_.set("MX big.example", reaction(Reaction::How::truncate_udp, std::move(many)));
   const MxAnswer found = mx("big.example");
   EXPECT_EQ(found.status, Status::ok);
-  EXPECT_EQ(found.records.size(), 200U);
+  EXPECT_EQ(found.records.size(), 90U);
   EXPECT_THAT(server_.asked(), ElementsAre("MX big.example", "MX big.example tcp"));
 }
 
