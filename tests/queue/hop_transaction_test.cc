@@ -15,7 +15,6 @@ using test::ExchangeHabits;
 using test::ExchangeServer;
 using test::Fault;
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 class HopTransactionTest : public DeliveryTest {
  protected:
@@ -360,40 +359,6 @@ TEST_F(HopTransactionTest, ClosesTheConnectionOfAMessageThatWasGivenUp) {
   EXPECT_EQ(pool().open(), 0U);
   server->wait_for_open_sessions(0);
   EXPECT_TRUE(server->mails().empty());
-}
-
-TEST_F(HopTransactionTest, EncryptsWhereStarttlsIsOffered) {
-  hop.tls = routing::NextHop::Tls::may;
-  start();
-  const Delivered d = deliver();
-  ASSERT_TRUE(d.report.tls);
-  EXPECT_THAT(d.report.tls->version, HasSubstr("TLSv1."));
-  EXPECT_FALSE(d.report.tls->verified);
-  EXPECT_TRUE(server->wait_for_mails(1)[0].tls);
-}
-
-TEST_F(HopTransactionTest, GoesOnInPlainWhenTheHandshakeFailsUnderMay) {
-  hop.tls = routing::NextHop::Tls::may;
-  ExchangeHabits habits;
-  habits.breaks_handshake = true;
-  start(habits);
-  const Delivered d = deliver();
-  EXPECT_EQ(status_of(d.final), "250 2.6.0");
-  EXPECT_FALSE(d.report.tls);
-  EXPECT_EQ(server->connections(), 2U);
-}
-
-TEST_F(HopTransactionTest, SendsNothingInPlainUnderEncrypt) {
-  hop.tls = routing::NextHop::Tls::encrypt;
-  for (const bool offered : {false, true}) {
-    hop.hosts.clear();
-    ExchangeHabits habits;
-    habits.offers_starttls = offered;
-    habits.breaks_handshake = true;
-    start(habits);
-    EXPECT_EQ(status_of(deliver().recipients[0]), offered ? "451 4.7.5" : "451 4.7.4");
-    EXPECT_EQ(server->count_commands("MAIL"), 0U);
-  }
 }
 
 TEST_F(HopTransactionTest, FallsBackToHelo) {

@@ -4,7 +4,7 @@
 
 #include <gmock/gmock.h>
 
-#include <atomic>
+#include <future>
 #include <limits>
 #include <thread>
 
@@ -288,19 +288,19 @@ class Drip {
  public:
   explicit Drip(TestClient& client)
       : thread_([this, &client] {
-          while (!ended_) {
+          const std::future<void> ended = ended_.get_future();
+          do {
             client.send("x");
-            std::this_thread::sleep_for(20ms);
-          }
+          } while (ended.wait_for(20ms) == std::future_status::timeout);
         }) {}
   ~Drip() {
-    ended_ = true;
+    ended_.set_value();
     thread_.join();
   }
   Drip(Drip&&) = delete;
 
  private:
-  std::atomic<bool> ended_{false};
+  std::promise<void> ended_;
   std::thread thread_;
 };
 
