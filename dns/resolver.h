@@ -47,7 +47,7 @@ struct AddressAnswer {
   bool secure = false;  ///< DNSSEC proves the addresses and every alias on the way to them
   std::vector<IpAddress> addresses;
   std::string canonical;  ///< the name that the aliases of the host lead to; the host without any
-  /// The host is an alias, and DNSSEC proves that much, though not what it leads to (RFC 7672
+  /// The host is an alias: DNSSEC proves it or DNS cannot tell, not what it leads to (RFC 7672
   /// section 2.2.2). Always false where `secure` is true.
   bool secure_alias = false;
   std::chrono::seconds ttl{0};
