@@ -72,7 +72,17 @@ std::vector<std::string> names_of(const X509* certificate) {
 std::chrono::system_clock::time_point time_of(const ASN1_TIME* time) {
   std::tm parts{};
   if (ASN1_TIME_to_tm(time, &parts) != 1) return {};
-  return std::chrono::system_clock::from_time_t(::timegm(&parts));
+  // A certificate without an end says year 9999 (RFC 5280 section 4.1.2.5); this clock counts
+  // nanoseconds and ends in 2262.
+  using std::chrono::floor, std::chrono::seconds, std::chrono::system_clock;
+  const seconds since_epoch(::timegm(&parts));
+  if (since_epoch >= floor<seconds>(system_clock::duration::max())) {
+    return system_clock::time_point::max();
+  }
+  if (since_epoch <= floor<seconds>(system_clock::duration::min())) {
+    return system_clock::time_point::min();
+  }
+  return system_clock::time_point(since_epoch);
 }
 
 std::string key_type_of(const X509* certificate) {

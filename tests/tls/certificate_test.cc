@@ -5,6 +5,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/x509.h>
+
+#include <memory>
 
 namespace postern::tls {
 namespace {
@@ -52,6 +55,15 @@ TEST(CertificateFacts, EndWithTheFirstOfTheChainThatEnds) {
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_LT(read->not_after, soon);
   EXPECT_THAT(read->names, ElementsAre("mail.example.com"));
+}
+
+TEST(CertificateFacts, HaveTimesThatTheClockCannotCount) {
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), &X509_free);
+  ASSERT_EQ(ASN1_TIME_set_string(X509_getm_notBefore(certificate.get()), "15260101000000Z"), 1);
+  ASSERT_EQ(ASN1_TIME_set_string(X509_getm_notAfter(certificate.get()), "99991231235959Z"), 1);
+  const CertificateFacts facts = facts_of(certificate.get(), "");
+  EXPECT_EQ(facts.not_before, std::chrono::system_clock::time_point::min());
+  EXPECT_EQ(facts.not_after, std::chrono::system_clock::time_point::max());
 }
 
 TEST(CertificateFacts, HaveTheCommonNameWhereThereIsNoOther) {
