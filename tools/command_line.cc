@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/config_values.h"
+#include "mailtools/load/load_line.h"
+#include "mailtools/send/send_line.h"
+#include "mailtools/sink/sink_line.h"
+#include "mailtools/verify/verify_line.h"
 #include "tools/commands.h"
 #include "tools/hops_line.h"
 #include "tools/passwd.h"
@@ -150,6 +154,10 @@ int run_command_line(int argc,
   const TlsReportLine tls_report_line(app, kDefaultConfig);
   const WaveLine wave_line(app, kDefaultConfig);
   const ReplayLine replay_line(app, kDefaultConfig);
+  const send::SendLine send_line(app);
+  const sink::SinkLine sink_line(app);
+  const load::LoadLine load_line(app);
+  const verify::VerifyLine verify_line(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -183,6 +191,10 @@ int run_command_line(int argc,
     err << reload_options.error().text << "\n";
     return kWrongUse;
   }
+  if (app.got_subcommand("send")) return send_line.run(out, err);
+  if (app.got_subcommand("sink")) return sink_line.run(out, err);
+  if (app.got_subcommand("load")) return load_line.run(out, err);
+  if (app.got_subcommand("verify")) return verify_line.run(out, err);
   return serve(serve_options, out, err);
 }
 

@@ -26,7 +26,12 @@ ALLOWED = {
     'queue': {'base', 'auth', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'queue/spool', 'queue/dsn'},
     'gateway': {'base', 'auth', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'directories', 'queue', 'queue/spool', 'mta_sts', 'tls_report',
                 'plugin'},
-    'tools': {'base', 'auth', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'directories', 'queue', 'queue/spool', 'gateway'},
+    'mailtools/talk': {'base', 'auth', 'smtp', 'smtp/session', 'tls'},
+    'mailtools/send': {'base', 'smtp', 'tls', 'mailtools/talk'},
+    'mailtools/sink': {'base', 'auth', 'smtp', 'smtp/session', 'tls'},
+    'mailtools/load': {'base', 'smtp', 'smtp/session', 'tls', 'mailtools/sink'},
+    'mailtools/verify': {'base', 'smtp', 'tls', 'dns', 'routing', 'gateway', 'mailtools/talk'},
+    'tools': {'mailtools/send', 'mailtools/sink', 'mailtools/load', 'mailtools/verify', 'base', 'auth', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'directories', 'queue', 'queue/spool', 'gateway'},
 }
 # The pure protocol knows no sockets, no TLS, no clock that runs by itself.
 FORBIDDEN_IN = {'smtp': re.compile(r'#include <(boost/asio|openssl|ares)')}
