@@ -19,6 +19,8 @@ struct TlsKeys {
   std::string_view ca;
 };
 
+constexpr std::string_view kHonourKey = "honour_tls_required_no";
+
 void read_level(Section& section, TlsLevel& out) {
   section.read<TlsLevel>("tls",
                          out,
@@ -58,6 +60,25 @@ void read_pins(Reader& reader,
     if (!pin) return reader.error(path, "bad-value", pin.error().text);
     out.push_back(*std::move(pin));
   });
+}
+
+/// Whether a message may ask for less (RFC 8689). `has_login`: a password is sent, too.
+void read_honour(Section& section, TlsLevel level, bool has_login, TlsSettings& settings) {
+  bool honour = false;
+  section.read(kHonourKey, honour);
+  if (!section.has(kHonourKey)) return;
+  settings.honour_not_required = honour;
+  if (level == TlsLevel::none || level == TlsLevel::may) {
+    section.fail(kHonourKey,
+                 "contradiction",
+                 fmt::format("under tls = \"{}\" a message can ask for no less; leave it out",
+                             routing::tls_level_name(level)));
+  } else if (honour && has_login) {
+    section.fail(kHonourKey,
+                 "contradiction",
+                 "a password goes to no server that any message may choose to trust; leave out "
+                 "\"user\", or write honour_tls_required_no = false");
+  }
 }
 
 /// Keys that say by what a server is verified, where it is not, or by something else.
@@ -102,6 +123,7 @@ void read_tls_policy(Reader& reader, Section& section) {
   read_pins(reader, section, "pins", policy.settings.pins);
   section.read("ca", policy.settings.ca);
   check_keys(section, {"pins", "ca"}, policy.tls);
+  read_honour(section, policy.tls, false, policy.settings);
   reader.config.routing.tls_policies.push_back(std::move(policy));
 }
 
@@ -140,6 +162,7 @@ void read_next_hop_tls(Reader& reader, Section& section, routing::NextHop& hop) 
   read_pins(reader, section, "tls_pins", settings.pins);
   section.read("tls_ca", settings.ca);
   check_keys(section, {"tls_pins", "tls_ca"}, hop.tls);
+  read_honour(section, hop.tls, section.has("user"), settings);
 }
 
 void read_tls_policies(Reader& reader, Section& top) {

@@ -111,6 +111,8 @@ Json details_of(spool::MessageId id, const spool::Envelope& envelope, spool::Wal
     out["ret"] = mail.ret == smtp::Ret::full ? "FULL" : "HDRS";
   }
   if (mail.smtputf8) out["smtputf8"] = true;
+  if (mail.requiretls) out["requiretls"] = true;
+  if (envelope.tls_not_required) out["tls_required"] = "no";
   const spool::Origin& origin = envelope.origin;
   Json from;
   from["client"] = origin.client.to_string();

@@ -33,6 +33,12 @@ std::size_t header_end(std::string_view octets, std::size_t known) {
 }
 
 std::string describe(const queue::HopReport& report) {
+  if (report.tls_waived) {
+    queue::HopReport kept = report;
+    kept.tls_waived = false;
+    const std::string how = describe(kept);
+    return (how.empty() ? "in plain: not offered" : how) + "; the message says TLS-Required: No";
+  }
   if (!report.tls) return report.tls_fallback.empty() ? "" : "in plain: " + report.tls_fallback;
   const tls::Info& tls = *report.tls;
   std::string verdict = "not verified";

@@ -20,7 +20,8 @@ namespace postern::gateway {
 std::size_t header_end(std::string_view octets, std::size_t known);
 
 /// "encrypted, not verified (TLSv1.3 TLS_AES_256_GCM_SHA384)", "encrypted, verified by chain
-/// (...)"; "in plain: WHY" where TLS was tried; "" where it was not.
+/// (...)"; "in plain: WHY" where TLS was tried; "" where it was not. With "; the message says
+/// TLS-Required: No" where that took the place of the policy.
 std::string describe(const queue::HopReport& report);
 
 /// What the pipeline is asked. Views point into the arguments.

@@ -156,6 +156,8 @@ net::Awaitable<void> StoredLetter::pass_header() {
 smtp::Reply StoredLetter::judge(std::string_view header) {
   routing::MessageFacts facts = routing::scan_header(header);
   loop_.received = facts.received;
+  // RFC 8689 section 4.1: under REQUIRETLS the field is passed on, and ignored.
+  tls_not_required_ = facts.tls_not_required && !sender_.parameters.requiretls;
   loop_.trace_fields.assign(facts.trace_fields.begin(), facts.trace_fields.end());
   const routing::Pipeline& pipeline = runtime_->snapshot->pipeline();
   smtp::Reply last;
@@ -212,6 +214,7 @@ spool::Envelope StoredLetter::make_envelope() const {
   envelope.origin.identity = session_.identity;
   envelope.origin.tls = session_.tls != nullptr;
   envelope.loop = loop_;
+  envelope.tls_not_required = tls_not_required_;
   envelope.received = spool::wall_now();
   envelope.header_octets = header_octets_;
   return envelope;

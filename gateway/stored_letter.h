@@ -68,6 +68,7 @@ class StoredLetter final : public DecidedLetter {
   std::int64_t counted_header_ = 0;
   bool header_passed_ = false;
   spool::LoopFacts loop_;
+  bool tls_not_required_ = false;
   std::uint32_t header_octets_ = 0;  ///< with our own field
   smtp::Reply failure_;              ///< why the rest is swallowed
   std::uint64_t octets_ = 0;

@@ -66,7 +66,7 @@ net::Awaitable<void> transact(HopPool& pool,
     const Routed& r = group.recipients[i];
     recipients.push_back({r.decision.recipient_out, message->address(r.index).parameters});
   }
-  HopTransaction transaction(pool, group.target, std::move(sender));
+  HopTransaction transaction(pool, group.target, std::move(sender), message->tls_not_required());
   std::vector<Reply> replies = co_await transaction.recipients(std::move(recipients));
   const auto accepted = [](const Reply& reply) { return reply.is_positive(); };
   if (std::any_of(replies.begin(), replies.end(), accepted)) {

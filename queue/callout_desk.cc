@@ -136,7 +136,7 @@ void CalloutDesk::start_lanes() {
 net::Awaitable<void> CalloutDesk::run_lane() {
   bool more = true;
   while (more) {
-    HopSearch search(pool_.impl(), target_, false);
+    HopSearch search(pool_.impl(), target_, TlsAsked::nothing);
     Found found = co_await search.next();
     --searching_;
     if (!found.lease) {

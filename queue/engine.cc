@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace postern::queue {
@@ -29,6 +30,18 @@ Reply refusal_of(const std::vector<GroupResult>& refused) {
     }
   }
   return refused.front().attempted.replies.front();
+}
+
+/// The message wants less of TLS than the target's own level, and the config lets it.
+bool is_waived(const spool::Message& message, const routing::Target& target) {
+  if (!message.tls_not_required()) return false;
+  if (target.hops.empty()) {
+    const routing::TlsPolicy* const policy = target.tls_policy;
+    return policy != nullptr && routing::yields_to_sender(policy->tls, policy->settings);
+  }
+  return std::any_of(target.hops.begin(), target.hops.end(), [](const routing::NextHop* hop) {
+    return hop->login.user.empty() && routing::yields_to_sender(hop->tls, hop->tls_settings);
+  });
 }
 
 }  // namespace
@@ -108,6 +121,9 @@ void Engine::Impl::launch(const spool::MessagePtr& message,
     if (starts) finished(box, LaneOutcome::nothing);
     if (race) race->others = true;
     wait_in_lane(box, message);
+    // What stops the others may be TLS, which this one can do without.
+    if (box->lane.is_broken() && is_waived(*message, group.target))
+      box->lane.retry_now(std::array{message->id()});
     pump(box);
   }
 }

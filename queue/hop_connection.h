@@ -22,6 +22,7 @@ struct Candidate {
   HostUse use;                                      ///< for what is known of its health
   TlsPlanPtr tls;                                   ///< null: `tls_question` is to be asked first
   std::shared_ptr<const TlsQuestion> tls_question;  ///< null: there is nothing to ask
+  bool tls_waived = false;  ///< the message said that it need not be kept: as under `may`
   routing::NextHopLogin login;
   bool chunking = true;
   routing::NextHopLimits limits;

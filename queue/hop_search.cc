@@ -54,10 +54,10 @@ smtp::Reply hop_reply(const routing::NextHop& hop, const dns::Targets& targets) 
 
 HopSearch::HopSearch(std::shared_ptr<HopPool::Impl> pool,
                      const routing::Target& target,
-                     bool require_tls)
+                     TlsAsked asked)
     : pool_(std::move(pool)),
       mx_policy_(target.tls_policy),
-      require_tls_(require_tls),
+      asked_(asked),
       give_up_at_(net::Clock::now() + pool_->config.search_limit) {
   for (const routing::NextHop* hop : target.hops)
     list_hosts(*hop);
@@ -203,7 +203,12 @@ void HopSearch::set_tls(const Spec& spec, const dns::Target& target, Candidate& 
     level = mx_policy_->tls;
     settings = &mx_policy_->settings;
   }
-  if (!require_tls_) out.tls = common_plan(level, *settings);
+  // A password goes to none but the server that the config means, whoever's message it is.
+  out.tls_waived = asked_ == TlsAsked::not_required && out.login.user.empty() &&
+                   routing::yields_to_sender(level, *settings);
+  if (out.tls_waived) level = routing::TlsLevel::may;
+  const bool require_tls = asked_ == TlsAsked::required;
+  if (!require_tls) out.tls = common_plan(level, *settings);
   if (out.tls) return;
   TlsQuestion question;
   question.level = level;
@@ -215,7 +220,7 @@ void HopSearch::set_tls(const Spec& spec, const dns::Target& target, Candidate& 
   question.secure_host = target.secure_host;
   question.canonical = name_in_tls(target.canonical);
   question.secure_alias = target.secure_alias;
-  question.require_tls = require_tls_;
+  question.require_tls = require_tls;
   out.tls_question = std::make_shared<const TlsQuestion>(std::move(question));
 }
 

@@ -30,9 +30,8 @@ struct Found {
 /// one whose penalty ends first before the others. Owned by the message; the pool's thread.
 class HopSearch {
  public:
-  /// `require_tls`: the message demands it (RFC 8689); then a host that cannot give it is passed
-  /// over, and when no other is left the refusal is for good.
-  HopSearch(std::shared_ptr<HopPool::Impl> pool, const routing::Target& target, bool require_tls);
+  /// With `required` the refusal is for good when no host is left that might give it.
+  HopSearch(std::shared_ptr<HopPool::Impl> pool, const routing::Target& target, TlsAsked asked);
 
   /// The next host that takes the session. The refusal, when there is none: the last note(), or
   /// what DNS said, or 451 4.4.1.
@@ -85,7 +84,7 @@ class HopSearch {
 
   std::shared_ptr<HopPool::Impl> pool_;
   const routing::TlsPolicy* const mx_policy_;  ///< null: there is none
-  const bool require_tls_;
+  const TlsAsked asked_;
   std::vector<Spec> specs_;
   std::size_t next_spec_ = 0;
   std::deque<Candidate> ready_;

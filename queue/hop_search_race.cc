@@ -124,11 +124,12 @@ net::Awaitable<HopLease> HopSearch::finish(HopLease lease, smtp::Connected conne
   trouble.hosts_left = hosts_left();
   const Remedy cure = remedy(trouble, to.label);
   // What one message or the policy of one domain wants in vain says nothing to others, who may want
-  // less of the same host.
-  const bool is_own_plan = !require_tls_ && !to.tls->reported;
-  const bool is_down = is_own_plan || !failed_for_tls(trouble.failure);
+  // less of the same host. A next hop's own level is wanted by all of its mail.
+  const bool require_tls = asked_ == TlsAsked::required;
+  const bool is_of_hop = !require_tls && !to.tls->reported && !to.use.hop.empty();
+  const bool is_down = is_of_hop || !failed_for_tls(trouble.failure);
   if (cure.remember_down && is_down) pool_->mark_down(*lease);
-  if (require_tls_ && has_no_verified_tls(lease->session)) {
+  if (require_tls && has_no_verified_tls(lease->session)) {
     note_lack(smtp::Reply(550, {5, 7, 10}, std::string(cure.reply.text())));
   } else {
     note(cure.reply);

@@ -16,8 +16,9 @@ using smtp::Reply;
 
 /// One message's delivery; see the header for the calls' contract.
 struct HopTransaction::State {
-  State(HopPool& hops, const routing::Target& target, smtp::Sender from)
-      : search(hops.impl(), target, from.parameters.requiretls), sender(std::move(from)) {}
+  State(HopPool& hops, const routing::Target& target, smtp::Sender from, bool not_required)
+      : search(hops.impl(), target, tls_asked(from.parameters.requiretls, not_required)),
+        sender(std::move(from)) {}
   ~State() {
     // Before the message RSET undoes it, which the pool says; within, only a closed connection.
     if (phase == Phase::envelope) lease.keep();
@@ -87,6 +88,7 @@ void HopTransaction::State::adopt(HopLease found) {
   report.chunking = offered.chunking && lease->candidate.chunking;
   report.dsn = offered.dsn;
   report.reused = lease->reused;
+  report.tls_waived = lease->candidate.tls_waived;
   mail_answered = false;
   asked = 0;
 }
@@ -343,8 +345,11 @@ net::Awaitable<Reply> HopTransaction::State::finish() {
   co_return reply;
 }
 
-HopTransaction::HopTransaction(HopPool& pool, const routing::Target& target, smtp::Sender sender)
-    : state_(std::make_unique<State>(pool, target, std::move(sender))) {}
+HopTransaction::HopTransaction(HopPool& pool,
+                               const routing::Target& target,
+                               smtp::Sender sender,
+                               bool tls_not_required)
+    : state_(std::make_unique<State>(pool, target, std::move(sender), tls_not_required)) {}
 
 HopTransaction::~HopTransaction() = default;
 

@@ -33,6 +33,7 @@ struct HopReport {
   bool chunking = false;         ///< BDAT was used
   bool dsn = false;              ///< the hop offers DSN: what was asked for went with the message
   bool reused = false;           ///< on a kept connection
+  bool tls_waived = false;       ///< "TLS-Required: No" of the message took the place of the level
   std::string tls_fallback;      ///< why TLS was given up for plain; "" where it was not
   HopTrouble trouble = HopTrouble::none;
   smtp::Reply reply;  ///< the last one that mattered
@@ -45,7 +46,12 @@ struct HopReport {
 /// before the message, a closed connection within it.
 class HopTransaction {
  public:
-  HopTransaction(HopPool& pool, const routing::Target& target, smtp::Sender sender);
+  /// `tls_not_required`: the message's header says so (RFC 8689); under REQUIRETLS it counts for
+  /// nothing.
+  HopTransaction(HopPool& pool,
+                 const routing::Target& target,
+                 smtp::Sender sender,
+                 bool tls_not_required = false);
   ~HopTransaction();
   HopTransaction(HopTransaction&&) = delete;
 

@@ -10,12 +10,26 @@
 #include "smtp/reply.h"
 #include "tls/peer_check.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace postern::queue {
+
+/// What the message itself says of TLS (RFC 8689).
+enum class TlsAsked : std::uint8_t {
+  nothing,
+  required,      ///< REQUIRETLS: a host that cannot give it is passed over
+  not_required,  ///< "TLS-Required: No": policies that yield to it are not kept
+};
+
+/// REQUIRETLS of MAIL goes before the field, whatever that says (RFC 8689 section 4.1).
+constexpr TlsAsked tls_asked(bool requiretls, bool not_required) {
+  if (requiretls) return TlsAsked::required;
+  return not_required ? TlsAsked::not_required : TlsAsked::nothing;
+}
 
 /// A host that is about to be tried, and what the config says of TLS with it.
 struct TlsQuestion {

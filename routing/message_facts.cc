@@ -5,6 +5,7 @@
 
 #include <openssl/evp.h>
 
+#include <optional>
 #include <string>
 
 namespace postern::routing {
@@ -49,10 +50,40 @@ std::string digest_of(std::string_view first, std::string_view second) {
   return out;
 }
 
+/// RFC 5322 section 3.2.2: without folds, blanks and comments, which may be nested and quoted in.
+/// nullopt: a comment that does not end.
+std::optional<std::string> bare_value(std::string_view body) {
+  std::string out;
+  unsigned depth = 0;
+  for (std::size_t i = 0; i < body.size(); ++i) {
+    const char c = body[i];
+    if (depth > 0 && c == '\\') {
+      ++i;
+    } else if (c == '(') {
+      ++depth;
+      out += ' ';
+    } else if (c == ')' && depth > 0) {
+      --depth;
+    } else if (depth == 0) {
+      out += c == '\r' || c == '\n' || c == '\t' ? ' ' : c;
+    }
+  }
+  if (depth > 0) return std::nullopt;
+  const std::size_t first = out.find_first_not_of(' ');
+  if (first == std::string::npos) return std::string();
+  return out.substr(first, out.find_last_not_of(' ') + 1 - first);
+}
+
+bool says_no(std::string_view body) {
+  const std::optional<std::string> value = bare_value(body);
+  return value && smtp::iequals(*value, "no");
+}
+
 }  // namespace
 
 MessageFacts scan_header(std::string_view header) {
   MessageFacts facts;
+  unsigned tls_required = 0;  // fields of that name
   while (!header.empty()) {
     const std::string_view field = field_at(header);
     if (field.empty() || field == "\r") break;
@@ -75,6 +106,8 @@ MessageFacts scan_header(std::string_view header) {
       if (facts.date.empty()) facts.date = body;
     } else if (smtp::iequals(name, "from")) {
       if (facts.from.empty()) facts.from = body;
+    } else if (smtp::iequals(name, "tls-required")) {
+      facts.tls_not_required = ++tls_required == 1 && says_no(body);
     }
   }
   if (!facts.trace_fields.empty()) identify(facts);

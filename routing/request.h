@@ -57,6 +57,9 @@ struct MessageFacts {
   /// there, or nobody has asked.
   std::string by_id;
   std::string by_date;
+  /// The field "TLS-Required: No" stands there once, and no other of that name (RFC 8689 section
+  /// 3): the sender wants the message delivered rather than encrypted.
+  bool tls_not_required = false;
 };
 
 }  // namespace postern::routing

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,8 +36,18 @@ struct TlsSettings {
   /// match and nothing else is asked: no authority, name or date.
   std::vector<std::string> pins;
   std::string ca;  ///< PEM file of the authorities that count; empty: the system's
+  /// What `honour_tls_required_no` says; nullopt: it is not written (yields_to_sender()).
+  std::optional<bool> honour_not_required{};
   friend bool operator==(const TlsSettings&, const TlsSettings&) = default;
 };
+
+/// A message with "TLS-Required: No" is delivered as under `may`. By default where the recipient's
+/// side set the level, which is what RFC 8689 section 3 speaks of; not where the administrator did:
+/// a line in a header is no reason to break a rule of the house.
+constexpr bool yields_to_sender(TlsLevel level, const TlsSettings& settings) {
+  if (level == TlsLevel::none || level == TlsLevel::may) return false;  // there is nothing to waive
+  return settings.honour_not_required.value_or(level == TlsLevel::dane || level == TlsLevel::sts);
+}
 
 /// `[[tls_policy]]`: for mail that goes by the MX of its recipient's domain. Immutable, owned by
 /// the config snapshot.

@@ -150,6 +150,8 @@ void print_details(const Json& message, std::ostream& out) {
       << "sender     " << in_brackets(text(message, "sender")) << "\n";
   if (message.contains("envid")) out << "envid      " << text(message, "envid") << "\n";
   if (message.contains("ret")) out << "ret        " << text(message, "ret") << "\n";
+  if (message.value("requiretls", false)) out << "tls        the message demands REQUIRETLS\n";
+  if (message.contains("tls_required")) out << "tls        the message says TLS-Required: No\n";
   out << "client     " << text(origin, "client") << ", helo " << text(origin, "helo")
       << ", listener " << text(origin, "listener");
   if (origin.contains("auth")) out << ", logged in as " << text(origin, "auth");

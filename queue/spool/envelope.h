@@ -76,6 +76,8 @@ struct Envelope {
   WallTime received{};
   std::uint64_t octets = 0;         ///< of the whole message; the spool fills it in
   std::uint32_t header_octets = 0;  ///< of the header block at its front
+  /// The header block has "TLS-Required: No" (RFC 8689), and MAIL did not demand the opposite.
+  bool tls_not_required = false;
   std::uint64_t config = 0;  ///< fingerprint of the config that chose the lanes; the caller's
   bool held = false;
 };

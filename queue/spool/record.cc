@@ -16,6 +16,8 @@ constexpr std::uint8_t kFirstVersion = 1;
 constexpr std::uint8_t kVersionWithCopies = 2;
 /// With the past tries behind those, whether there are copies or not.
 constexpr std::uint8_t kVersionWithTries = 3;
+/// With flags that say which of those parts there are, and what the header says of TLS.
+constexpr std::uint8_t kVersionWithTls = 4;
 constexpr std::size_t kHeadOctets = 5;  // version, checksum
 // The least that a recipient and a trace field take: what a count is believed up to.
 constexpr std::size_t kLeastRecipient = 13;
@@ -312,6 +314,22 @@ void read_tries(ByteReader& in, Envelope& e) {
   if (!has_tries(e)) in.fail();
 }
 
+/// What follows the fields of version 1.
+struct Parts {
+  bool copies = false;
+  bool tries = false;
+  bool tls = false;
+};
+
+Parts read_parts(std::uint8_t version, ByteReader& in) {
+  if (version == kVersionWithCopies) return {true, false, false};
+  if (version == kVersionWithTries) return {in.number(1) == 1, true, false};
+  if (version != kVersionWithTls) return {};
+  const std::uint64_t bits = in.number(7);
+  if (!flag(bits, 2)) in.fail();  // an older version says all of that
+  return {flag(bits, 0), flag(bits, 1), true};
+}
+
 void put_checksum(std::string& bytes, std::size_t begin) {
   // Over the version too: octets that say another version are not taken for a broken checksum.
   const std::string_view all = std::string_view(bytes).substr(begin);
@@ -328,10 +346,18 @@ void encode_record(const Record& record, std::string& out) {
   ByteWriter writer(out);
   const bool copies = has_copies(record.envelope);
   const bool tries = has_tries(record.envelope);
-  writer.octet(tries ? kVersionWithTries : copies ? kVersionWithCopies : kFirstVersion);
+  const bool tls = record.envelope.tls_not_required;
+  writer.octet(tls      ? kVersionWithTls
+               : tries  ? kVersionWithTries
+               : copies ? kVersionWithCopies
+                        : kFirstVersion);
   writer.fixed32(0);
   write_fields(writer, record);
-  if (tries) writer.octet(flags(std::initializer_list<bool>{copies}));
+  if (tls) {
+    writer.octet(flags(std::initializer_list<bool>{copies, tries, tls}));
+  } else if (tries) {
+    writer.octet(flags(std::initializer_list<bool>{copies}));
+  }
   if (copies) write_copies(writer, record.envelope);
   if (tries) write_tries(writer, record.envelope);
   put_checksum(out, begin);
@@ -341,26 +367,25 @@ Result<Record> decode_record(std::string_view bytes) {
   ByteReader in(bytes);
   const std::uint8_t version = in.octet();
   const std::uint32_t crc = in.fixed32();
-  if (!in.good() || version < kFirstVersion || version > kVersionWithTries) {
+  if (!in.good() || version < kFirstVersion || version > kVersionWithTls) {
     return make_error_code(Errc::bad_record);
   }
   if (crc32c(in.rest(), crc32c(bytes.substr(0, 1))) != crc) {
     return make_error_code(Errc::bad_record);
   }
   Record record = read_fields(in);
-  const bool tries = version == kVersionWithTries;
-  if (version == kVersionWithCopies || (tries && in.number(1) == 1)) {
-    read_copies(in, record.envelope);
-  }
-  if (tries) read_tries(in, record.envelope);
+  const Parts parts = read_parts(version, in);
+  record.envelope.tls_not_required = parts.tls;
+  if (parts.copies) read_copies(in, record.envelope);
+  if (parts.tries) read_tries(in, record.envelope);
   if (!in.good() || !in.at_end()) return make_error_code(Errc::bad_record);
   return record;
 }
 
 void reseal_record(std::string& bytes) {
   if (bytes.size() < kHeadOctets) return;
-  if (bytes[0] != static_cast<char>(kVersionWithCopies) &&
-      bytes[0] != static_cast<char>(kVersionWithTries)) {
+  if (bytes[0] < static_cast<char>(kVersionWithCopies) ||
+      bytes[0] > static_cast<char>(kVersionWithTls)) {
     bytes[0] = static_cast<char>(kFirstVersion);
   }
   put_checksum(bytes, 0);

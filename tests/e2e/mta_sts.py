@@ -26,7 +26,11 @@ GOOD, WRONG, PLAIN = "127.0.1.1", "127.0.1.2", "127.0.1.3"    # MX hosts, by the
 CONFIG = """
 hostname = "gw.sender.example"
 data_dir = "{data}"
-listener = [{{ name = "mx", bind = "{address}:25", role = "mx", delivery = "queue" }}]
+listener = [
+  {{ name = "mx", bind = "{address}:25", role = "mx", delivery = "queue" }},
+  {{ name = "auto", bind = "{address}:26", role = "mx", delivery = "auto" }},
+  {{ name = "through", bind = "{address}:27", role = "mx", delivery = "cut_through" }},
+]
 dns = {{ servers = ["{resolver}:53"] }}
 relay.allow_without_auth = ["127.0.0.0/8"]
 retry = {{ first = "60s" }}
@@ -74,11 +78,11 @@ class Scene:
             self.web.policies[domain] = f"version: STSv1\r\nmode: {mode}\r\nmx: {listed}.{domain}\r\nmax_age: 86400\r\n"
         return domain
 
-    def send(self, domain: str, outcome: str, *words: str, who: str = "user") -> str:
+    def send(self, domain: str, outcome: str, *words: str, who: str = "user", port: int = 25, fields: bytes = b"") -> str:
         """A letter to the domain, and the log's line of what became of it."""
         recipient = f"{who}@{domain}"
-        with smtplib.SMTP(GATEWAY, 25, timeout=20) as client:
-            client.sendmail("someone@sender.example", [recipient], b"Subject: sts\r\n\r\nbody\r\n")
+        with smtplib.SMTP(GATEWAY, port, timeout=20) as client:
+            client.sendmail("someone@sender.example", [recipient], b"Subject: sts\r\n" + fields + b"\r\nbody\r\n")
         needle = re.compile(rf"to=<{re.escape(recipient)}> .*outcome={outcome}\b")
         other = re.compile(rf"to=<{re.escape(recipient)}> .*outcome=(delivered|deferred|bounced|failed)\b")
 
@@ -102,7 +106,7 @@ class Scene:
             sink.stop()
 
 
-LABELS = ("enforce", "wrong", "stranger", "second", "testing", "lost", "off", "bare", "kept", "renewed", "reports", "nothing")
+LABELS = ("enforce", "wrong", "waived", "strict", "stranger", "second", "testing", "lost", "off", "bare", "kept", "renewed", "reports", "nothing")
 
 
 def _hosts(prefix: str) -> list[str]:
@@ -140,6 +144,29 @@ def not_enforced(scene: Scene) -> None:
     del scene.web.policies[lost]
     scene.send(lost, "delivered", "encrypted, not verified")
     expect("nothing.example" not in scene.web.asked, "a domain without a record was asked by HTTPS")
+
+
+def not_required(scene: Scene) -> None:
+    """TLS-Required: No (RFC 8689): the sender asks that the policy of the recipient's domain be ignored."""
+    strict = scene.add("strict", WRONG, "enforce")
+    scene.start_gateway(f'[[tls_policy]]\ndomains = ["{strict}"]\ntls = "sts"\nca = "{scene.ca.certificate}"\n'
+                        'honour_tls_required_no = false\n')
+    field = b"tls-required:\r\n NO (please)\r\n"
+    domain = scene.add("waived", WRONG, "enforce")
+    for who in ("one", "two"):    # after which the domain counts as out of order
+        scene.send(domain, "deferred", "4.7.5", who=who)
+    said = "encrypted, not verified", "the message says TLS-Required: No"
+    scene.send(domain, "delivered", *said, who="stored", fields=field)
+    expect(field in scene.wrong.messages[-1].octets(), f"the field is not passed on: {scene.wrong.messages[-1].octets()}")
+    scene.send(domain, "delivered", *said, who="auto", port=26, fields=field)
+    scene.send(domain, "deferred", "4.7.5", who="both", fields=field + field)
+    scene.send(strict, "deferred", "4.7.5", who="strict", fields=field)
+    with smtplib.SMTP(GATEWAY, 27, timeout=20) as client:    # the next hop is asked before the header comes
+        client.ehlo()
+        client.mail("someone@sender.example")
+        code, text = client.rcpt(f"through@{domain}")
+    expect((code, text[:5]) == (451, b"4.7.5"), f"cut through: {code} {text}")
+    expect(scene.wrong.count == 2, f"{scene.wrong.count} letters arrived, not 2")
 
 
 def kept(scene: Scene) -> None:
@@ -215,6 +242,7 @@ CASES = {
     "enforce: what fits is delivered, what does not is deferred": enforced,
     "enforce: a host that is not listed is passed over": another_host,
     "testing, none, and no policy: delivered": not_enforced,
+    "TLS-Required: No is delivered, unless the config does not honour it": not_required,
     "a policy is kept while nobody can be asked": kept,
     "the reports of a day, by mail and by HTTPS": reports,
 }

@@ -196,6 +196,8 @@ class Bench:
                 more = {"verify": trusted, "pinned": pinned}.get(policy, "")
                 level = {"pinned": "verify"}.get(policy, policy)
                 text += HOP.format(name=f"{name}-{policy}", address=EXCHANGE, port=port, level=level, more=more)
+            text += HOP.format(name=f"{name}-waived", address=EXCHANGE, port=port, level="verify",
+                               more=trusted + "honour_tls_required_no = true\n")
         for name, dovecot in self.dovecots.items():
             pinned = f'tls_pins = ["sha256:{self.pairs[name].fingerprint()}"]\n'
             for policy, level, more in (("verify", "verify", trusted), ("encrypt", "encrypt", ""),
@@ -218,10 +220,10 @@ class Bench:
             dovecot.stop()
         self.sink.stop()
 
-    def send(self, recipients: list[str]) -> None:
+    def send(self, recipients: list[str], fields: str = "") -> None:
         with smtplib.SMTP(*self.gateway.endpoints["mx"], timeout=30) as client:
             for recipient in recipients:
-                client.sendmail("ann@client.example", [recipient], "Subject: t\r\n\r\nhello\r\n")
+                client.sendmail("ann@client.example", [recipient], f"Subject: t\r\n{fields}\r\nhello\r\n")
 
     def outcome(self, name: str) -> str:
         """The last line that the log has of the letter to that next hop, once it was tried."""
@@ -367,6 +369,38 @@ def requiretls(bench: Bench) -> list:
             ("... and goes to no next hop that does not offer it", over_tls)]
 
 
+def not_required(bench: Bench) -> list:
+    """RFC 8689, the header field TLS-Required: No."""
+    field_line = "TLS-Required: No\r\n"
+    waived = {"selfsigned": UNVERIFIED, "expired": UNVERIFIED, "nostarttls": "in plain"}
+
+    def delivered(server: str, expected: str) -> None:
+        line = bench.outcome(f"{server}-waived")
+        expect(field(line, "outcome") == "delivered", line)
+        expect(field(line, "tls").startswith(expected) and "the message says TLS-Required: No" in line, line)
+
+    def kept() -> None:
+        bench.send(["kept@selfsigned-verify.test"], field_line)
+        wait_until(lambda: any("outcome=deferred" in line for line in bench.gateway.log_lines("to=<kept@")), 20,
+                   "the letter was tried")
+
+    def both() -> None:
+        with smtplib.SMTP(*bench.gateway.endpoints["mx"], timeout=30) as client:
+            client.starttls(context=trusting(bench.authority.certificate))
+            client.ehlo()
+            client.docmd("mail FROM:<> REQUIRETLS")
+            client.rcpt("both@selfsigned-waived.test")
+            expect(client.data(f"Subject: t\r\n{field_line}\r\nhello\r\n")[0] == 250, "DATA")
+        wait_until(lambda: any("outcome=failed" in line and "5.7.10" in line
+                               for line in bench.gateway.log_lines("to=<both@")), 20, "the letter failed")
+
+    bench.send([f"user@{server}-waived.test" for server in waived], field_line)
+    return [*((f"TLS-Required: No, {server}: {expected}", lambda server=server, expected=expected: delivered(server, expected))
+              for server, expected in waived.items()),
+            ("... under an administrator's own verify it counts for nothing", kept),
+            ("... nor under REQUIRETLS", both)]
+
+
 def trusting(authority: Path) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=str(authority))
     context.check_hostname = False    # it is 127.0.0.1 here
@@ -395,6 +429,7 @@ def main() -> int:
             play([("Postfix saw TLS wherever the log says so", lambda: check_log_of_servers(bench))], tally)
             play(dovecot_table(bench), tally)
             play(requiretls(bench), tally)
+            play(not_required(bench), tally)
             play(postfix_as_client(bench), tally)
         finally:
             bench.close()

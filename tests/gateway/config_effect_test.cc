@@ -193,6 +193,7 @@ std::vector<Effect> routing_effects() {
       {"next_hop.tls_name", in_hop("tls_name = \"MX.x.ru\""), [](auto& c) { return hop(c).tls_settings.names == std::vector<std::string>{"mx.x.ru"}; }},
       {"next_hop.tls_pins", in_hop("tls = \"verify\"\ntls_pins = [\"sha256:" + std::string(64, '0') + "\"]"), [](auto& c) { return hop(c).tls_settings.pins == std::vector<std::string>{std::string(32, '\0')}; }},
       {"next_hop.tls_ca", in_hop("tls = \"verify\"\ntls_ca = \"/ca\""), [](auto& c) { return hop(c).tls_settings.ca == "/ca"; }},
+      {"next_hop.honour_tls_required_no", in_hop("tls = \"verify\"\nhonour_tls_required_no = true"), [](auto& c) { return hop(c).tls_settings.honour_not_required == true; }},
       {"next_hop.tls", in_hop("tls = \"encrypt\""), [](auto& c) { return hop(c).tls == Tls::encrypt; }},
       {"next_hop.max_connections", in_hop("max_connections = 3"), [](auto& c) { return hop(c).limits.connections_per_host == 3; }},
       {"next_hop.max_recipients", in_hop("max_recipients = 3"), [](auto& c) { return hop(c).limits.recipients_per_transaction == 3; }},

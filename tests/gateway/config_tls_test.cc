@@ -84,6 +84,10 @@ TEST(ConfigTls, WhatIsWrongIsSaid) {
       {policy("names = [\"a b\"]\n"),                                 24, "tls_policy.names",   "bad-domain",           "domain"       },
       {policy("pins = [" + kPin + "]\n"),                             24, "tls_policy.pins",    "contradiction",        "verify"       },
       {policy("ca = \"/ca\"\n"),                                      24, "tls_policy.ca",      "contradiction",        "verify"       },
+      {policy("honour_tls_required_no = false\n"),                     24, "tls_policy.honour_tls_required_no", "contradiction", "leave it out"},
+      {hop("tls = \"none\"\nhonour_tls_required_no = true\n"),        26, "next_hop.honour_tls_required_no",   "contradiction", "leave it out"},
+      {hop(verify + "honour_tls_required_no = true\nuser = \"u\"\npassword = \"file:/dev/null\"\n"),
+       26,                                                                "next_hop.honour_tls_required_no",   "contradiction", "\"user\""},
       {"[tls_report]\nfrom = \"nobody\"\n",                           23, "tls_report.from",    "bad-address",          "postmaster@"  },
       {policy("") + policy(""),                                       25, "tls_policy.domains", "duplicate-tls-policy", "line 23"      },
   };

@@ -27,7 +27,7 @@ class DnsFailures : public DeliveryTest {
     HopPool pool(context.get_executor(), config, asking);
     routing::Target target;
     target.mx_domain = domain;
-    HopSearch search(pool.impl(), target, false);
+    HopSearch search(pool.impl(), target, TlsAsked::nothing);
     return run(search.next()).refusal;
   }
   void both(const std::string& host, const Reaction& reaction) {
@@ -102,7 +102,7 @@ TEST_F(DnsFailures, AHostThatTheConfigNamesIsNeverTheMessagesFault) {
   hop.hosts[0].host = "gone.example";
   routing::Target target;
   target.hops = {&hop};
-  HopSearch search(pool.impl(), target, false);
+  HopSearch search(pool.impl(), target, TlsAsked::nothing);
   const Found found = run(search.next());
   EXPECT_EQ(status_of(found.refusal), "451 4.3.5");
 }

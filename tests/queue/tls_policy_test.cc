@@ -243,11 +243,15 @@ class MxPolicyTest : public TlsDeliveryTest {
     where.tls_policy = &policy;
     return run(deliver_to({}, where));
   }
-  void serve(const TestCa::Files& shown) {
+  void serve(const TestCa::Files& shown, ExchangeHabits habits = {}) {
     resolver.add_mx("company.ru", 10, "mx.company.ru");
-    config.mx_port = start(shown).port();
+    config.mx_port = start(shown, std::move(habits)).port();
     policy.settings.ca = world.ca->certificate();
     policy.tls = TlsLevel::verify;
+  }
+  bool is_avoided(const ExchangeServer& server) const {
+    const net::Endpoint host(net::asio::ip::address_v4::loopback(), server.port());
+    return config.health->avoided_until(host, net::Clock::now()) != net::TimePoint();
   }
   routing::TlsPolicy policy;
 };
@@ -262,6 +266,29 @@ TEST_F(MxPolicyTest, AnotherNamesCertificateIsRefused) {
   const Delivered d = deliver_mx();
   EXPECT_EQ(outcome_of(d), kBadTls);
   EXPECT_THAT(std::string(d.recipients[0].text()), HasSubstr("not for mx.company.ru"));
+}
+
+TEST_F(MxPolicyTest, WhatOneDomainWantsInVainIsNoNewsOfTheHostForOthers) {
+  serve(world.self_signed);
+  EXPECT_EQ(outcome_of(deliver_mx()), kBadTls);
+  EXPECT_FALSE(is_avoided(*servers.back()));
+  routing::Target other;  // a domain of the same host
+  other.mx_domain = "company.ru";
+  EXPECT_TRUE(run(deliver_to({}, other)).final.is_positive());
+}
+
+TEST_F(MxPolicyTest, NorIsTlsThatTheHostDoesNotOffer) {
+  serve(world.good, habits_of(PolicyRow::Starttls::missing));
+  policy.tls = TlsLevel::encrypt;
+  EXPECT_EQ(outcome_of(deliver_mx()), kNoTls);
+  EXPECT_FALSE(is_avoided(*servers.back()));
+}
+
+TEST_F(MxPolicyTest, WhatANextHopOfTheConfigDemandsInVainIsNewsOfTheHost) {
+  hop.tls = TlsLevel::verify;
+  ExchangeServer& server = start(world.self_signed);
+  EXPECT_EQ(outcome_of(deliver()), kBadTls);
+  EXPECT_TRUE(is_avoided(server));
 }
 
 /// Every domain has a policy of testing, with this MX.

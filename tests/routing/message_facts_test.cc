@@ -46,5 +46,38 @@ TEST(ScanHeader, KeepsTheTopmostTraceFieldsOnly) {
   EXPECT_EQ(scan_header(header).trace_fields.size(), kMaxTraceFields);
 }
 
+TEST(MessageFacts, TlsRequiredNoCountsWhereItStandsOnceAndSaysJustThat) {
+  struct Case {
+    const char* header;
+    bool counts;
+  };
+  const Case cases[] = {
+      {"TLS-Required: No\r\n",                                     true },
+      {"tls-required:no\r\n",                                      true },
+      {"TLS-Required \t: \t NO \t\r\n",                            true },
+      {"TLS-Required:\r\n No\r\n",                                 true },
+      {"TLS-Required:\r\n\tNo\r\n \r\nSubject: x\r\n",             true },
+      {"TLS-Required: No (a test (of (depth)) \\) here)\r\n",      true },
+      {"TLS-Required: (first) No\r\n (behind)\r\n",                true },
+      {"Subject: x\r\nTLS-Required: No\r\nFrom: a@b\r\n\r\nbody",  true },
+      {"TLS-Required: Yes\r\n",                                    false},
+      {"TLS-Required:\r\n",                                        false},
+      {"TLS-Required: No, really\r\n",                             false},
+      {"TLS-Required: N(o)o\r\n",                                  false},
+      {"TLS-Required: \"No\"\r\n",                                 false},
+      {"TLS-Required: No (without an end\r\n",                     false},
+      {"TLS-Required: No)\r\n",                                    false},
+      {"TLS-Required: (No)\r\n",                                   false},
+      {"X-TLS-Required: No\r\n",                                   false},
+      {"TLS-Required: No\r\nTLS-Required: No\r\n",                 false},
+      {"TLS-Required: Yes\r\nTLS-Required: No\r\n",                false},
+      {"TLS-Required: No\r\nTLS-Required: No\r\nTLS-Required: No", false},
+      {"Subject: x\r\n\r\nTLS-Required: No\r\n",                   false},
+      {"",                                                         false},
+  };
+  for (const Case& c : cases)
+    EXPECT_EQ(scan_header(c.header).tls_not_required, c.counts) << c.header;
+}
+
 }  // namespace
 }  // namespace postern::routing

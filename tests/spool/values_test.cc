@@ -149,6 +149,44 @@ TEST(Record, KeepsWhatCopiesAreOfAndIsOfVersion1WithoutAny) {
   EXPECT_EQ(both->envelope.recipients[1].copy_of.text(), "user@company.example");
 }
 
+TEST(Record, KeepsThatTlsIsNotRequiredBesideWhateverElseThereIs) {
+  for (const bool tries : {false, true}) {
+    for (const bool copies : {false, true}) {
+      Record record{full_envelope(), BodyPlace::database, 0};
+      if (!tries) record.envelope.recipients[1].past.clear();
+      if (copies) {
+        record.envelope.recipients[1].copy = 1;
+        record.envelope.recipients[1].copy_of = smtp::Mailbox("user", "company.example");
+      }
+      const std::string without = encoded(record);
+      EXPECT_LT(without[0], 4) << "what knows no version 4 can read it";
+      EXPECT_FALSE(decode_record(without)->envelope.tls_not_required);
+      record.envelope.tls_not_required = true;
+      const std::string bytes = encoded(record);
+      EXPECT_EQ(bytes[0], 4);
+      const auto after = decode_record(bytes);
+      ASSERT_TRUE(after);
+      EXPECT_TRUE(after->envelope.tls_not_required);
+      EXPECT_EQ(after->envelope.recipients[1].past, record.envelope.recipients[1].past);
+      EXPECT_EQ(after->envelope.recipients[1].copy, copies ? 1 : 0);
+      EXPECT_EQ(encoded(*after), bytes);
+      for (std::size_t size = 0; size < bytes.size(); ++size)
+        ASSERT_FALSE(decode_record(std::string_view(bytes).substr(0, size))) << size;
+    }
+  }
+}
+
+TEST(Record, OneEncodingForEachRecord) {
+  // Version 4 with a flag that says nothing needs it.
+  Record record{envelope_for(0), BodyPlace::database, 0};
+  record.envelope.tls_not_required = true;
+  std::string bytes = encoded(record);
+  ASSERT_EQ(bytes.back(), 4);
+  bytes.back() = 0;
+  reseal_record(bytes);
+  EXPECT_FALSE(decode_record(bytes));
+}
+
 TEST(Record, KeepsTheNullSenderNull) {
   Record record{envelope_for(), BodyPlace::database, 0};
   record.envelope.sender.path = smtp::ReversePath();
