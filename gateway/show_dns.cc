@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/show_dns.h"
 
-#include "dns/cares_resolver.h"
-
 #include <boost/asio/co_spawn.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -14,7 +12,6 @@
 namespace postern::gateway {
 namespace {
 
-constexpr std::chrono::milliseconds kPatience{5000};
 constexpr std::size_t kMostHosts = 20;  // as many as a delivery tries
 constexpr std::uint16_t kSmtpPort = 25;
 
@@ -134,12 +131,6 @@ DnsReport show_dns(const routing::Target& target,
   }
   asking->report.complete = asking->done;
   return asking->report;
-}
-
-DnsReport show_dns(const routing::Target& target, const dns::Config& config) {
-  net::IoContext context(1);
-  dns::CaresResolver resolver(context.get_executor(), config);
-  return show_dns(target, resolver, context, kPatience);
 }
 
 }  // namespace postern::gateway

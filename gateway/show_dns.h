@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "dns/config.h"
 #include "dns/resolver.h"
 #include "routing/verdict.h"
 
@@ -35,7 +34,5 @@ DnsReport show_dns(const routing::Target& target,
                    dns::Resolver& resolver,
                    net::IoContext& context,
                    std::chrono::milliseconds wait);
-/// The same with the servers of the config.
-DnsReport show_dns(const routing::Target& target, const dns::Config& config);
 
 }  // namespace postern::gateway

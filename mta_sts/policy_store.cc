@@ -30,6 +30,11 @@ std::optional<std::string> content_of_file(const fs::path& path) {
   return out;
 }
 
+/// A clock that was wrong when it was written must not make it last for ever.
+bool lasts(const StoredPolicy& policy, WallTime now) {
+  return policy.fetched <= now + std::chrono::hours(1) && policy.ends() > now;
+}
+
 }  // namespace
 
 std::string format_stored(const StoredPolicy& policy) {
@@ -66,10 +71,8 @@ std::map<std::string, StoredPolicy> PolicyStore::load(WallTime now, std::size_t 
     const std::string name = at->path().filename().string();
     const std::optional<std::string> text = content_of_file(at->path());
     std::optional<StoredPolicy> policy = text ? parse_stored(*text) : std::nullopt;
-    // A clock that was wrong when it was written must not make it last for ever.
-    const bool lasts = policy && policy->fetched <= now + std::chrono::hours(1) &&
-                       policy->ends() > now && dns::query_name(name) == name;
-    if (lasts && out.size() < most) {
+    const bool is_good = policy && lasts(*policy, now) && dns::query_name(name) == name;
+    if (is_good && out.size() < most) {
       out.emplace(name, *std::move(policy));
     } else {
       useless.push_back(at->path());
@@ -78,6 +81,15 @@ std::map<std::string, StoredPolicy> PolicyStore::load(WallTime now, std::size_t 
   for (const fs::path& path : useless)
     fs::remove(path, ec);
   return out;
+}
+
+std::optional<StoredPolicy> PolicyStore::find(const std::string& domain, WallTime now) const {
+  const std::optional<std::string> name = dns::query_name(domain);
+  if (folder_.empty() || !name) return std::nullopt;
+  const std::optional<std::string> text = content_of_file(fs::path(folder_) / *name);
+  std::optional<StoredPolicy> policy = text ? parse_stored(*text) : std::nullopt;
+  if (policy && !lasts(*policy, now)) policy.reset();
+  return policy;
 }
 
 bool PolicyStore::save(const std::string& domain, const StoredPolicy& policy) {

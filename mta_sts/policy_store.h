@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace postern::mta_sts {
@@ -31,6 +32,9 @@ class PolicyStore {
   /// Those that have not ended, by domain, at most `most`; files that are no policy, or have ended,
   /// are removed.
   std::map<std::string, StoredPolicy> load(WallTime now, std::size_t most);
+  /// The one of this domain, where it has not ended; changes nothing, and so may be called beside
+  /// the process that has the folder.
+  std::optional<StoredPolicy> find(const std::string& domain, WallTime now) const;
   /// False: it could not be written. `domain`: a name as dns::query_name() gives it.
   bool save(const std::string& domain, const StoredPolicy& policy);
   void remove(const std::string& domain);

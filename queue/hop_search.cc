@@ -2,7 +2,6 @@
 #include "queue/hop_search.h"
 
 #include "base/ip.h"
-#include "dns/name.h"
 #include "queue/failure_policy.h"
 #include "queue/hop_order.h"
 #include "queue/hop_pool_impl.h"
@@ -18,11 +17,6 @@ using Outcome = dns::Targets::Outcome;
 
 smtp::Reply reply(int code, smtp::EnhancedStatus status, std::string text) {
   return smtp::Reply(code, status, std::move(text));
-}
-
-/// As SNI, certificates and policies have it: with A-labels.
-std::string name_in_tls(const std::string& host) {
-  return dns::query_name(host).value_or(host);
 }
 
 /// For the MX of a domain that a message is for: facts of DNS are final (RFC 5321 5.1, RFC 7505).
@@ -210,16 +204,9 @@ void HopSearch::set_tls(const Spec& spec, const dns::Target& target, Candidate& 
   const bool require_tls = asked_ == TlsAsked::required;
   if (!require_tls) out.tls = common_plan(level, *settings);
   if (out.tls) return;
-  TlsQuestion question;
+  TlsQuestion question = question_about(spec.host, target);
   question.level = level;
   question.settings = *settings;
-  if (spec.host.mx) question.domain = spec.host.host;
-  question.host = name_in_tls(target.host);
-  question.port = target.endpoint.port();
-  question.secure_mx = target.secure_mx;
-  question.secure_host = target.secure_host;
-  question.canonical = name_in_tls(target.canonical);
-  question.secure_alias = target.secure_alias;
   question.require_tls = require_tls;
   out.tls_question = std::make_shared<const TlsQuestion>(std::move(question));
 }

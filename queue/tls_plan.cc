@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "queue/tls_plan.h"
 
+#include "dns/name.h"
+
 #include <string_view>
 #include <utility>
 
@@ -69,6 +71,22 @@ TlsPlanPtr common(Level level) {
 }
 
 }  // namespace
+
+std::string name_in_tls(const std::string& host) {
+  return dns::query_name(host).value_or(host);
+}
+
+TlsQuestion question_about(const routing::HostSpec& host, const dns::Target& target) {
+  TlsQuestion out;
+  if (host.mx) out.domain = host.host;
+  out.host = name_in_tls(target.host);
+  out.port = target.endpoint.port();
+  out.secure_mx = target.secure_mx;
+  out.secure_host = target.secure_host;
+  out.canonical = name_in_tls(target.canonical);
+  out.secure_alias = target.secure_alias;
+  return out;
+}
 
 TlsPlanPtr common_plan(TlsLevel level, const routing::TlsSettings& settings) {
   static const TlsPlanPtr none = common(Level::none);

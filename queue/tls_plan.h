@@ -3,9 +3,10 @@
 
 #include "base/net.h"
 #include "dns/resolver.h"
+#include "dns/targets.h"
 #include "queue/sts_policies.h"
 #include "queue/tls_outcome.h"
-#include "routing/tls_policy.h"
+#include "routing/next_hop.h"
 #include "smtp/client_dialogue.h"
 #include "smtp/reply.h"
 #include "tls/peer_check.h"
@@ -71,6 +72,12 @@ struct TlsPlanners {
   dns::Resolver* resolver = nullptr;
   StsPolicies* sts = nullptr;  ///< null: no domain has a policy
 };
+
+/// A name as SNI, certificates and policies have it: with A-labels.
+std::string name_in_tls(const std::string& host);
+/// About an address that was found for this host of the config, or of a domain's MX; without level
+/// and settings.
+TlsQuestion question_about(const routing::HostSpec& host, const dns::Target& target);
 
 using TlsPlanPtr = std::shared_ptr<const TlsPlan>;
 

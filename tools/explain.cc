@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routing/explain.h"
 
+#include "dns/cares_resolver.h"
 #include "gateway/config.h"
 #include "gateway/config_values.h"
 #include "gateway/resolve_sources.h"
 #include "gateway/show_dns.h"
+#include "gateway/show_tls.h"
 #include "gateway/snapshot.h"
 #include "tools/commands.h"
 #include "tools/decide.h"
@@ -23,6 +25,8 @@ using gateway::ListenerConfig;
 using gateway::Snapshot;
 
 constexpr int kWrongUse = 2;
+constexpr std::chrono::seconds kPatience{5};      ///< with DNS
+constexpr std::chrono::seconds kTlsPatience{15};  ///< with DNS and a web server
 
 /// The question, in the form in which a session would ask it.
 struct Question {
@@ -128,8 +132,7 @@ std::string dns_text(const gateway::DnsReport& report) {
   return out;
 }
 
-std::string with_dns(const std::string& json, const gateway::DnsReport& report) {
-  nlohmann::ordered_json out = nlohmann::ordered_json::parse(json);
+void add_dns(const gateway::DnsReport& report, nlohmann::ordered_json& out) {
   out["dns"] = nlohmann::ordered_json::array();
   for (const gateway::DnsFinding& finding : report.findings) {
     nlohmann::ordered_json line;
@@ -140,18 +143,79 @@ std::string with_dns(const std::string& json, const gateway::DnsReport& report) 
     line["records"] = finding.records;
     out["dns"].push_back(std::move(line));
   }
-  return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+/// What the world says of the decision's next hops.
+struct Surroundings {
+  gateway::DnsReport dns;
+  std::vector<gateway::TlsReport> tls;  ///< of the recipient's own way, and of each copy's
+};
+
+Surroundings look_around(const Config& config, const routing::Decision& decision) {
+  Surroundings out;
+  if (decision.kind != routing::DecisionKind::route) return out;
+  net::IoContext context(1);
+  dns::CaresResolver resolver(context.get_executor(), config.dns);
+  out.dns = gateway::show_dns(decision.target, resolver, context, kPatience);
+  gateway::StsSources sts;
+  sts.folder = config.data_dir.empty() ? "" : config.data_dir + "/mta-sts";
+  sts.ca = config.mta_sts.ca;
+  std::vector<const routing::Target*> targets{&decision.target};
+  for (const routing::Copy& copy : decision.also)
+    targets.push_back(&copy.target);
+  for (auto at = targets.begin(); at != targets.end(); ++at) {
+    const auto same = [at](const routing::Target* other) { return *other == **at; };
+    if (std::any_of(targets.begin(), at, same)) continue;
+    out.tls.push_back(gateway::show_tls(**at, sts, resolver, context, kTlsPatience));
+  }
+  return out;
+}
+
+/// How much TLS a delivery demands of each host, and what says so.
+std::string tls_text(const std::vector<gateway::TlsReport>& reports) {
+  std::string out;
+  const auto add = [&out](const std::string& line) {
+    out += fmt::format("{:<10} {}\n", out.empty() ? "tls" : "", line);
+  };
+  for (const gateway::TlsReport& report : reports) {
+    for (const gateway::TlsFinding& finding : report.findings)
+      add(finding.text());
+    if (!report.complete) add("not everything was answered in time");
+  }
+  return out;
+}
+
+void add_tls(const std::vector<gateway::TlsReport>& reports, nlohmann::ordered_json& out) {
+  out["tls"] = nlohmann::ordered_json::array();
+  for (const gateway::TlsReport& report : reports) {
+    for (const gateway::TlsFinding& finding : report.findings) {
+      nlohmann::ordered_json line;
+      line["next_hop"] = finding.next_hop;
+      line["host"] = finding.host;
+      line["level"] = finding.level;
+      line["from"] = finding.from;
+      line["demand"] = finding.demand;
+      line["verified_by"] = nullptr;
+      if (!finding.by.empty()) line["verified_by"] = finding.by;
+      line["why"] = finding.why;
+      line["honours_tls_required_no"] = finding.yields;
+      out["tls"].push_back(std::move(line));
+    }
+  }
 }
 
 std::string explained(const ExplainOptions& options,
-                      const dns::Config& dns,
+                      const Config& config,
                       const routing::Request& request,
                       const routing::Decision& decision) {
-  gateway::DnsReport report;
-  if (decision.kind == routing::DecisionKind::route)
-    report = gateway::show_dns(decision.target, dns);
-  if (options.json) return with_dns(routing::explain_json(request, decision), report);
-  return routing::explain_text(request, decision) + dns_text(report);
+  const Surroundings around = look_around(config, decision);
+  if (!options.json) {
+    return routing::explain_text(request, decision) + dns_text(around.dns) + tls_text(around.tls);
+  }
+  auto out = nlohmann::ordered_json::parse(routing::explain_json(request, decision));
+  add_dns(around.dns, out);
+  add_tls(around.tls, out);
+  return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace
@@ -183,7 +247,7 @@ int run_explain(const ExplainOptions& options, std::ostream& out, std::ostream& 
     const routing::Request request = request_for(*question, options, recipient);
     const routing::Decision decision = decide((*snapshot)->pipeline(), request);
     if (!options.json && !first) out << "\n";
-    out << explained(options, (*snapshot)->config().dns, request, decision);
+    out << explained(options, (*snapshot)->config(), request, decision);
     first = false;
   }
   return 0;

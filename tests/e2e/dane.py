@@ -235,6 +235,13 @@ def explain_shows_dns(gateway: Gateway) -> None:
         expect(all(one["records"] for one in found), f"{recipient}: {found}")
 
 
+def explain_shows_tls(gateway: Gateway) -> None:
+    for recipient, demand, verified_by in ((f"u@d311.{SIGNED}", "verify", "dane"), (f"u@plain.{PLAIN}", "may", None)):
+        found = gateway.explain(GATEWAY, "nina@client.example", recipient)["tls"]
+        expect([(one["level"], one["demand"], one["verified_by"]) for one in found] == [("dane", demand, verified_by)],
+               f"{recipient}: {found}")
+
+
 def play(root: Path, tally: Tally) -> None:
     certs = Certificates(root / "certs")
     plain = f"plain IN MX 10 mx\nmx IN A {GOOD}\nonly IN MX 10 mx\n_25._tcp.mx IN TLSA 3 1 1 {GARBAGE}"
@@ -262,6 +269,7 @@ def play(root: Path, tally: Tally) -> None:
         from_postfix(tally, client)
         tally.check("clients are called what DNS confirms", lambda: clients_have_names(gateway))
         tally.check("explain shows what was resolved", lambda: explain_shows_dns(gateway))
+        tally.check("explain shows what TLS a delivery demands", lambda: explain_shows_tls(gateway))
     finally:
         gateway.stop()
         client.stop()

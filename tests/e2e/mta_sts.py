@@ -119,6 +119,10 @@ def enforced(scene: Scene) -> None:
     line = scene.send(domain, "delivered", "encrypted", "verified")
     expect("not verified" not in line, f"the certificate was not verified: {line}")
     scene.send(domain, "delivered", who="again")
+    shown = scene.gateway.explain(GATEWAY, "someone@sender.example", f"user@{domain}")["tls"]
+    expect(len(shown) == 1 and (shown[0]["level"], shown[0]["demand"], shown[0]["verified_by"]) == ("sts", "verify", "chain")
+           and re.search(r"MTA-STS policy 1 of enforce\.example: enforce, fetched \d+ s ago, for 23 h more", shown[0]["why"]),
+           f"explain shows {shown}")
     expect(scene.web.asked.count(domain) == 1, f"the policy was fetched {scene.web.asked.count(domain)} times")
     scene.send(scene.add("wrong", WRONG, "enforce"), "deferred", "4.7.5")
     scene.send(scene.add("stranger", GOOD, "enforce", listed="other"), "deferred", "4.7.5", "MTA-STS")
