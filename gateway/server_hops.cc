@@ -37,6 +37,8 @@ void Server::watch_hops() {
   boost::asio::post(context_, [this] {
     const std::shared_ptr<const Runtime> now = runtime();
     load_authorities(now->config());
+    for (const std::unique_ptr<Worker>& worker : workers_)
+      worker->retire_hops();
     prober_->watch(now->config().routing.next_hops);
   });
 }

@@ -146,6 +146,10 @@ net::Awaitable<void> Worker::watch_deliveries() {
   deliveries_ended_.store(true, std::memory_order_relaxed);
 }
 
+void Worker::retire_hops() {
+  boost::asio::post(context_, [this] { pool_->retire_outdated(); });
+}
+
 void Worker::close_hops() {
   boost::asio::post(context_, [this] {
     boost::asio::co_spawn(context_, pool_->close_idle(), [this](const std::exception_ptr& error) {

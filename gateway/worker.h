@@ -56,6 +56,9 @@ class Worker {
   /// Puts a letter of our own into the queue; `done` once, on this worker's thread: is it safe? Any
   /// thread.
   void submit(OwnLetter letter, std::function<void(bool)> done);
+  /// Ends the kept connections to next hops that were verified before the authorities were last
+  /// read. Any thread.
+  void retire_hops();
   /// Says QUIT on the connections to next hops that are kept; hops_closed() when that is over. Any
   /// thread.
   void close_hops();

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -45,6 +46,8 @@ struct HopConnection {
   net::TimePoint born;
   net::TimePoint idle_since;
   std::uint64_t messages = 0;  ///< MAILs said
+  /// ClientContexts::loads() before the server was verified; nullopt: it was not.
+  std::optional<std::uint64_t> verified_at_load{};
   bool reused = false;
 
   /// Lifetime and number of messages allow another message.

@@ -76,10 +76,15 @@ std::unique_ptr<HopConnection> HopPool::Impl::make_connection(const Candidate& t
     options.timeouts.greeting = std::min(options.timeouts.greeting, config.failover_patience);
     options.timeouts.ehlo = std::min(options.timeouts.ehlo, config.failover_patience);
   }
+  std::optional<std::uint64_t> loads;
+  if (config.verifying) loads = config.verifying->loads();
   set_tls(config, to, options);
+  if (!options.tls_terms.check) loads.reset();
   if (to.tls->level != smtp::ClientProfile::Tls::none) options.tls_terms.sessions = tls_sessions;
   if (!to.login.user.empty()) options.credentials = {to.login.user, to.login.password};
-  return std::make_unique<HopConnection>(executor, std::move(options), to);
+  auto out = std::make_unique<HopConnection>(executor, std::move(options), to);
+  out->verified_at_load = loads;
+  return out;
 }
 
 std::unique_ptr<HopConnection> HopPool::Impl::take_idle(const Candidate& to) {
@@ -95,7 +100,8 @@ std::unique_ptr<HopConnection> HopPool::Impl::take_idle(const Candidate& to) {
       drop(std::move(connection));
       continue;
     }
-    if (to.is_served_by(connection->candidate) && connection->may_go_on(now)) {
+    const bool serves = to.is_served_by(connection->candidate) && !is_outdated(*connection);
+    if (serves && connection->may_go_on(now)) {
       connection->candidate = to;
       connection->reused = true;
       return connection;
@@ -103,6 +109,10 @@ std::unique_ptr<HopConnection> HopPool::Impl::take_idle(const Candidate& to) {
     retire(std::move(connection));
   }
   return nullptr;
+}
+
+bool HopPool::Impl::is_outdated(const HopConnection& connection) const {
+  return connection.verified_at_load && *connection.verified_at_load != config.verifying->loads();
 }
 
 /// Our part of the connections that a host may have.
@@ -181,7 +191,9 @@ void HopPool::Impl::keep(std::unique_ptr<HopConnection> connection) {
   if (connection->session.failure() || connection->session.dialogue().in_body()) {
     return drop(std::move(connection));
   }
-  if (closed_ || !connection->may_go_on(now)) return retire(std::move(connection));
+  if (closed_ || is_outdated(*connection) || !connection->may_go_on(now)) {
+    return retire(std::move(connection));
+  }
   if (connection->session.dialogue().in_transaction()) {
     boost::asio::co_spawn(
         executor, say_rset(shared_from_this(), std::move(connection)), boost::asio::detached);
@@ -309,7 +321,7 @@ void HopPool::Impl::sweep() {
     endpoints.push_back(endpoint);
     for (std::unique_ptr<HopConnection>& connection : host.idle) {
       const net::TimePoint end = connection->idle_since + connection->candidate.limits.idle;
-      if (end <= now) {
+      if (end <= now || is_outdated(*connection)) {
         over.push_back(std::move(connection));
       } else {
         next = std::min(next, end);
@@ -369,6 +381,10 @@ std::size_t HopPool::open() const {
 
 std::vector<HopPool::HostConnections> HopPool::hosts() const {
   return impl_->host_connections();
+}
+
+void HopPool::retire_outdated() {
+  impl_->sweep();
 }
 
 net::Awaitable<void> HopPool::close_idle() {

@@ -64,6 +64,9 @@ class HopPool {
     std::size_t idle = 0;  ///< of these
   };
   std::vector<HostConnections> hosts() const;
+  /// Says QUIT on the kept ones whose servers were verified before the authorities were last read
+  /// (ClientContexts::load()); those that are in use end behind their message.
+  void retire_outdated();
   /// Says QUIT on the kept ones and closes them (shutdown).
   net::Awaitable<void> close_idle();
 

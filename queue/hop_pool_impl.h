@@ -63,6 +63,8 @@ struct HopPool::Impl : std::enable_shared_from_this<HopPool::Impl> {
   std::vector<HostConnections> host_connections() const;
   /// No connection is kept from now on; who waits is told that there is none.
   void shut_down();
+  /// Kept connections whose time is over, or that are outdated.
+  void sweep();
   static net::Awaitable<void> close_idle(std::shared_ptr<Impl> self);
 
  private:
@@ -75,6 +77,8 @@ struct HopPool::Impl : std::enable_shared_from_this<HopPool::Impl> {
 
   Host* find(const net::Endpoint& host);
   std::size_t share(const Candidate& to) const;
+  /// What its server was verified by was read anew since.
+  bool is_outdated(const HopConnection& connection) const;
   void retire(std::unique_ptr<HopConnection> connection);
   static net::Awaitable<void> say_rset(std::shared_ptr<Impl> self,
                                        std::unique_ptr<HopConnection> connection);
@@ -83,7 +87,6 @@ struct HopPool::Impl : std::enable_shared_from_this<HopPool::Impl> {
   bool hand_over(std::unique_ptr<HopConnection>& connection);
   void forget_if_unused(const net::Endpoint& host);
   void arm_sweep(net::TimePoint when);
-  void sweep();
 
   std::map<net::Endpoint, Host> hosts_;
   std::size_t open_ = 0;

@@ -91,6 +91,8 @@ std::vector<ContextError> ClientContexts::load(const std::set<std::string>& file
     if (files.contains(ca)) fresh.emplace(ca, std::move(before));
   }
   contexts_ = std::move(fresh);
+  // Behind the exchange: whoever sees the new number gets the new authorities.
+  loads_.fetch_add(1, std::memory_order_release);
   return out;
 }
 

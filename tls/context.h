@@ -7,6 +7,7 @@
 
 #include <openssl/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -76,8 +77,11 @@ class ClientContexts {
   /// Reads these files, and forgets all others; one that cannot be read keeps what was there. What
   /// went wrong.
   std::vector<ContextError> load(const std::set<std::string>& files);
+  /// How often load() was called: what was verified when it was less is to be verified anew.
+  std::uint64_t loads() const { return loads_.load(std::memory_order_acquire); }
 
  private:
+  std::atomic<std::uint64_t> loads_{0};
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Context>> contexts_;  ///< under mutex_
 };

@@ -200,6 +200,35 @@ TEST_F(TlsPolicyTest, AuthoritiesReadAnewVerifyAnew) {
   EXPECT_FALSE(second.report.tls->resumed);
 }
 
+TEST_F(TlsPolicyTest, AuthoritiesReadAnewEndWhatIsKept) {
+  hop.tls = TlsLevel::verify;
+  start(world.good);
+  deliver();
+  EXPECT_EQ(pool().idle(), 1U);
+  EXPECT_TRUE(deliver().report.reused);
+  config.verifying->load({hop.tls_settings.ca});
+  const Delivered behind = deliver();
+  EXPECT_EQ(outcome_of(behind), kChain);
+  EXPECT_FALSE(behind.report.reused) << "also where nobody has ended it yet";
+  pool().retire_outdated();
+  EXPECT_EQ(pool().idle(), 1U) << "it is newer than the authorities";
+  config.verifying->load({hop.tls_settings.ca});
+  pool().retire_outdated();
+  EXPECT_EQ(pool().idle(), 0U);
+  run_until([this] { return pool().open() == 0; });
+  EXPECT_EQ(servers.back()->count_commands("QUIT"), 2U);
+}
+
+TEST_F(TlsPolicyTest, AuthoritiesReadAnewAreNothingToWhatTheyDidNotVerify) {
+  hop.tls = TlsLevel::encrypt;
+  start(world.good);
+  deliver();
+  config.verifying->load({hop.tls_settings.ca});
+  pool().retire_outdated();
+  EXPECT_EQ(pool().idle(), 1U);
+  EXPECT_TRUE(deliver().report.reused);
+}
+
 TEST_F(TlsPolicyTest, AHostIsCalledByItsALabels) {
   const TestCa::Files shown = world.ca->issue("idn", "DNS:xn--80a1acny.xn--p1ai");
   const std::string host = "\xd0\xbf\xd0\xbe\xd1\x87\xd1\x82\xd0\xb0.\xd1\x80\xd1\x84";
