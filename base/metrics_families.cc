@@ -22,6 +22,8 @@ constexpr Family kFamilies[] = {
     {"postern_queue_octets", Kind::gauge, "", "Octets of these messages."},
     {"postern_hop_hosts", Kind::gauge, "hop state", "Known hosts of next hops, by whether they are passed over."},
     {"postern_logins_total", Kind::counter, "mechanism outcome", "Attempts to log in."},
+    {"postern_dns_answers_total", Kind::counter, "type outcome", "Questions to DNS servers, by what came of them."},
+    {"postern_dns_cache_total", Kind::counter, "outcome", "Look-ups in DNS, by whether a server had to be asked."},
     {"postern_tls_handshakes_total", Kind::counter, "version", "TLS handshakes of clients, by what was agreed on."},
     {"postern_certificate_expiry_seconds", Kind::gauge, "file", "When a certificate ends, in seconds since 1970."},
     {"postern_metrics_requests_total", Kind::counter, "", "Times that this page was asked for."},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dns/cares_resolver.h"
 
+#include "base/metrics.h"
 #include "dns/answer.h"
 #include "dns/answer_cache.h"
 #include "dns/cares_channel.h"
@@ -8,6 +9,7 @@
 
 #include <optional>
 #include <stdexcept>
+#include <string_view>
 #include <unordered_map>
 
 namespace postern::dns {
@@ -39,6 +41,44 @@ std::string reverse_name(const IpAddress& address) {
 
 std::string cache_key(const std::string& name, RecordType type) {
   return std::to_string(static_cast<int>(type)) + ' ' + name;
+}
+
+std::string_view type_name(RecordType type) {
+  switch (type) {
+    case RecordType::a:
+      return "A";
+    case RecordType::cname:
+      return "CNAME";
+    case RecordType::ptr:
+      return "PTR";
+    case RecordType::mx:
+      return "MX";
+    case RecordType::txt:
+      return "TXT";
+    case RecordType::aaaa:
+      return "AAAA";
+    case RecordType::tlsa:
+      return "TLSA";
+  }
+  return "other";
+}
+
+std::string_view outcome_name(Status status) {
+  switch (status) {
+    case Status::ok:
+      return "ok";
+    case Status::no_data:
+      return "nodata";
+    case Status::nx_domain:
+      return "nxdomain";
+    case Status::bad_name:
+      return "bad_name";
+    case Status::server_failure:
+      return "servfail";
+    case Status::timed_out:
+      return "timeout";
+  }
+  return "other";
 }
 
 AddressAnswer known_addresses(std::string host, std::vector<IpAddress> addresses) {
@@ -77,23 +117,37 @@ struct CaresResolver::Core : std::enable_shared_from_this<CaresResolver::Core> {
   AnswerCache cache;
   /// One for each name and type; bounded by the sessions, of which each waits for a few at most.
   std::unordered_map<std::string, std::shared_ptr<Pending>> under_way;
+
+  metrics::Counter& hits = metrics::counter("postern_dns_cache_total", {"hit"});
+  metrics::Counter& misses = metrics::counter("postern_dns_cache_total", {"miss"});
+  metrics::Counter& shared = metrics::counter("postern_dns_cache_total", {"shared"});
 };
 
 std::shared_ptr<Pending> CaresResolver::Core::ask(const std::string& name, RecordType type) {
   const std::string key = cache_key(name, type);
-  if (const auto same = under_way.find(key); same != under_way.end()) return same->second;
+  if (const auto same = under_way.find(key); same != under_way.end()) {
+    shared.add();
+    return same->second;
+  }
   auto pending = std::make_shared<Pending>(executor);
   if (const Answer* const known = cache.find(key, net::Clock::now())) {
     pending->answer = *known;
+    hits.add();
     return pending;
   }
+  misses.add();
   under_way.emplace(key, pending);
   channel->query(name,
                  type,
                  [weak = weak_from_this(), key, pending, type](
                      int status, std::span<const unsigned char> message) {
-                   if (const auto core = weak.lock())
-                     core->settle(key, *pending, core->read(type, status, message));
+                   const auto core = weak.lock();
+                   if (!core) return;
+                   Answer answer = core->read(type, status, message);
+                   metrics::counter("postern_dns_answers_total",
+                                    {type_name(type), outcome_name(answer.status)})
+                       .add();
+                   core->settle(key, *pending, std::move(answer));
                  });
   return pending;
 }

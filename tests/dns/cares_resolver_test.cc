@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dns/cares_resolver.h"
 
+#include "base/metrics.h"
 #include "cares_fixture.h"
 
 #include <gmock/gmock.h>
@@ -175,6 +176,56 @@ TEST_F(CaresResolverTest, AnswersFromTheCacheUntilTheTtlEnds) {
   mx("short.example");
   mx("short.example");
   EXPECT_EQ(server_.asked().size(), 4U) << "a TTL of 0 is not kept";
+}
+
+/// What the process has counted since this was made.
+class Counted {
+ public:
+  Counted(const char* family, metrics::Labels labels)
+      : counter_(metrics::counter(family, labels)), before_(counter_.value()) {}
+  std::uint64_t now() const { return counter_.value() - before_; }
+
+ private:
+  const metrics::Counter& counter_;
+  const std::uint64_t before_;
+};
+
+TEST_F(CaresResolverTest, CountsEachAnswerByTypeAndOutcome) {
+  make(20ms);
+  server_.set("MX example.com", answer({mx_record(10, "a.example.com")}));
+  server_.set("MX text.example", answer({}));
+  server_.set("MX fail.example", rcode(2));
+  server_.set("MX slow.example", reaction(Reaction::How::silence));
+  const Counted ok("postern_dns_answers_total", {"MX", "ok"});
+  const Counted no_data("postern_dns_answers_total", {"MX", "nodata"});
+  const Counted no_name("postern_dns_answers_total", {"MX", "nxdomain"});
+  const Counted failed("postern_dns_answers_total", {"MX", "servfail"});
+  const Counted late("postern_dns_answers_total", {"MX", "timeout"});
+  const Counted v6("postern_dns_answers_total", {"AAAA", "nxdomain"});
+  const Counted v4("postern_dns_answers_total", {"A", "nxdomain"});
+  for (const char* name :
+       {"example.com", "text.example", "nowhere.example", "fail.example", "slow.example"})
+    mx(name);
+  addresses("nowhere.example");
+  mx("two..dots");
+  for (const Counted* counted : {&ok, &no_data, &no_name, &failed, &late, &v6, &v4})
+    EXPECT_EQ(counted->now(), 1U);
+}
+
+TEST_F(CaresResolverTest, CountsWhatTheCacheAnswered) {
+  server_.set("MX example.com", answer({mx_record(10, "a.example.com")}));
+  const Counted hits("postern_dns_cache_total", {"hit"});
+  const Counted misses("postern_dns_cache_total", {"miss"});
+  const Counted shared("postern_dns_cache_total", {"shared"});
+  const auto one = test::start(io_, resolver_->mx("example.com"));
+  const auto two = test::start(io_, resolver_->mx("EXAMPLE.com"));
+  test::wait(io_, one);
+  test::wait(io_, two);
+  mx("example.com");
+  mx("example.com");
+  EXPECT_EQ(misses.now(), 1U);
+  EXPECT_EQ(shared.now(), 1U);
+  EXPECT_EQ(hits.now(), 2U);
 }
 
 TEST_F(CaresResolverTest, AsksAgainAfterATransientFailure) {
