@@ -66,7 +66,7 @@ class Exchange final : public smtp::AuthExchange {
 
   void abandoned(std::string_view why) override {
     attempt_->failed();
-    tell("login_failed", why, mechanism_->name());
+    tell("failed", why, mechanism_->name());
   }
 
  private:
@@ -124,24 +124,24 @@ class Exchange final : public smtp::AuthExchange {
     } else {
       attempt_->succeeded(account);
     }
-    tell("login", {}, account);
+    tell("ok", {}, account);
     return AuthStep::succeeded(account, smtp::replies::authenticated());
   }
 
   AuthStep unavailable(std::string_view why) {
     attempt_->unknown();
-    tell("login_failed", why, mechanism_->name());
+    tell("unavailable", why, mechanism_->name());
     return AuthStep::failed(smtp::replies::auth_unavailable());
   }
 
   AuthStep late() {
-    tell("login_failed", "the password could not be checked in time", mechanism_->name());
+    tell("unavailable", "the password could not be checked in time", mechanism_->name());
     return AuthStep::failed(smtp::replies::auth_unavailable());
   }
 
   AuthStep fail(const Mechanism::Failed& failed) {
     attempt_->failed(canonical_);
-    tell("login_failed", failed.reason, mechanism_->name());
+    tell("failed", failed.reason, mechanism_->name());
     if (!counted_ && failed.why == Mechanism::Failed::Why::malformed)
       return AuthStep::failed(smtp::replies::auth_malformed());
     // Whatever is wrong with a proof, the client is told the same.
@@ -150,11 +150,11 @@ class Exchange final : public smtp::AuthExchange {
 
   AuthStep refuse(Verdict verdict) {
     if (verdict == Verdict::is_busy) {
-      tell("login_failed", "too many logins are under way", mechanism_->name());
+      tell("busy", "too many logins are under way", mechanism_->name());
       return AuthStep::failed(smtp::replies::auth_unavailable());
     }
     const bool of_client = verdict == Verdict::client_is_over;
-    tell("login_failed",
+    tell(of_client ? "limited_client" : "limited_account",
          of_client ? "too many failures of this client" : "too many failures of this account",
          mechanism_->name());
     return AuthStep::failed(of_client ? smtp::replies::too_many_auth_failures()
@@ -171,10 +171,12 @@ class Exchange final : public smtp::AuthExchange {
     return std::min(out, kMostFailureDelay);
   }
 
-  void tell(std::string_view event, std::string_view why, std::string_view account) const {
+  /// `outcome`: a word of postern_logins_total (docs/metrics.md).
+  void tell(std::string_view outcome, std::string_view why, std::string_view account) const {
     SessionRecord record = record_of(session_);
     record.identity = {};
-    record.event = event;
+    record.event = outcome == "ok" ? "login" : "login_failed";
+    record.outcome = outcome;
     record.command = mechanism_name_;
     record.account = printable(account, kShownName);
     record.why = why;

@@ -59,8 +59,7 @@ void count(const LetterRecord& r) {
 }
 
 void count(const SessionRecord& r) {
-  if (r.event != "login" && r.event != "login_failed") return;
-  metrics::counter("postern_logins_total", {r.command, r.event == "login" ? "ok" : "failed"}).add();
+  if (!r.outcome.empty()) metrics::counter("postern_logins_total", {r.command, r.outcome}).add();
 }
 
 }  // namespace

@@ -57,6 +57,7 @@ struct SessionRecord {
   std::string_view command;  ///< as the client said it, of a login the mechanism; empty: none
   std::string_view letter;   ///< of "forwarded", the letter's id; empty: none
   std::string account;       ///< of a login, printable; empty: not said
+  std::string_view outcome;  ///< of a login, for metrics: a word of docs/metrics.md
   std::string_view why;
 };
 

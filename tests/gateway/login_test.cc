@@ -2,6 +2,7 @@
 #include "auth/client_mechanism.h"
 #include "auth/password_hash.h"
 #include "base/base64.h"
+#include "base/metrics.h"
 #include "server_fixture.h"
 
 #include <fmt/format.h>
@@ -99,6 +100,10 @@ class LoginTest : public ServerTest {
       std::filesystem::path(::testing::TempDir()) / ("login." + std::to_string(::getpid()));
 };
 
+std::uint64_t counted(const char* mechanism, const char* outcome) {
+  return metrics::counter("postern_logins_total", {mechanism, outcome}).value();
+}
+
 TEST_F(LoginTest, OpensTheWayToOtherDomainsAndNothingElseR1R2) {
   start();
   connect();
@@ -148,12 +153,18 @@ TEST_F(LoginTest, StopsAClientThatGuessesWhateverItsPasswordIsThen) {
   set_auth("failure_delay = \"0s\"\nfailures_per_client = \"3 in 1h\"\n");
   start();
   connect();
+  const std::uint64_t ok = counted("PLAIN", "ok");
+  const std::uint64_t failed = counted("PLAIN", "failed");
+  const std::uint64_t limited = counted("PLAIN", "limited_client");
   EXPECT_THAT(plain("ann", "secret"), StartsWith("235 "));
   connect();
   for (const char* name : {"ann", "bob", "carl"})
     EXPECT_THAT(plain(name, "wrong"), StartsWith("535 "));
   EXPECT_THAT(plain("ann", "secret"), StartsWith("421 4.7.0 "));
   wait_for_line("too many failures of this client");
+  EXPECT_EQ(counted("PLAIN", "ok"), ok + 1);
+  EXPECT_EQ(counted("PLAIN", "failed"), failed + 3) << "a login that nobody looked at is none";
+  EXPECT_EQ(counted("PLAIN", "limited_client"), limited + 1);
   // A reload forgets nothing.
   reload();
   connect();
@@ -164,12 +175,16 @@ TEST_F(LoginTest, StopsGuessingAtAnAccountAndTellsNobodyWhetherItExists) {
   set_auth("failure_delay = \"0s\"\nfailures_per_account = \"2 in 1h\"\n");
   start();
   connect();
+  const std::uint64_t failed = counted("SCRAM-SHA-256", "failed");
+  const std::uint64_t limited = counted("SCRAM-SHA-256", "limited_account");
   for (const char* name : {"ann", "nobody"}) {
     EXPECT_THAT(plain(name, "wrong"), StartsWith("535 "));
     EXPECT_THAT(scram(name, "wrong"), StartsWith("535 "));
     EXPECT_THAT(plain(name, "wrong"), StartsWith("454 4.7.0 "));
     EXPECT_THAT(scram(name, "wrong"), StartsWith("454 4.7.0 "));
   }
+  EXPECT_EQ(counted("SCRAM-SHA-256", "failed"), failed + 2);
+  EXPECT_EQ(counted("SCRAM-SHA-256", "limited_account"), limited + 2);
   EXPECT_THAT(plain("bob", "other"), StartsWith("235 "));
 }
 
@@ -216,8 +231,10 @@ TEST_F(LoginTest, NeitherChecksNorCountsWhatNobodyCanTell) {
   std::filesystem::remove(path("accounts"));
   start();
   connect();
+  const std::uint64_t unavailable = counted("PLAIN", "unavailable");
   for (int i = 0; i < 5; ++i)
     EXPECT_THAT(plain("ann", "secret"), StartsWith("454 4.7.0 "));
+  EXPECT_EQ(counted("PLAIN", "unavailable"), unavailable + 5);
 }
 
 }  // namespace
