@@ -36,6 +36,7 @@ void ControlCommands::reload(const ControlRequest& request) {
   result["result"] = name_of(outcome.result);
   if (!outcome.note.empty()) result["note"] = outcome.note;
   if (!outcome.need_restart.empty()) result["need_restart"] = outcome.need_restart;
+  if (!outcome.restart_for.empty()) result["restart_for"] = outcome.restart_for;
   sink_.done(std::move(result));
 }
 

@@ -34,6 +34,9 @@ struct ReloadOutcome {
   std::optional<ReplayReport> report;     ///< of a dry run, or with a guard
   std::string note;                       ///< one sentence about the report; empty: nothing to say
   std::vector<std::string> need_restart;  ///< listeners
+  /// Keys of settings that have changed since the start and go on as they were then
+  /// (StartSettings).
+  std::vector<std::string> restart_for;
 };
 
 /// "taken", "sound", "refused", "wrong", "stopped".

@@ -151,6 +151,8 @@ ReloadOutcome Reloader::perform(const ReloadOrder& order) {
   if (out.result != Outcome::taken) return out;
   current_ = std::move(next);
   out.need_restart = server_.reload(current_.snapshot);
+  const StartSettings wanted = StartSettings::of(current_.snapshot->config());
+  out.restart_for = server_.start_settings().changed(wanted);
   return out;
 }
 
@@ -204,6 +206,8 @@ void Reloader::log(const ReloadOrder& order, const ReloadOutcome& outcome) const
   for (const std::string& name : outcome.need_restart) {
     spdlog::warn("listener {} is new, gone or has another address: that needs a restart", name);
   }
+  for (const std::string& key : outcome.restart_for)
+    spdlog::warn("{} has changed since the start: that needs a restart", key);
   switch (outcome.result) {
     case Outcome::taken:
       spdlog::info("reloaded {}", path_);

@@ -81,7 +81,10 @@ void warn_of_few_connections(const Config& config, std::size_t workers) {
 }  // namespace
 
 Server::Server(std::shared_ptr<const Snapshot> snapshot, const LetterLog& log, Options options)
-    : current_(Runtime::make(std::move(snapshot))), log_(log), options_(std::move(options)) {}
+    : current_(Runtime::make(std::move(snapshot))),
+      log_(log),
+      options_(std::move(options)),
+      began_with_(StartSettings::of(runtime()->config())) {}
 
 Server::~Server() {
   // Workers first: sessions hold tickets of gate_, deliveries letters of the spool.

@@ -8,6 +8,7 @@
 #include "gateway/letter_log.h"
 #include "gateway/metrics_server.h"
 #include "gateway/runtime.h"
+#include "gateway/start_settings.h"
 #include "gateway/sts_policies.h"
 #include "gateway/tls_reporter.h"
 #include "gateway/worker.h"
@@ -75,6 +76,8 @@ class Server {
   /// they began with, and sessions their TLS, limits and timeouts. A listener that is new or has
   /// another address needs a restart: its name is in the result. Any thread.
   std::vector<std::string> reload(std::shared_ptr<const Snapshot> snapshot);
+  /// What is as it was at the start, whatever has been reloaded. Any thread.
+  const StartSettings& start_settings() const { return began_with_; }
 
   std::size_t sessions() const { return gate_.sessions(); }
   /// Once bind() has succeeded. Any thread.
@@ -133,6 +136,7 @@ class Server {
   const std::shared_ptr<queue::HopHealth> health_ = std::make_shared<queue::HopHealth>();
   /// For workers and the prober; a reload reads its files anew.
   const std::shared_ptr<tls::ClientContexts> verifying_ = std::make_shared<tls::ClientContexts>();
+  const StartSettings began_with_;
   std::unique_ptr<queue::HopProber> prober_;  ///< the thread's that runs; made with the workers
   ReloadHandler reload_handler_;
   std::string data_dir_;  ///< of the files of our own; empty: the spool is another's

@@ -36,6 +36,10 @@ void print_result(const Json& answer, std::ostream& out, std::ostream& err) {
     err << "listener " << (name.is_string() ? name.get<std::string>() : std::string())
         << " is new, gone or has another address: that needs a restart\n";
   }
+  for (const Json& key : answer.value("restart_for", Json::array())) {
+    err << (key.is_string() ? key.get<std::string>() : std::string())
+        << " has changed since the start: that needs a restart\n";
+  }
   out << sentence(answer.value("result", std::string())) << "\n";
 }
 

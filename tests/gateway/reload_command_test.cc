@@ -26,6 +26,7 @@ namespace fs = std::filesystem;
 using gateway::LoadedConfig;
 using gateway::Server;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 struct Outcome {
@@ -161,6 +162,21 @@ TEST_F(ReloadCommand, TakesTheNewConfig) {
   EXPECT_EQ(r.status, 0) << r.err;
   EXPECT_EQ(r.out, "the new config is in force\n");
   EXPECT_EQ(hop_of_next_letter(), "vk");
+}
+
+TEST_F(ReloadCommand, SaysWhichSettingsARestartTakes) {
+  start();
+  write("exchange",
+        "[metrics]\nlisten = \"127.0.0.1:1\"\n[dns]\ntries = 2\n[retry]\nfirst = \"1m\"\n");
+  const Outcome r = reload();
+  EXPECT_EQ(r.status, 0) << r.err;
+  EXPECT_THAT(r.err, HasSubstr("dns has changed since the start: that needs a restart\n"));
+  EXPECT_THAT(r.err, HasSubstr("metrics.listen has changed since the start"));
+  EXPECT_THAT(r.err, Not(HasSubstr("retry")));
+  const auto json = nlohmann::json::parse(reload({"--json"}).out);
+  EXPECT_EQ(json["restart_for"], nlohmann::json({"dns", "metrics.listen"})) << "each time";
+  write("exchange");
+  EXPECT_THAT(reload().err, Not(HasSubstr("restart"))) << "it is as it was";
 }
 
 TEST_F(ReloadCommand, RefusesAWrongConfigWholeAndSaysWhereItIsWrong) {
