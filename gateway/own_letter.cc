@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/own_letter.h"
 
+#include "routing/message_facts.h"
 #include "routing/pipeline.h"
 #include "smtp/address.h"
 
@@ -34,6 +35,8 @@ net::Awaitable<bool> submit(spool::Spool& spool,
   envelope.origin.identity = letter.identity;
   envelope.received = spool::wall_now();
   envelope.header_octets = header_octets(letter.octets);
+  const std::string_view header = std::string_view(letter.octets).substr(0, envelope.header_octets);
+  envelope.tls_not_required = routing::scan_header(header).tls_not_required;
   routing::Request request;
   request.identity = letter.identity;
   request.sender = &envelope.sender;

@@ -163,9 +163,9 @@ def submitter(root: Path) -> Postfix:
     return postfix
 
 
-def send(server: tuple[str, int], recipient: str, source: str) -> None:
+def send(server: tuple[str, int], recipient: str, source: str, fields: bytes = b"") -> None:
     with smtplib.SMTP(*server, local_hostname="client.example", timeout=20, source_address=(source, 0)) as client:
-        client.sendmail("nina@client.example", [recipient], b"Subject: dane\r\n\r\nbody\r\n")
+        client.sendmail("nina@client.example", [recipient], b"Subject: dane\r\n" + fields + b"\r\nbody\r\n")
 
 
 class Tally:
@@ -189,8 +189,8 @@ def outcome(gateway: Gateway, recipient: str) -> str:
     return lines[0] if lines else ""
 
 
-def arrives_as(gateway: Gateway, recipient: str, words: tuple[str, ...]) -> None:
-    send((GATEWAY, 25), recipient, GATEWAY)
+def arrives_as(gateway: Gateway, recipient: str, words: tuple[str, ...], fields: bytes = b"") -> None:
+    send((GATEWAY, 25), recipient, GATEWAY, fields)
     wait_until(lambda: bool(outcome(gateway, recipient)), 20, f"an outcome for {recipient}\n"
                + "\n".join(gateway.log_lines(recipient)))
     line = outcome(gateway, recipient)
@@ -266,6 +266,13 @@ def play(root: Path, tally: Tally) -> None:
                     lambda: arrives_as(gateway, f"u@plain.{PLAIN}", MAY))
         tally.check("a zone that is not signed, dane-only",
                     lambda: arrives_as(gateway, f"u@only.{PLAIN}", (*DEFERRED, "4.7.5")))
+        # RFC 8689: the sender asks that the recipient's policy be ignored; not that of the gateway's administrator.
+        for label, words in (("wrong", MAY), ("bogus", MAY), ("no-starttls", (*DELIVERED, "in plain")),
+                             ("only-none", (*DEFERRED, "4.7.5"))):
+            if words[0] in DELIVERED:
+                words = (*words, "the message says TLS-Required: No")
+            tally.check(f"TLS-Required: No, {label}: {' '.join(words)}", lambda label=label, words=words: arrives_as(
+                gateway, f"waived@{label}.{SIGNED}", words, b"TLS-Required: No\r\n"))
         from_postfix(tally, client)
         tally.check("clients are called what DNS confirms", lambda: clients_have_names(gateway))
         tally.check("explain shows what was resolved", lambda: explain_shows_dns(gateway))
