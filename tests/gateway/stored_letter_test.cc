@@ -164,6 +164,25 @@ TEST_P(StoredLetterTest, WaitsInTheSpoolWhenTheGatewayStops) {
   EXPECT_TRUE(ledger.balances());
 }
 
+TEST_P(StoredLetterTest, TlsRequiredNoIsKeptWithTheLetterAndPassedOn) {
+  setup.next_hop_keys = "tls = \"verify\"\nhonour_tls_required_no = true";
+  v.plan(At::mail, say("451 4.7.0 not yet"));
+  start();
+  EXPECT_TRUE(send({"kept@tech.company.ru"}).delivered());
+  wait_for_line("451 4.7.");
+  const std::string field = "tls-required: NO\r\n";
+  EXPECT_TRUE(send({"u@tech.company.ru"}, "a@corp.com", field + kMessage).delivered());
+  wait_for_line("not yet");
+  stop();
+  join();
+  start();
+  const Mail mail = v.wait_for_mails(1)[0];
+  EXPECT_THAT(mail.rcpt, ElementsAre(HasSubstr("<u@tech.company.ru>")));
+  EXPECT_THAT(mail.octets, EndsWith("\r\n" + field + kMessage));
+  wait_for_line("the message says TLS-Required: No");
+  EXPECT_EQ(wait_for_queue(1).delivered, 1) << "what does not say so waits";
+}
+
 TEST_P(StoredLetterTest, RefusesWhatIsNoMessageAndKeepsNothingOfIt) {
   start();
   const auto outcome = send({"u@tech.company.ru"}, "a@corp.com", "Subject: t\r\n\r\nbare\nlf\r\n");
