@@ -383,6 +383,10 @@ def not_required(bench: Bench) -> list:
         bench.send(["kept@selfsigned-verify.test"], field_line)
         wait_until(lambda: any("outcome=deferred" in line for line in bench.gateway.log_lines("to=<kept@")), 20,
                    "the letter was tried")
+        letter = re.search(r"letter id=(\S+)", bench.gateway.log_lines("to=<kept@")[-1])[1]
+        run = subprocess.run([str(executable()), "queue", "show", letter, "--config", str(bench.gateway.config)],
+                             capture_output=True, text=True, check=False, timeout=30)
+        expect("tls        the message says TLS-Required: No\n" in run.stdout, run.stdout + run.stderr)
 
     def both() -> None:
         with smtplib.SMTP(*bench.gateway.endpoints["mx"], timeout=30) as client:
