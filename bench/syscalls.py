@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""System calls a message: strace counts those of `postern serve` over a fixed number of letters, and over three times as
+many; the difference, per letter, has neither start nor idling in it. Connections are kept on both sides."""
+
+import argparse
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "relay"))
+
+from systems import ADDRESS, DELIVERIES, RECIPIENT, SENDER, Sink, postern  # noqa: E402
+
+from process import HarnessError, expect, stop, wait_until  # noqa: E402  systems.py says where it is
+
+LIMIT = 25.0
+MODES = tuple(DELIVERIES.values())
+
+
+class Sender:
+    """One kept session. Pipelined as RFC 2920 has it (MAIL, RCPT and DATA in one write), or each command by itself."""
+
+    def __init__(self, port: int, size: int, pipelining: bool):
+        self._socket = socket.create_connection((ADDRESS, port), 60)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._replies = self._socket.makefile("rb")
+        commands = [f"MAIL FROM:<{SENDER}>\r\n".encode(), f"RCPT TO:<{RECIPIENT}>\r\n".encode(), b"DATA\r\n"]
+        self._writes = [b"".join(commands)] if pipelining else commands
+        line = b"x" * 70 + b"\r\n"
+        self._text = (b"Subject: a letter\r\n\r\n" + line * (size // len(line) + 1))[:size - 2] + b"\r\n.\r\n"
+        self._expect(b"220")
+        self._socket.sendall(b"EHLO client.example\r\n")
+        self._expect(b"250")
+
+    def _expect(self, code: bytes) -> None:
+        while (line := self._replies.readline())[3:4] == b"-":
+            pass
+        expect(line.startswith(code), f"{code!r} was expected, not {line!r}")
+
+    def letter(self) -> None:
+        codes = [b"250", b"250", b"354"]
+        share = len(codes) // len(self._writes)
+        for number, octets in enumerate(self._writes):
+            self._socket.sendall(octets)
+            for code in codes[number * share:(number + 1) * share]:
+                self._expect(code)
+        self._socket.sendall(self._text)
+        self._expect(b"250")
+
+    def close(self) -> None:
+        self._replies.close()
+        self._socket.close()
+
+
+def send(senders: list[Sender], letters: int) -> None:
+    """`letters` by each of the sessions, side by side."""
+    errors: list[Exception] = []
+
+    def work(sender: Sender) -> None:
+        try:
+            for _ in range(letters):
+                sender.letter()
+        except (OSError, HarnessError) as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(sender,), daemon=True) for sender in senders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+class Trace:
+    """strace -c on all threads of a process that runs."""
+
+    def __init__(self, pid: int, path: Path):
+        self._path = path
+        self._strace = subprocess.Popen(["strace", "-f", "-c", "-U", "calls,errors,name", "-o", str(path), "-p", str(pid)],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        tasks = Path(f"/proc/{pid}/task")
+        try:
+            wait_until(lambda: all(_is_traced(task) for task in tasks.iterdir()), 20, "strace is attached to every thread")
+        except HarnessError:
+            stop(self._strace)
+            raise
+
+    def end(self) -> dict[str, int]:
+        self._strace.send_signal(signal.SIGINT)
+        self._strace.wait(20)
+        return counts_of(self._path.read_text(encoding="ascii"))
+
+
+def _is_traced(task: Path) -> bool:
+    return "TracerPid:\t0\n" not in (task / "status").read_text()
+
+
+def counts_of(table: str) -> dict[str, int]:
+    """strace's own table: calls, errors (may be missing), name."""
+    found = {}
+    for line in table.splitlines():
+        words = line.split()
+        if len(words) >= 2 and words[0].isdigit() and words[-1] != "total":
+            found[words[-1]] = int(words[0])
+    return found
+
+
+def measure(mode: str, options: argparse.Namespace, folder: Path) -> dict[str, float]:
+    """System calls a letter, by name."""
+    sink = Sink(f"syscalls-{mode}", folder)
+    gateway = None
+    senders: list[Sender] = []
+    try:
+        gateway = postern(folder / mode, mode, {"sink": (RECIPIENT.partition("@")[2], sink.port)}, log=folder / "log")
+        port = gateway.endpoints["mx"][1]
+        senders = [Sender(port, options.size, not options.lockstep) for _ in range(options.sessions)]
+        each = options.letters // options.sessions
+        sent = 0
+
+        def run(letters: int) -> dict[str, int]:
+            nonlocal sent
+            trace = Trace(gateway.pid, folder / f"{mode}.strace")
+            send(senders, letters)
+            sent += letters * options.sessions
+            wait_until(lambda: sink.count() >= sent, 60, f"{sent} letters at the next hop")
+            time.sleep(0.3)     # what is written behind the last letter belongs to it
+            return trace.end()
+
+        run(each)     # warm: connections to the next hop, the spool's files
+        short, long = run(each), run(3 * each)
+        expect(sink.count() == sent, f"{sent} letters were sent, {sink.count()} came")
+        return {name: (long.get(name, 0) - short.get(name, 0)) / (2 * each * options.sessions)
+                for name in sorted(short.keys() | long.keys())}
+    finally:
+        for sender in senders:
+            sender.close()
+        if gateway is not None:
+            gateway.stop()
+        sink.stop()
+
+
+def report(results: dict[str, dict[str, float]]) -> str:
+    """Markdown: a line a system call, those that make less than a hundredth of a call left out."""
+    names = {name for calls in results.values() for name, count in calls.items() if abs(count) >= 0.01}
+    by_weight = sorted(names, key=lambda name: -max(calls.get(name, 0.0) for calls in results.values()))
+    lines = ["| system call | " + " | ".join(results) + " |", "|---|" + "---:|" * len(results)]
+    for name in by_weight:
+        lines.append(f"| {name} | " + " | ".join(f"{calls.get(name, 0.0):.2f}" for calls in results.values()) + " |")
+    lines.append("| **all** | " + " | ".join(f"**{sum(calls.values()):.1f}**" for calls in results.values()) + " |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES), help="delivery, of the listener")
+    parser.add_argument("--sessions", type=int, default=8, help="kept sessions that send side by side (default 8)")
+    parser.add_argument("--letters", type=int, default=2000, help="in the short run; the long one has three times as many")
+    parser.add_argument("--size", type=int, default=1024, help="octets of a letter")
+    parser.add_argument("--lockstep", action="store_true", help="a client that waits for the reply to each command")
+    parser.add_argument("--check", action="store_true", help=f"status 1 when a mode makes more than {LIMIT:.0f} calls a letter")
+    options = parser.parse_args()
+    if shutil.which("strace") is None:
+        print("bench/syscalls.py: strace is not installed: apt-get install strace", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="postern-syscalls-") as folder:
+        try:
+            results = {mode: measure(mode, options, Path(folder)) for mode in options.modes}
+        except (HarnessError, OSError) as error:
+            print(f"bench/syscalls.py: {error}", file=sys.stderr)
+            return 2
+    way = "a reply awaited for each command" if options.lockstep else "MAIL, RCPT and DATA in one write"
+    print(f"System calls a letter of {options.size} octets, {options.sessions} kept sessions, {way}:\n")
+    print(report(results))
+    over = [mode for mode, calls in results.items() if sum(calls.values()) > LIMIT]
+    if options.check and over:
+        print(f"more than {LIMIT:.0f} a letter: {', '.join(over)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
