@@ -6,8 +6,6 @@ import argparse
 import multiprocessing
 import resource
 import shutil
-import socket
-import ssl
 import sys
 import tempfile
 import threading
@@ -18,52 +16,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "relay"))
 
+from client import PATIENCE, Session, text  # noqa: E402
 from measure import number  # noqa: E402
-from systems import ADDRESS, RECIPIENT, SENDER, Sink, postern  # noqa: E402
+from systems import RECIPIENT, SENDER, Sink, postern  # noqa: E402
 
 from gateway import Gateway  # noqa: E402  systems.py says where it is
 from process import HarnessError, expect, wait_until  # noqa: E402
 
 LIMIT = 12 * 1024           # octets of an idle session
 CLIENTS = [f"127.0.20.{number}" for number in range(1, 17)]    # the sessions come from these in turn
-PATIENCE = 60
 OPENING = 32                # sessions that are opened side by side
 PACE = 5.0                  # seconds between what a slow session says
 LINE = b"x" * 198 + b"\r\n"
-LETTER = b"Subject: a letter\r\n\r\n" + (b"x" * 70 + b"\r\n") * 13 + b".\r\n"
-
-
-class Session:
-    """A client's session that is opened, brought to where it is wanted, and then left alone."""
-
-    def __init__(self, port: int, client: str):
-        self.socket: socket.socket = socket.create_connection((ADDRESS, port), PATIENCE, (client, 0))
-        self.expect(b"220")
-
-    def expect(self, code: bytes, replies: int = 1) -> None:
-        octets = b""
-        while sum(line[3:4] == b" " for line in octets.splitlines()) < replies or not octets.endswith(b"\n"):
-            some = self.socket.recv(4096)
-            expect(bool(some), f"the connection has ended after {octets!r}")
-            octets += some
-        expect(octets.splitlines()[-1].startswith(code), f"{code!r} was expected, not {octets!r}")
-
-    def say(self, octets: bytes, code: bytes, replies: int = 1) -> None:
-        self.socket.sendall(octets)
-        self.expect(code, replies)
-
-    def ehlo(self) -> None:
-        self.say(b"EHLO client.example\r\n", b"250")
-
-    def secure(self, context: ssl.SSLContext) -> None:
-        self.ehlo()
-        self.say(b"STARTTLS\r\n", b"220")
-        self.socket = context.wrap_socket(self.socket)
-        self.ehlo()
-
-    def letter(self) -> None:
-        self.say(f"MAIL FROM:<{SENDER}>\r\nRCPT TO:<{RECIPIENT}>\r\nDATA\r\n".encode(), b"354", 3)
-        self.say(LETTER, b"250")
+LETTER = text(1024)
 
 
 @dataclass(frozen=True)
@@ -73,24 +38,17 @@ class State:
     ehlo: bool = False
     letter: bool = False
 
-    def reach(self, session: Session, context: ssl.SSLContext) -> None:
+    def reach(self, session: Session) -> None:
         if self.tls:
-            session.secure(context)
+            session.secure()
         elif self.ehlo:
             session.ehlo()
         if self.letter:
-            session.letter()
+            session.letter(SENDER, [RECIPIENT], LETTER)
 
 
 STATES = (State("greeted"), State("after EHLO", ehlo=True), State("after EHLO and a letter", ehlo=True, letter=True),
           State("after STARTTLS and EHLO", tls=True), State("after STARTTLS, EHLO and a letter", tls=True, letter=True))
-
-
-def any_certificate() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def gateway(root: Path, sink: Sink, sessions: int) -> Gateway:
@@ -104,11 +62,9 @@ def gateway(root: Path, sink: Sink, sessions: int) -> Gateway:
 
 
 def open_sessions(state: State, port: int, count: int) -> list[Session]:
-    context = any_certificate()
-
     def one(index: int) -> Session:
         session = Session(port, CLIENTS[index % len(CLIENTS)])
-        state.reach(session, context)
+        state.reach(session)
         return session
 
     with ThreadPoolExecutor(OPENING) as pool:
@@ -127,7 +83,7 @@ def idle(state: State, count: int, folder: Path) -> float:
         port = server.endpoints["mx"][1]
         # What the first sessions set up is the process's: caches, buffers, connections to the next hop, the log.
         for session in open_sessions(state, port, 4 * OPENING):
-            session.socket.close()
+            session.close()
         wait_until(lambda: server.sessions() == 0, PATIENCE, "the first sessions have ended")
         time.sleep(1)
         before = resident(server)
@@ -138,7 +94,7 @@ def idle(state: State, count: int, folder: Path) -> float:
         expect(server.sessions() == count, f"{count} sessions were opened, {server.sessions()} are there")
         after = resident(server)
         for session in sessions:
-            session.socket.close()
+            session.close()
         return (after - before) / count
     finally:
         server.stop()
@@ -199,7 +155,7 @@ def load(port: int, rate: float, seconds: float, sessions: int = 16) -> Latency:
                     return
                 at = began + turn / rate
                 time.sleep(max(0.0, at - time.monotonic()))
-                session.letter()
+                session.letter(SENDER, [RECIPIENT], LETTER)
                 spans.append(time.monotonic() - at)
         except (OSError, HarnessError) as error:
             errors.append(error)
@@ -210,7 +166,7 @@ def load(port: int, rate: float, seconds: float, sessions: int = 16) -> Latency:
     for thread in threads:
         thread.join()
     for session in opened:
-        session.socket.close()
+        session.close()
     if errors:
         raise errors[0]
     spans.sort()

@@ -5,7 +5,6 @@ many; the difference, per letter, has neither start nor idling in it. Connection
 import argparse
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "relay"))
 
-from systems import ADDRESS, DELIVERIES, RECIPIENT, SENDER, Sink, postern  # noqa: E402
+from client import Session, text  # noqa: E402
+from systems import DELIVERIES, RECIPIENT, SENDER, Sink, postern  # noqa: E402
 
 from process import HarnessError, expect, stop, wait_until  # noqa: E402  systems.py says where it is
 
@@ -23,53 +23,18 @@ LIMIT = 25.0
 MODES = tuple(DELIVERIES.values())
 
 
-class Sender:
-    """One kept session. Pipelined as RFC 2920 has it (MAIL, RCPT and DATA in one write), or each command by itself."""
-
-    def __init__(self, port: int, size: int, pipelining: bool):
-        self._socket = socket.create_connection((ADDRESS, port), 60)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._replies = self._socket.makefile("rb")
-        commands = [f"MAIL FROM:<{SENDER}>\r\n".encode(), f"RCPT TO:<{RECIPIENT}>\r\n".encode(), b"DATA\r\n"]
-        self._writes = [b"".join(commands)] if pipelining else commands
-        line = b"x" * 70 + b"\r\n"
-        self._text = (b"Subject: a letter\r\n\r\n" + line * (size // len(line) + 1))[:size - 2] + b"\r\n.\r\n"
-        self._expect(b"220")
-        self._socket.sendall(b"EHLO client.example\r\n")
-        self._expect(b"250")
-
-    def _expect(self, code: bytes) -> None:
-        while (line := self._replies.readline())[3:4] == b"-":
-            pass
-        expect(line.startswith(code), f"{code!r} was expected, not {line!r}")
-
-    def letter(self) -> None:
-        codes = [b"250", b"250", b"354"]
-        share = len(codes) // len(self._writes)
-        for number, octets in enumerate(self._writes):
-            self._socket.sendall(octets)
-            for code in codes[number * share:(number + 1) * share]:
-                self._expect(code)
-        self._socket.sendall(self._text)
-        self._expect(b"250")
-
-    def close(self) -> None:
-        self._replies.close()
-        self._socket.close()
-
-
-def send(senders: list[Sender], letters: int) -> None:
+def send(sessions: list[Session], letters: int, octets: bytes, pipelining: bool) -> None:
     """`letters` by each of the sessions, side by side."""
     errors: list[Exception] = []
 
-    def work(sender: Sender) -> None:
+    def work(session: Session) -> None:
         try:
             for _ in range(letters):
-                sender.letter()
+                session.letter(SENDER, [RECIPIENT], octets, pipelining)
         except (OSError, HarnessError) as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=work, args=(sender,), daemon=True) for sender in senders]
+    threads = [threading.Thread(target=work, args=(session,), daemon=True) for session in sessions]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -116,18 +81,20 @@ def measure(mode: str, options: argparse.Namespace, folder: Path) -> dict[str, f
     """System calls a letter, by name."""
     sink = Sink(f"syscalls-{mode}", folder)
     gateway = None
-    senders: list[Sender] = []
+    sessions: list[Session] = []
     try:
         gateway = postern(folder / mode, mode, {"sink": (RECIPIENT.partition("@")[2], sink.port)}, log=folder / "log")
         port = gateway.endpoints["mx"][1]
-        senders = [Sender(port, options.size, not options.lockstep) for _ in range(options.sessions)]
+        for _ in range(options.sessions):
+            sessions.append(Session(port))
+            sessions[-1].ehlo()
         each = options.letters // options.sessions
         sent = 0
 
         def run(letters: int) -> dict[str, int]:
             nonlocal sent
             trace = Trace(gateway.pid, folder / f"{mode}.strace")
-            send(senders, letters)
+            send(sessions, letters, text(options.size), not options.lockstep)
             sent += letters * options.sessions
             wait_until(lambda: sink.count() >= sent, 60, f"{sent} letters at the next hop")
             time.sleep(0.3)     # what is written behind the last letter belongs to it
@@ -139,8 +106,8 @@ def measure(mode: str, options: argparse.Namespace, folder: Path) -> dict[str, f
         return {name: (long.get(name, 0) - short.get(name, 0)) / (2 * each * options.sessions)
                 for name in sorted(short.keys() | long.keys())}
     finally:
-        for sender in senders:
-            sender.close()
+        for session in sessions:
+            session.close()
         if gateway is not None:
             gateway.stop()
         sink.stop()
