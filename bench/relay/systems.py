@@ -94,14 +94,14 @@ _POSTFIX_DEFAULTS = ("smtp_connection_cache_on_demand", "queue_run_delay", "mini
 class Sink:
     """smtp-sink, and how many messages it has. Its counter goes to a file in memory, so that nobody has to read along."""
 
-    def __init__(self, name: str, folder: Path, port: int | None = None):
-        self.port = port or free_port(ADDRESS)
+    def __init__(self, name: str, folder: Path, port: int | None = None, address: str = ADDRESS):
+        self.port = port or free_port(address)
         memory = Path("/dev/shm")
         folder = memory if memory.is_dir() and os.access(memory, os.W_OK) else folder
         self._counter = folder / f"postern-bench-{os.getpid()}-{name}"
         self._counter.write_bytes(b"")
         with open(self._counter, "ab") as counter:
-            self._process = spawn(["smtp-sink", "-u", "nobody", "-c", "-m", "2000", f"{ADDRESS}:{self.port}", "1024"],
+            self._process = spawn(["smtp-sink", "-u", "nobody", "-c", "-m", "2000", f"{address}:{self.port}", "1024"],
                                   Path(os.devnull), stdout=counter, stderr=subprocess.DEVNULL)
         wait_until(lambda: listens(self.port), 10, "smtp-sink listens")
 
