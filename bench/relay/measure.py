@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
 @dataclass(frozen=True)
 class Usage:
     """Counters since a process began, summed over a system's processes."""
@@ -16,9 +20,12 @@ class Usage:
     cpu: float = 0.0      # seconds, user and system
     written: int = 0      # octets sent towards a disk: write_bytes of /proc/PID/io, by whole pages
     switches: int = 0     # context switches, voluntary and not
+    user: float = 0.0     # seconds, of cpu
+    system: float = 0.0   # seconds, of cpu
 
     def __sub__(self, earlier: "Usage") -> "Usage":
-        return Usage(self.cpu - earlier.cpu, self.written - earlier.written, self.switches - earlier.switches)
+        return Usage(self.cpu - earlier.cpu, self.written - earlier.written, self.switches - earlier.switches,
+                     self.user - earlier.user, self.system - earlier.system)
 
 
 class Account:
@@ -58,17 +65,20 @@ class Account:
         return sorted(found)
 
     def usage(self) -> Usage:
-        cpu, written, switches = 0.0, 0, 0
+        cpu, user, system, written, switches = 0.0, 0.0, 0.0, 0, 0
         for pid in self.pids():
             try:
                 cpu += _cpu(pid)
+                if not self._group:
+                    ticks = _ticks(pid)
+                    user, system = user + ticks[0], system + ticks[1]
                 written += number(Path(f"/proc/{pid}/io"), "write_bytes:")
                 switches += _switches(pid)
             except OSError:
                 continue  # ended just now
         if self._group:
-            cpu = number(self._group / "cpu.stat", "usage_usec") / 1e6
-        return Usage(cpu, written, switches)
+            cpu, user, system = (number(self._group / "cpu.stat", f"{what}_usec") / 1e6 for what in ("usage", "user", "system"))
+        return Usage(cpu, written, switches, user, system)
 
     def settle(self, deadline: float = 5.0) -> None:
         """Waits until the system does nothing any more: a queue removes its files after the next hop has the message."""
@@ -95,6 +105,18 @@ class Account:
                 continue
         return total
 
+    def memory_now(self) -> tuple[int, int]:
+        """Octets, summed over its processes: resident, and resident without the pages of files, which processes share."""
+        resident, own = 0, 0
+        for pid in self.pids():
+            try:
+                pages = [int(word) for word in Path(f"/proc/{pid}/statm").read_text().split()]
+            except OSError:
+                continue
+            resident += pages[1] * _PAGE
+            own += (pages[1] - pages[2]) * _PAGE
+        return resident, own
+
     def close(self) -> None:
         ends = time.monotonic() + 5
         while self._group:
@@ -118,6 +140,12 @@ def _cpu(pid: int) -> float:
     """Of the threads that are there. In nanoseconds: /proc/PID/stat counts whole ticks, of which a small server's short
     turns often see none."""
     return sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
+
+
+def _ticks(pid: int) -> tuple[float, float]:
+    """Seconds of user and system time, with those of children that have ended."""
+    fields = [int(word) for word in Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[11:15]]
+    return (fields[0] + fields[2]) / _TICKS, (fields[1] + fields[3]) / _TICKS
 
 
 def _switches(pid: int) -> int:

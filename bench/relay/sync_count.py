@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """sync_count.c from the benchmark's side: how often a system's processes have made something durable."""
 
+import functools
 import mmap
 import struct
 import subprocess
@@ -13,6 +14,7 @@ from process import HarnessError
 ENVIRONMENT = ("LD_PRELOAD", "POSTERN_SYNC_COUNT")
 
 
+@functools.cache    # a library that running processes have mapped stays as it is
 def _build() -> Path:
     shim = REPOSITORY / "build" / "sync_count.so"
     shim.parent.mkdir(exist_ok=True)
@@ -27,6 +29,7 @@ class SyncCount:
     """Of the processes that are started with `launcher`, and of their children. The file may be anybody's: daemons change their account."""
 
     def __init__(self, path: Path):
+        self._path = path
         path.write_bytes(bytes(8))
         path.chmod(0o666)
         with path.open("r+b") as file:
@@ -35,3 +38,7 @@ class SyncCount:
 
     def calls(self) -> int:
         return struct.unpack("=Q", self._page[:8])[0]
+
+    def close(self) -> None:
+        self._page.close()
+        self._path.unlink(missing_ok=True)

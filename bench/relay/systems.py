@@ -210,7 +210,9 @@ def postern(root: Path, delivery: str, hops: dict[str, tuple[str, int]], launche
     return server.start()
 
 
-def postfix(root: Path, sink: int, launcher: list[str] | None = None, tls: bool = False, reuse: bool = False) -> Postfix:
+def postfix(root: Path, sink: int, launcher: list[str] | None = None, tls: bool = False, reuse: bool = False,
+            more: dict[str, str] | None = None) -> Postfix:
+    """`more`: settings that stand in place of those of _POSTFIX."""
     server = Postfix("postfix", root, ADDRESS, free_port(ADDRESS))
     server.launcher = launcher or []
     for name in _POSTFIX_DEFAULTS:
@@ -222,5 +224,6 @@ def postfix(root: Path, sink: int, launcher: list[str] | None = None, tls: bool 
         server.main |= _POSTFIX_TLS | {"smtpd_tls_cert_file": str(cert), "smtpd_tls_key_file": str(key),
                                        "smtp_tls_connection_reuse": "yes" if reuse else "no"}
         server.services += _TLSMGR + _TLSPROXY
+    server.main |= more or {}
     server.start()
     return server

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The raw results of a run as a part of docs/benchmarks.md, between two markers, and its charts."""
+
+from pathlib import Path
+
+from process import HarnessError
+
+from . import charts, figures, targets
+from .figures import Spread
+from .points import AXES, BASE, CORNERS
+from .relays import DIRECT
+from .targets import number
+from .waiting import KINDS, PERCENTILES
+
+BEGIN = "<!-- bench/run: from here to the next marker everything is written by it -->"
+END = "<!-- bench/run: end -->"
+FOLDER = "benchmarks"        # of the charts, beside the page
+_HEADINGS = {"size": "By size", "recipients": "By recipients of a message", "sessions": "By sessions", "connections": "By connections",
+             "tls": "With TLS on both sides", CORNERS: "Corners"}
+_KINDS = {"letter": "until the 250", "end_to_end": "until the next hop has it"}
+
+
+def spread(one: Spread | None, factor: float = 1.0) -> str:
+    if one is None:
+        return "-"
+    if one.lowest == one.highest:
+        return number(one.median * factor)
+    return f"{number(one.median * factor)} ({number(one.lowest * factor)} to {number(one.highest * factor)})"
+
+
+def middle(one: Spread | None) -> str:
+    return number(one.median if one else None)
+
+
+def table(heads: list[str], rows: list[list[str]]) -> list[str]:
+    return ["| " + " | ".join(heads) + " |", "|---" * 2 + "|---:" * (len(heads) - 2) + "|", *("| " + " | ".join(row) + " |" for row in rows)]
+
+
+def size(octets: int) -> str:
+    for unit, name in ((1 << 20, "MB"), (1 << 10, "KB")):
+        if octets >= unit and octets % unit == 0:
+            return f"{octets // unit} {name}"
+    return str(octets)
+
+
+def load_of(point: dict) -> str:
+    words = [size(point["size"]), f"{point['sessions']} session{'s' if point['sessions'] > 1 else ''}"]
+    words += [f"{point['recipients']} recipients"] if point["recipients"] > 1 else []
+    words += [] if point["kept"] else ["new connections"]
+    words += ["TLS"] if point["tls"] else []
+    return ", ".join(words)
+
+
+def _rows(point: dict) -> list[list[str]]:
+    best, thrifty = figures.best_peer(point), figures.best_peer(point, figures.CPU)
+    rows = []
+    for name, results in point["systems"].items():
+        if not results["runs"]:
+            rows.append([load_of(point), f"{name}: failed", *["-"] * 9])
+            continue
+        mark = "" if name == DIRECT or figures.is_ours(name) or figures.durable(point, name) else " [^sync]"
+        label = ("none: source to sink" if name == DIRECT else name) + mark
+        of = {what: figures.of_system(point, name, what) for what in figures.ALL}
+        row = [load_of(point), label, spread(of[figures.RATE]), spread(figures.ratio(point, name, best, figures.RATE)) if best else "-",
+               middle(of[figures.ACCEPTED])]
+        if name == DIRECT:
+            rows.append([*row, *[""] * 6])
+            continue
+        cpu = f"{middle(of[figures.CPU])} ({middle(of[figures.USER])} + {middle(of[figures.SYSTEM])})"
+        rows.append([*row, cpu, spread(figures.ratio(point, name, thrifty, figures.CPU)) if thrifty else "-",
+                     f"{middle(of[figures.MEMORY])} ({middle(of[figures.OWN])})", middle(of[figures.WRITTEN]), middle(of[figures.SYNCS])])
+    return [row[:10] for row in rows]
+
+
+_HEADS = ["load", "relay", "messages/s, drained", "times the best peer", "accepted/s", "CPU s for 1,000 (user + system)",
+          "of the thriftiest peer's", "memory MB (own)", "written/received", "syncs/message"]
+
+
+def _points(results: dict) -> list[str]:
+    base = figures.named(results, BASE.name)
+    lines = []
+    if base:
+        lines += ["### The base point", "", *table(_HEADS, _rows(base)), ""]
+    for axis in (*AXES, CORNERS):
+        found = [point for point in results["points"] if point["axis"] == axis]
+        if found:
+            lines += [f"### {_HEADINGS[axis]}", "", *table(_HEADS, [row for point in found for row in _rows(point)]), ""]
+            lines += [f"![Messages a second]({FOLDER}/{charts.name_of(axis)})", ""]
+    if base:
+        lines += [f"![Processor time]({FOLDER}/{charts.CPU})", ""]
+    return lines
+
+
+def _latencies(results: dict) -> list[str]:
+    if not results["latency"]:
+        return []
+    heads = ["relay", "load", "messages/s"] + [f"{_KINDS[kind]}: {name.replace('_', '.')}" for kind in KINDS for name in PERCENTILES]
+    rows = []
+    for entry in results["latency"]:
+        whose = "its own" if entry["of"] == entry["system"] else f"{entry['of']}'s"
+        cells = [spread(figures.latency(results, entry["system"], entry["share"], entry["of"], kind, name))
+                 for kind in KINDS for name in PERCENTILES]
+        rows.append([entry["system"], f"{entry['share']:.0%} of {whose} capacity", number(entry["rate"]), *cells])
+    failed = sum(run["failed"] + run["unsent"] for entry in results["latency"] for run in entry["runs"])
+    lines = ["### How long a message waits", "", "Milliseconds from when the message was due (open loop, Poisson arrivals, kept connections, "
+             f"1 KB); the capacity is the drained rate of the base point. {failed:,} messages were not taken.", "", *table(heads, rows), ""]
+    return [*lines, *(f"![Waiting time]({FOLDER}/{name})\n" for name in charts.WAITING)]
+
+
+def _limits(results: dict) -> list[str]:
+    limits = results["limits"]
+    if not limits:
+        return []
+    rows = [["append 2 KB and fdatasync, one thread", f"{number(limits['syncs'])} a second"],
+            ["write and one fdatasync", f"{number(limits['write'] / 1e6)} MB/s"],
+            ["one TCP connection on loopback", f"{number(limits['loopback'] / 1e6)} MB/s"]]
+    ssl = {"rsa2048_sign": ("RSA-2048, signatures", 1.0, "a second"), "p256_sign": ("ECDSA P-256, signatures", 1.0, "a second"),
+           "aes_128_gcm": ("AES-128-GCM, blocks of 16 KB", 1e6, "MB/s")}
+    rows += [[f"`openssl speed`: {what}", f"{number(limits['openssl'][key] / factor)} {unit}"]
+             for key, (what, factor, unit) in ssl.items() if key in limits["openssl"]]
+    tools = {"postfix": "smtp-source straight to smtp-sink", "postern": "`postern load` straight to `postern sink`"}
+    rows += [[f"{tools[one['tools']]}, {size(one['size'])}, 20 sessions", f"{number(one['rate'])} messages/s"] for one in limits["straight"]]
+    return ["### What the machine can do", "", *table(["what", "at most"], rows), ""]
+
+
+def _targets(results: dict) -> list[str]:
+    found = targets.evaluate(results)
+    rows = [[one.what, one.system, number(one.value), f"{'≥' if one.least else '≤'} {number(one.wanted)}", one.against,
+             f"**{one.verdict}**" if one.met is False else one.verdict] for one in found]
+    return ["### Targets", "", *table(["target", "relay", "measured", "wanted", "best peer", ""], rows), ""] if rows else []
+
+
+def missing(results: dict) -> list[str]:
+    """What a reader would look for in vain, a line each."""
+    found = [f"LEFT OUT {line}" for line in results["left_out"]]
+    for point in results["points"]:
+        for name, one in point["systems"].items():
+            found += [f"FAILED {point['name']}, {name}: {text}" for text in one["failures"]]
+            if not one["runs"]:
+                found.append(f"NO FIGURES {point['name']}, {name}")
+    for entry in results["latency"]:
+        found += [f"FAILED latency of {entry['system']} at {entry['share']:.0%} of {entry['of']}: {text}" for text in entry["failures"]]
+    return found
+
+
+def _conditions(results: dict) -> list[str]:
+    stolen = max((run["stolen"] for point in results["points"] for one in point["systems"].values() for run in one["runs"]), default=0)
+    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    tools = {"postfix": "smtp-source and smtp-sink", "postern": "`postern load` and `postern sink`"}[results["tools"]]
+    lines = [
+        f"- {results['began']}, {results.get('took_s', 0) / 60:.0f} minutes; {results['machine']}; data on {results['filesystem']}; at most "
+        f"{stolen:.1%} of the machine's time in a run was stolen by the hypervisor.",
+        f"- {versions}.",
+        f"- `{results['command']}`: medians of {results['rounds']} rounds, interleaved, in brackets the lowest and the highest; {tools}; every "
+        "message that was answered 250 has arrived once. The settings of the peers: [bench/peers](../bench/peers/README.md).",
+        "- Ratios are of the runs of one round. The best peer is the one with the highest drained rate, the thriftiest the one with the least "
+        "CPU, of those that sync what they answer 250 to.",
+        "- CPU: of the relay with all its children (cgroup). Memory: the peak of the sum over its processes, in brackets without pages of "
+        "files, which processes share. Written: write_bytes of /proc/PID/io per octet of message. Syncs: counted calls.",
+    ]
+    gone = missing(results)
+    return lines + ([f"- Missing: {'; '.join(gone)}."] if gone else [])
+
+
+def render(results: dict) -> tuple[str, dict[str, str]]:
+    """The Markdown, and the charts by the name of their file."""
+    lines = [*_targets(results), *_points(results), *_latencies(results), *_limits(results), *_conditions(results)]
+    if any("[^sync]" in line for line in lines):
+        lines += ["", "[^sync]: It answers 250 before anything is durable, so that a power failure loses mail. It is not among the peers that "
+                  "are compared with."]
+    return "\n".join(lines) + "\n", charts.render(results)
+
+
+def write(path: Path, text: str, drawings: dict[str, str]) -> None:
+    page = path.read_text()
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise HarnessError(f"{path} has no lines '{BEGIN}' and '{END}'")
+    path.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}")
+    folder = path.parent / FOLDER
+    folder.mkdir(exist_ok=True)
+    for name, drawing in drawings.items():
+        (folder / name).write_text(drawing)

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long a message waits at a rate that the relay can bear: open loop, at shares of what was measured at the base point."""
+
+import time
+
+from process import HarnessError
+
+from . import figures
+from .points import BASE
+from .relays import Relay
+from .runner import Options, progress
+from .tools import RunFailed, open_loop
+
+SHARES = (0.5, 0.8)
+KINDS = ("letter", "end_to_end")      # until the 250, until the sink has it; from when the message was due
+PERCENTILES = ("p50", "p99", "p99_9")
+
+
+def jobs(base: dict, systems: list[str]) -> list[tuple[str, float, str, float]]:
+    """(system, share, whose capacity, messages a second): each at shares of its own, ours also at those of Postfix and of the best
+    peer."""
+    capacity = {name: one.median for name in systems if (one := figures.of_system(base, name, figures.RATE))}
+    peers = [name for name in ("postfix", figures.best_peer(base)) if name in capacity]
+    peers = list(dict.fromkeys(peers))
+    found = []
+    for name in (name for name in systems if name in capacity):
+        whose = [name, *(peers if figures.is_ours(name) else [])]
+        found += [(name, share, of, share * capacity[of]) for of in whose for share in SHARES]
+    return found
+
+
+def measure(results: dict, options: Options, rounds: int) -> None:
+    """Adds to results["latency"], in turn as the points are."""
+    base = figures.named(results, BASE.name)
+    if base is None:
+        return
+    todo = jobs(base, options.systems)
+    entries = [{"system": name, "share": share, "of": of, "rate": rate, "runs": [], "failures": []} for name, share, of, rate in todo]
+    results["latency"] = entries
+    for number in range(rounds):
+        for entry in entries if number % 2 == 0 else entries[::-1]:
+            if number and time.monotonic() > options.deadline:
+                return
+            try:
+                entry["runs"].append({"round": number, **_run(entry, options)})
+            except (RunFailed, HarnessError, OSError) as error:
+                entry["failures"].append(str(error))
+                progress(f"latency of {entry['system']} at {entry['rate']:.0f}/s FAILED: {error}")
+
+
+def _run(entry: dict, options: Options) -> dict:
+    relay = Relay(entry["system"], options.folder, BASE)
+    try:
+        found = open_loop(BASE, relay.port, relay.hop, entry["rate"], 2 * options.seconds, options.seconds / 2)
+    finally:
+        relay.stop()
+    run = {kind: {name: found["latency_ms"][kind][name] for name in PERCENTILES}
+           for kind in KINDS if found["latency_ms"].get(kind, {}).get("count")}
+    run |= {"failed": found["messages"]["failed"], "unsent": found["messages"].get("unsent", 0), "rate": found["rate"]["accepted"],
+            "busiest": found.get("generator", {}).get("busiest_thread", 0.0)}
+    if "letter" in run:
+        progress(f"latency, round: {entry['system']} at {entry['share']:.0%} of {entry['of']} ({entry['rate']:.0f}/s): "
+                 f"p99 {run['letter']['p99']:.1f} ms")
+    return run
