@@ -27,6 +27,7 @@ using gateway::Snapshot;
 constexpr int kWrongUse = 2;
 constexpr std::chrono::seconds kPatience{5};      ///< with DNS
 constexpr std::chrono::seconds kTlsPatience{15};  ///< with DNS and a web server
+constexpr std::chrono::milliseconds kNoPatience{500};
 
 /// The question, in the form in which a session would ask it.
 struct Question {
@@ -160,13 +161,15 @@ Surroundings look_around(const Config& config, const routing::Decision& decision
   gateway::StsSources sts;
   sts.folder = config.data_dir.empty() ? "" : config.data_dir + "/mta-sts";
   sts.ca = config.mta_sts.ca;
+  // Where DNS does not answer, nobody waits for it twice.
+  const std::chrono::milliseconds wait = out.dns.complete ? kTlsPatience : kNoPatience;
   std::vector<const routing::Target*> targets{&decision.target};
   for (const routing::Copy& copy : decision.also)
     targets.push_back(&copy.target);
   for (auto at = targets.begin(); at != targets.end(); ++at) {
     const auto same = [at](const routing::Target* other) { return *other == **at; };
     if (std::any_of(targets.begin(), at, same)) continue;
-    out.tls.push_back(gateway::show_tls(**at, sts, resolver, context, kTlsPatience));
+    out.tls.push_back(gateway::show_tls(**at, sts, resolver, context, wait));
   }
   return out;
 }
