@@ -18,7 +18,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "relay"), str(HER
 import cases  # noqa: E402
 from callgrind import Callgrind, Profile, without_line_numbers  # noqa: E402
 from client import Session  # noqa: E402
-from compare import Figure, compare_all, median_figure, spread, versions_differ  # noqa: E402
+from compare import STORED_SHARE, Figure, compare_all, median_figure, spread, versions_differ  # noqa: E402
 from gateway import Gateway, executable  # noqa: E402
 from process import HarnessError, expect, wait_until  # noqa: E402
 from systems import Sink  # noqa: E402
@@ -26,7 +26,6 @@ from tunnels import make_certificate  # noqa: E402
 
 EXPECTED = HERE / "expected.json"
 WARM, LETTERS, PARTS = 60, 200, 3
-STORED_SHARE = 0.004        # functions that make less of a letter's instructions are not stored
 NAME_OCTETS = 140           # of a function's name: templates have long ones
 SESSION = "postern::smtp::ServerSession::"
 # What the figures depend on beside the sources, as Debian's packages have it.

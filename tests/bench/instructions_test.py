@@ -79,6 +79,10 @@ class Comparing(unittest.TestCase):
         self.assertLess(told.index("log"), told.index("parse"))
         self.assertNotIn("close", told)
 
+    def test_what_was_too_small_to_be_stored_has_not_grown(self):
+        found = grown(Figure(5000.0, {"small": 3.9, "large": 104.0}), STORED)
+        self.assertEqual(found, [("large", 4.0, 104.0)])
+
     def test_no_more_functions_than_ten(self):
         now = Figure(5000.0, {f"f{number}": 100.0 + number for number in range(40)})
         found = grown(now, STORED)
