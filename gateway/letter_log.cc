@@ -6,15 +6,27 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
 
 namespace postern::gateway {
 namespace {
 
+/// What a line takes, mostly.
+constexpr std::size_t kLineOctets = 512;
+
+/// What may stand in a bare value: no space, no control character, none of the signs of a line.
+constexpr std::array<bool, 256> kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t octet = 0x21; octet < plain.size(); ++octet)
+    plain[octet] = octet != 0x7f && octet != '"' && octet != '=' && octet != '\\';
+  return plain;
+}();
+
 /// A value as it may stand in a line of key=value: what comes from outside must not be able to
 /// forge a key.
-std::string quoted(std::string_view value) {
-  std::string out = "\"";
+void add_quoted(std::string& out, std::string_view value) {
+  out += '"';
   for (const char c : value) {
     const auto octet = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
@@ -27,15 +39,13 @@ std::string quoted(std::string_view value) {
     }
   }
   out += '"';
-  return out;
 }
 
 bool is_plain(std::string_view value) {
-  for (const char c : value) {
-    const auto octet = static_cast<unsigned char>(c);
-    if (octet <= 0x20 || octet == 0x7f || c == '"' || c == '=' || c == '\\') return false;
-  }
-  return !value.empty();
+  bool plain = !value.empty();
+  for (const char c : value)
+    plain = plain && kPlain[static_cast<unsigned char>(c)];
+  return plain;
 }
 
 void add(std::string& out, std::string_view key, std::string_view value) {
@@ -43,7 +53,11 @@ void add(std::string& out, std::string_view key, std::string_view value) {
   out += ' ';
   out += key;
   out += '=';
-  out += is_plain(value) ? std::string(value) : quoted(value);
+  if (is_plain(value)) {
+    out += value;
+  } else {
+    add_quoted(out, value);
+  }
 }
 
 std::string seconds(std::chrono::microseconds took) {
@@ -65,7 +79,9 @@ void count(const SessionRecord& r) {
 }  // namespace
 
 std::string format_text(const LetterRecord& r) {
-  std::string out = "letter";
+  std::string out;
+  out.reserve(kLineOctets);
+  out = "letter";
   add(out, "id", r.letter);
   add(out, "session", r.session);
   add(out, "client", r.client);

@@ -2,14 +2,13 @@
 #include "gateway/logging.h"
 
 #include "gateway/config.h"
+#include "gateway/line_writer.h"
 
-#include <spdlog/async.h>
 #include <spdlog/details/file_helper.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/base_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <cstdio>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -17,14 +16,15 @@
 namespace postern::gateway {
 namespace {
 
-/// Lines that may wait for the writer; beyond it sessions wait: a line that says where a letter
-/// went is not lost.
-constexpr std::size_t kQueuedLines = 16384;
-
 /// A file that can be opened anew under the same name, after logrotate has moved it.
-class LogFile final : public spdlog::sinks::base_sink<std::mutex> {
+class LogFile {
  public:
   explicit LogFile(std::string path) : path_(std::move(path)), file_(open()) {}
+  void write(const spdlog::memory_buf_t& lines) {
+    const std::lock_guard lock(mutex_);
+    file_->write(lines);
+    file_->flush();
+  }
   /// Throws what spdlog throws when the file cannot be opened; the old one is then still written.
   void reopen() {
     std::unique_ptr<spdlog::details::file_helper> fresh = open();
@@ -33,21 +33,20 @@ class LogFile final : public spdlog::sinks::base_sink<std::mutex> {
   }
 
  private:
-  void sink_it_(const spdlog::details::log_msg& message) override {
-    spdlog::memory_buf_t line;
-    formatter_->format(message, line);
-    file_->write(line);
-  }
-  void flush_() override { file_->flush(); }
   std::unique_ptr<spdlog::details::file_helper> open() const {
     auto file = std::make_unique<spdlog::details::file_helper>();
     file->open(path_);
     return file;
   }
 
+  std::mutex mutex_;
   std::string path_;
   std::unique_ptr<spdlog::details::file_helper> file_;
 };
+
+void write_to_stderr(const spdlog::memory_buf_t& lines) {
+  std::fwrite(lines.data(), 1, lines.size(), stderr);
+}
 
 /// The rest of a JSON line: a letter's record is an object already and is opened into the line;
 /// other text becomes the member "message".
@@ -80,44 +79,48 @@ std::unique_ptr<spdlog::pattern_formatter> formatter(LogFormat format) {
   return out;
 }
 
-std::shared_ptr<LogFile>& log_file() {
-  static std::shared_ptr<LogFile> file;
-  return file;
+/// What start_logging() has made: the file, null for standard error, and who writes.
+struct Log {
+  std::shared_ptr<LogFile> file;
+  std::shared_ptr<LineWriter> writer;
+};
+
+Log& the_log() {
+  static Log log;
+  return log;
 }
 
 }  // namespace
 
 Result<std::shared_ptr<LetterLog>, std::string> start_logging(const LogConfig& config) {
-  std::shared_ptr<spdlog::sinks::sink> sink;
-  try {
-    if (config.file.empty()) {
-      sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-    } else {
-      log_file() = std::make_shared<LogFile>(config.file);
-      sink = log_file();
+  Log log;
+  LineWriter::Output output = write_to_stderr;
+  if (!config.file.empty()) {
+    try {
+      log.file = std::make_shared<LogFile>(config.file);
+    } catch (const spdlog::spdlog_ex& e) {
+      return std::string("log.file: ") + e.what();
     }
-  } catch (const spdlog::spdlog_ex& e) {
-    return std::string("log.file: ") + e.what();
+    output = [file = log.file](const spdlog::memory_buf_t& lines) { file->write(lines); };
   }
-  sink->set_formatter(formatter(config.format));
-  spdlog::init_thread_pool(kQueuedLines, 1);
-  auto logger = std::make_shared<spdlog::async_logger>(
-      "postern", sink, spdlog::thread_pool(), spdlog::async_overflow_policy::block);
+  log.writer = std::make_shared<LineWriter>(formatter(config.format), std::move(output));
+  auto logger = std::make_shared<spdlog::logger>("postern", log.writer);
   logger->set_level(spdlog::level::from_str(config.level));
   spdlog::set_default_logger(logger);
-  spdlog::flush_every(std::chrono::seconds(1));
+  the_log() = std::move(log);
   return std::make_shared<LetterLog>(logger, config.format);
 }
 
 void shut_down_logging() {
+  if (the_log().writer) the_log().writer->stop();
   spdlog::shutdown();
-  log_file().reset();
+  the_log() = {};
 }
 
 Result<void, std::string> reopen_log() {
-  if (!log_file()) return {};
+  if (!the_log().file) return {};
   try {
-    log_file()->reopen();
+    the_log().file->reopen();
   } catch (const spdlog::spdlog_ex& e) {
     return std::string("log.file: ") + e.what();
   }

@@ -11,9 +11,9 @@ namespace postern::gateway {
 
 struct LogConfig;  // gateway/config.h
 
-/// Starts logging as the config says: asynchronous, one writer thread, spdlog's default logger. The
-/// error names the file and why it cannot be written. Call once, before threads;
-/// shut_down_logging() writes what is left.
+/// Starts logging as the config says: spdlog's default logger, written by one thread
+/// (line_writer.h). The error names the file and why it cannot be written. Call once, before
+/// threads; shut_down_logging() writes what is left.
 Result<std::shared_ptr<LetterLog>, std::string> start_logging(const LogConfig& config);
 void shut_down_logging();
 
