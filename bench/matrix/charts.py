@@ -27,7 +27,8 @@ class Scale:
 
     def __init__(self, values: list[float]):
         known = [value for value in values if value > 0]
-        self.low = math.floor(math.log10(min(known))) if known else 0
+        # The lowest value stands above the ground.
+        self.low = math.floor(math.log10(min(known) / 1.3)) if known else 0
         self.high = max(math.ceil(math.log10(max(known))) if known else 1, self.low + 1)
 
     def y(self, value: float) -> float:
@@ -85,7 +86,7 @@ def bars(title: str, unit: str, groups: list[tuple[str, dict[str, figures.Spread
                       f'<line x1="{centre:.1f}" x2="{centre:.1f}" y1="{scale.y(one.lowest):.1f}" y2="{scale.y(one.highest):.1f}" '
                       'stroke="#222222"/>']
             if width >= 22:
-                lines.append(_text(centre, y - 5, number(one.median), size=10))
+                lines.append(_text(centre, scale.y(one.highest) - 5, number(one.median), size=10))
     return "\n".join([*lines, *_legend(names), "</svg>", ""])
 
 
