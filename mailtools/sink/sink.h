@@ -4,6 +4,7 @@
 #include "base/net.h"
 #include "base/result.h"
 #include "mailtools/sink/fault.h"
+#include "smtp/data_decoder.h"
 #include "smtp/envelope.h"
 #include "smtp/limits.h"
 #include "tls/context.h"
@@ -12,7 +13,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -42,12 +42,19 @@ struct SinkOptions {
   std::size_t max_recipients = 50000;               ///< a letter; beyond: 452 4.5.3
   std::vector<Fault> faults;
   std::uint64_t seed = 1;  ///< of what happens to a percentage of letters
-  /// Taken::content is filled in: letters are held in memory, one a session, up to max_size.
-  bool keep_content = false;
   smtp::ServerTimeouts timeouts;
 };
 
-/// A letter that has come to its end. All of it is valid during the call alone.
+/// Where the octets of one letter go while they come. Owned by the session, on its thread;
+/// destroyed without Observer::taken() where the letter does not come to its end.
+class Writer {
+ public:
+  virtual ~Writer() = default;
+  /// The next octets, dots and framing removed; valid during the call.
+  virtual void write(std::string_view octets) = 0;
+};
+
+/// A letter. All of it is valid during the call alone.
 struct Taken {
   net::Endpoint client;
   std::string_view helo;
@@ -56,12 +63,13 @@ struct Taken {
   std::string_view identity;       ///< logged in as; empty: nobody
   const smtp::Sender& sender;
   std::span<const smtp::Recipient> recipients;  ///< those that were taken, one at least
-  std::uint64_t octets = 0;                     ///< of the content, dots and framing removed
+  std::uint64_t octets = 0;                     ///< of the content
   std::string_view head;                        ///< the first of them, up to kHeadOctets
-  std::string_view content;                     ///< all of them with keep_content, else empty
-  bool binary = false;                          ///< by BDAT
+  bool by_chunks = false;                       ///< BDAT rather than DATA
+  smtp::ContentViolations violations;           ///< a sink takes what breaks RFC 5321 2.3.8 too
   std::chrono::system_clock::time_point when;
-  net::TimePoint moment;  ///< the same on the monotonic clock, for latencies
+  net::TimePoint moment;     ///< the same on the monotonic clock, for latencies
+  Writer* writer = nullptr;  ///< what keep() has given
 };
 
 inline constexpr std::size_t kHeadOctets = 4096;
@@ -71,6 +79,8 @@ inline constexpr std::size_t kHeadOctets = 4096;
 class Observer {
  public:
   virtual ~Observer() = default;
+  /// Before a letter's first octet: its envelope. Null: nobody wants the octets.
+  virtual std::unique_ptr<Writer> keep(const Taken& /*begun*/) { return nullptr; }
   /// Behind the last octet of a letter and before the reply to it. False: it cannot be kept, and
   /// the client is told 452 4.3.1.
   virtual bool taken(const Taken& letter) = 0;
