@@ -84,6 +84,8 @@ class Observer {
   /// Behind the last octet of a letter and before the reply to it. False: it cannot be kept, and
   /// the client is told 452 4.3.1.
   virtual bool taken(const Taken& letter) = 0;
+  /// Behind taken(), when SinkCounts has the letter: how many there are with it.
+  virtual void counted(std::uint64_t /*messages*/) {}
 };
 
 /// What was done so far; each grows only, but for `open`.
