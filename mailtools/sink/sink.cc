@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mailtools/sink/sink.h"
 
+#include "mailtools/sink/listen.h"
 #include "mailtools/sink/session.h"
 #include "smtp/replies.h"
 
@@ -14,7 +15,6 @@
 #include <condition_variable>
 #include <future>
 #include <mutex>
-#include <sstream>
 #include <thread>
 #include <unordered_set>
 
@@ -30,12 +30,6 @@ constexpr std::chrono::milliseconds kAcceptPause{20};
 /// stop() waits so long for sessions to take their last reply.
 constexpr std::chrono::seconds kGrace{2};
 
-std::string text_of(const net::Endpoint& endpoint) {
-  std::ostringstream out;
-  out << endpoint;
-  return out.str();
-}
-
 Result<std::shared_ptr<net::Acceptor>, SinkError> open_acceptor(const net::Executor& executor,
                                                                 const net::Endpoint& where) {
   auto made = std::make_shared<net::Acceptor>(executor);
@@ -50,7 +44,7 @@ Result<std::shared_ptr<net::Acceptor>, SinkError> open_acceptor(const net::Execu
   return SinkError{
       fmt::format("cannot listen on {}: {}; write another --listen ADDRESS:PORT, port "
                   "0 takes one that is free",
-                  text_of(where),
+                  listen_text(where),
                   ec.message())};
 }
 
