@@ -107,8 +107,9 @@ struct Sink::State {
   std::atomic<std::uint64_t> open{0};
   std::mutex mutex;
   std::condition_variable changed;
+  std::mutex calling;         ///< one pause(), resume() or stop() at a time
+  bool stopped = false;       ///< under calling
   std::size_t under_way = 0;  ///< under mutex: sessions, and accepts, which hold a socket of a loop
-  bool stopped = false;
 };
 
 /// One session, or one wait for a client, has ended.
@@ -185,6 +186,7 @@ auto Sink::State::on_first_loop(Work work) {
 }
 
 void Sink::State::stop() {
+  const std::lock_guard one(calling);
   if (stopped) return;
   stopped = true;
   on_first_loop([this] { close_acceptors(); });
@@ -258,10 +260,12 @@ FaultTable& Sink::faults() {
 }
 
 void Sink::pause() {
+  const std::lock_guard one(state_->calling);
   if (!state_->stopped) state_->on_first_loop([this] { state_->close_acceptors(); });
 }
 
 Result<void, SinkError> Sink::resume() {
+  const std::lock_guard one(state_->calling);
   if (state_->stopped) return {};
   return state_->on_first_loop([this]() -> Result<void, SinkError> {
     State& state = *state_;
