@@ -4,10 +4,10 @@
 #include "routing/mailbox_key.h"
 #include "routing/replies.h"
 
-#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <utility>
 
 namespace postern::routing {
@@ -17,6 +17,18 @@ namespace {
 constexpr std::string_view kPostmaster = "postmaster";
 constexpr std::string_view kSplitHorizon = "split_horizon";
 constexpr std::string_view kNoStage = "end_of_stages";
+
+/// One allocation, where fmt would take several: most of X's mail has such a reason.
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::size_t size = 0;
+  for (const std::string_view part : parts)
+    size += part.size();
+  std::string out;
+  out.reserve(size);
+  for (const std::string_view part : parts)
+    out += part;
+  return out;
+}
 
 }  // namespace
 
@@ -54,6 +66,7 @@ void Pipeline::Course::set_recipient(smtp::Mailbox recipient) {
   const DomainIndex::Found* found = pipeline_.domains_->find(progress_.recipient.domain());
   const Domain* domain = found != nullptr ? found->domain : nullptr;
   if (domain != progress_.domain) progress_.bound = false;
+  progress_.known = false;
   progress_.domain = domain;
   progress_.under_alias = found != nullptr && found->under_alias;
 }
@@ -94,10 +107,13 @@ void Pipeline::Course::take(const Stage& stage, Verdict&& verdict) {
   } else if (auto* pass = std::get_if<Pass>(&verdict.what)) {
     take_pass(stage, std::move(*pass));
   }
-  if (!done_ && stage.name() == pipeline_.relay_access_->name()) access_asked_ = true;
+  if (!done_ && !access_asked_ && stage.name() == pipeline_.relay_access_->name()) {
+    access_asked_ = true;
+  }
 }
 
 void Pipeline::Course::take_pass(const Stage& stage, Pass pass) {
+  if (pass.known) progress_.known = true;
   if (!pass.deferral) return;
   std::optional<Deferral>& kept = pass.when == Pass::When::taken ? if_taken_ : if_refused_;
   if (kept) return;
@@ -123,7 +139,9 @@ void Pipeline::Course::take_route(const Stage& stage, RouteTo route, Text reason
   if (!may_relay()) return;
   note(stage.name(), "route", std::move(reason));
   decision_.target = std::move(route.target);
-  decision_.recipient_out = std::move(route.recipient_out);
+  // The last stage was asked: nobody reads the recipient on its way any more.
+  decision_.recipient_out =
+      std::move(route.recipient_out.empty() ? progress_.recipient : route.recipient_out);
   decision_.delivery = route.delivery;
   // One mailbox of one server gets one message.
   std::erase_if(decision_.also, [this](const Copy& copy) {
@@ -141,6 +159,7 @@ void Pipeline::Course::take_fork(const Stage& stage, Fork fork, Text reason) {
       continue;
     }
     note(stage.name(), "copy", why);
+    if (route.recipient_out.empty()) route.recipient_out = progress_.recipient;
     decision_.also.push_back(Copy{fork.kind,
                                   std::move(route.target),
                                   std::move(route.recipient_out),
@@ -168,28 +187,31 @@ bool Pipeline::Course::take_copy_as_way() {
 bool Pipeline::Course::stands_after_split_horizon(RouteTo& route, Text& reason) {
   if (progress_.origins.empty() || route.target.hops.empty()) return true;
   const bool case_sensitive = pipeline_.config().recipients.case_sensitive;
-  if (!route.pass_over_origin && !same_mailbox(*came_as_, route.recipient_out, case_sensitive)) {
+  const smtp::Mailbox& out =
+      route.recipient_out.empty() ? progress_.recipient : route.recipient_out;
+  if (!route.pass_over_origin && !same_mailbox(*came_as_, out, case_sensitive)) {
     return true;
   }
-  std::vector<const NextHop*>& hops = route.target.hops;
+  Hops& hops = route.target.hops;
   const NextHop* removed = nullptr;
   for (const NextHop* hop : hops) {
     if (progress_.is_from(*hop) && removed == nullptr) removed = hop;
   }
   if (removed == nullptr) return true;
-  std::erase_if(hops, [this](const NextHop* hop) { return progress_.is_from(*hop); });
+  hops.erase(
+      std::remove_if(
+          hops.begin(), hops.end(), [this](const NextHop* hop) { return progress_.is_from(*hop); }),
+      hops.end());
   // R7a: the hops of a gateway list are one DLP. Its second host must not get what the first has
   // seen, or the two would hand the mail to each other.
   if (pipeline_.is_filter(*removed)) hops.clear();
   if (hops.empty()) {
-    reason = fmt::format(FMT_COMPILE("{}, but the mail comes from {} (R7): passed over"),
-                         reason.view(),
-                         removed->name);
+    reason =
+        joined({reason.view(), ", but the mail comes from ", removed->name, " (R7): passed over"});
     return false;
   }
-  reason = fmt::format(FMT_COMPILE("{}, but not to {}, where the mail comes from (R7)"),
-                       reason.view(),
-                       removed->name);
+  reason =
+      joined({reason.view(), ", but not to ", removed->name, ", where the mail comes from (R7)"});
   return true;
 }
 

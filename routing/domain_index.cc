@@ -4,6 +4,7 @@
 #include "smtp/address.h"
 
 #include <algorithm>
+#include <cstring>
 #include <idn2.h>
 
 namespace postern::routing {
@@ -18,20 +19,26 @@ void add_converted(std::vector<std::string>& out, char* converted, int status) {
   if (std::find(out.begin(), out.end(), text) == out.end()) out.push_back(std::move(text));
 }
 
-unsigned char lower(char c) {
-  const auto octet = static_cast<unsigned char>(c);
-  return octet >= 'A' && octet <= 'Z' ? static_cast<unsigned char>(octet | 0x20U) : octet;
-}
-
 }  // namespace
 
 std::size_t DomainHash::operator()(std::string_view name) const {
-  // FNV-1a: domains are short, and only the administrator chooses what is in the table.
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char c : name) {
-    hash ^= lower(c);
-    hash *= 0x100000001b3ULL;
+  // Eight octets a step: a decision asks several tables. Bit 0x20 makes letters lower case; that it
+  // makes some other octets equal costs a comparison. Only the administrator chooses what is in the
+  // table.
+  std::uint64_t hash = name.size();
+  const auto mix = [&hash](std::uint64_t word) {
+    hash = (hash ^ (word | 0x2020202020202020ULL)) * 0x9e3779b97f4a7c15ULL;
+    hash ^= hash >> 32U;
+  };
+  for (; name.size() >= sizeof(std::uint64_t); name.remove_prefix(sizeof(std::uint64_t))) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, name.data(), sizeof(word));
+    mix(word);
   }
+  std::uint64_t rest = 0;
+  for (const char c : name)
+    rest = rest << 8U | static_cast<unsigned char>(c);
+  mix(rest);
   return static_cast<std::size_t>(hash);
 }
 

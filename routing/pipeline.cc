@@ -105,9 +105,8 @@ std::optional<Decision> Pipeline::decide_now(const Request& request) const {
   return course.finish();
 }
 
-std::vector<const NextHop*> Pipeline::origins(const IpAddress& client,
-                                              std::string_view listener_from) const {
-  std::vector<const NextHop*> out;
+Hops Pipeline::origins(const IpAddress& client, std::string_view listener_from) const {
+  Hops out;
   for (const Origin& origin : origins_) {
     // R7a: on a listener with `from` the address is a balancer's or a DLP's, and tells only
     // whether the mail has been through the DLP.

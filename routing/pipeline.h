@@ -49,8 +49,7 @@ class Pipeline {
                            const MessageFacts& facts) const;
 
   /// Next hops that a client counts as (R7, R7a).
-  std::vector<const NextHop*> origins(const IpAddress& client,
-                                      std::string_view listener_from) const;
+  Hops origins(const IpAddress& client, std::string_view listener_from) const;
   const Config& config() const { return *sources_.config; }
 
  private:

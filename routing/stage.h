@@ -33,11 +33,12 @@ struct StageSources {
 /// One recipient on its way through the stages. Owned by the pipeline's decision under way.
 struct Progress {
   const Request* request = nullptr;
-  std::vector<const NextHop*> origins;  ///< next hops that the client counts as (R7, R7a)
-  smtp::Mailbox recipient;              ///< now; stages rewrite it
-  const Domain* domain = nullptr;       ///< of ours, by its name or an alias; null: elsewhere
-  bool under_alias = false;             ///< the recipient's domain is an alias of `domain`
-  bool bound = false;                   ///< bound to the domain's mailboxes
+  Hops origins;                    ///< next hops that the client counts as (R7, R7a)
+  smtp::Mailbox recipient;         ///< now; stages rewrite it
+  const Domain* domain = nullptr;  ///< of ours, by its name or an alias; null: elsewhere
+  bool under_alias = false;        ///< the recipient's domain is an alias of `domain`
+  bool bound = false;              ///< bound to the domain's mailboxes
+  bool known = false;              ///< a stage has asked the directory, which has the recipient
 
   bool is_from(const NextHop& hop) const;
 };

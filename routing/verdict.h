@@ -7,6 +7,8 @@
 #include "smtp/address.h"
 #include "smtp/reply.h"
 
+#include <boost/container/small_vector.hpp>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,9 +17,12 @@
 
 namespace postern::routing {
 
+/// Next hops, in the order in which they are tried. Nearly always one or two.
+using Hops = boost::container::small_vector<const NextHop*, 2>;
+
 /// Where a route leads: next hops of the config (tried in order), or the MX of a domain.
 struct Target {
-  std::vector<const NextHop*> hops;
+  Hops hops;
   std::string mx_domain;  ///< set when `hops` is empty
   /// What the config says of TLS for `mx_domain`, owned by it; null: nothing, which is "may".
   const TlsPolicy* tls_policy = nullptr;
@@ -41,6 +46,7 @@ struct Pass {
   enum class When : std::uint8_t { taken, refused };
   std::optional<smtp::Reply> deferral{};
   When when = When::taken;
+  bool known = false;  ///< the directory has the recipient: it is not asked again
 };
 struct Bind {};  ///< the recipient is a mailbox of its domain
 struct Rewrite {
@@ -48,7 +54,8 @@ struct Rewrite {
 };  ///< go on with this recipient
 struct RouteTo {
   Target target;
-  smtp::Mailbox recipient_out;  ///< the address that the next hop gets
+  /// The address that the next hop gets; empty: the recipient as it is now.
+  smtp::Mailbox recipient_out{};
   /// R7: passed over towards a next hop that the mail came from, whatever the address. False: only
   /// under the address that it came with (V may get U@D back as U@T). The pipeline does both.
   bool pass_over_origin = true;

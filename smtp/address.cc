@@ -194,9 +194,10 @@ Result<std::string_view> take_domain(std::string_view& s, std::string_view local
 }  // namespace
 
 bool iequals(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-           return lower(x) == lower(y);
-         });
+  if (a.size() != b.size()) return false;
+  if (a == b) return true;  // names are nearly always written as they are in the config
+  return std::equal(
+      a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string ascii_lower(std::string_view text) {

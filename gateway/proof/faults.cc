@@ -11,7 +11,7 @@ namespace {
 
 using routing::NextHop;
 
-bool contains(const std::vector<const NextHop*>& hops, const NextHop* hop) {
+bool contains(const routing::Hops& hops, const NextHop* hop) {
   return std::find(hops.begin(), hops.end(), hop) != hops.end();
 }
 

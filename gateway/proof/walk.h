@@ -24,7 +24,7 @@ struct Visit {
   const ListenerConfig* listener = nullptr;
   IpAddress client;
   const routing::NextHop* truly = nullptr;  ///< whose mail it is; null: a client's
-  std::vector<const routing::NextHop*> taken_for;
+  routing::Hops taken_for;
   smtp::Mailbox recipient;
   routing::Decision decision;
   bool hidden = false;  ///< the client is a server before G, not the sender (R7a)

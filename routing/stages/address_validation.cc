@@ -21,6 +21,7 @@ class AddressValidation final : public Stage {
     if (!validate_) return pass("recipients.validate is off (R8)"_text);
     if (progress.domain == nullptr) return pass("not a domain of ours"_text);
     if (directory_ == nullptr) return pass("no directory is configured: everyone is known"_text);
+    if (progress.known) return pass("known: the directory has been asked"_text);
     std::optional<DirectoryAnswer> answer = directory_->try_now(progress.recipient);
     if (!answer) return ask(progress);
     return judge(std::move(*answer));
@@ -35,7 +36,7 @@ class AddressValidation final : public Stage {
   static Verdict judge(DirectoryAnswer answer) {
     switch (answer.presence) {
       case Presence::known:
-        return pass(std::move(answer.evidence));
+        return known(std::move(answer.evidence));
       case Presence::unknown:
         return reject(replies::no_such_mailbox(), std::move(answer.evidence));
       case Presence::unavailable:

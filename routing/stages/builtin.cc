@@ -3,7 +3,7 @@
 
 namespace postern::routing::stages {
 
-std::string names_of(const std::vector<const NextHop*>& hops) {
+std::string names_of(const Hops& hops) {
   std::string out;
   for (const NextHop* hop : hops) {
     if (!out.empty()) out += ", ";
@@ -12,8 +12,8 @@ std::string names_of(const std::vector<const NextHop*>& hops) {
   return out;
 }
 
-std::vector<const NextHop*> resolve(const Config& config, const std::vector<std::string>& names) {
-  std::vector<const NextHop*> out;
+Hops resolve(const Config& config, const std::vector<std::string>& names) {
+  Hops out;
   for (const std::string& name : names) {
     const NextHop* hop = config.find_next_hop(name);
     if (hop != nullptr) out.push_back(hop);

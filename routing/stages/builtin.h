@@ -44,6 +44,12 @@ std::string policy_stage_name(const PolicyConfig& policy);
 inline Verdict pass(Text reason) {
   return {Pass{}, std::move(reason)};
 }
+/// The directory has the recipient.
+inline Verdict known(Text evidence) {
+  Pass pass;
+  pass.known = true;
+  return {std::move(pass), std::move(evidence)};
+}
 inline Verdict reject(smtp::Reply reply, Text reason) {
   return {Reject{std::move(reply)}, std::move(reason)};
 }
@@ -52,9 +58,9 @@ inline Verdict defer(smtp::Reply reply, Text reason) {
 }
 
 /// "dlp, dlp2"
-std::string names_of(const std::vector<const NextHop*>& hops);
+std::string names_of(const Hops& hops);
 /// Next hops by name; names that do not exist were refused by Pipeline::build.
-std::vector<const NextHop*> resolve(const Config& config, const std::vector<std::string>& names);
+Hops resolve(const Config& config, const std::vector<std::string>& names);
 /// The mailbox under the domain's main name; unchanged when it is that already (R16: case kept).
 smtp::Mailbox under_main_name(const Progress& progress);
 

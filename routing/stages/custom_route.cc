@@ -28,7 +28,6 @@ class CustomRoute final : public Stage {
     if (way == nullptr) return pass("no route for this domain"_text);
     RouteTo route;
     route.target.hops.push_back(way->hop);
-    route.recipient_out = progress.recipient;
     route.delivery = way->delivery;
     return Verdict{std::move(route), Text::literal(way->reason)};
   }

@@ -26,7 +26,6 @@ class DnsMx final : public Stage {
     const TlsPolicy* const* const policy = policies_.find(route.target.mx_domain);
     const bool is_report = progress.request->identity == kTlsReportIdentity;
     if (policy != nullptr && !is_report) route.target.tls_policy = *policy;
-    route.recipient_out = progress.recipient;
     return Verdict{std::move(route), "another domain: its MX (R12)"_text};
   }
 

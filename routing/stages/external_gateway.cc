@@ -20,12 +20,11 @@ class ExternalGateway final : public Stage {
     if (gateways_.empty()) return pass("gateways.external is not set"_text);
     RouteTo route;
     route.target.hops = gateways_;
-    route.recipient_out = progress.recipient;
     return Verdict{std::move(route), Text::literal(reason_)};
   }
 
  private:
-  std::vector<const NextHop*> gateways_;
+  Hops gateways_;
   std::string reason_;
 };
 

@@ -31,7 +31,6 @@ class InternalGateway final : public Stage {
     if (!is_from_mailboxes(progress)) return pass("the mail does not come from V"_text);
     RouteTo route;
     route.target.hops = gateways_;
-    route.recipient_out = progress.recipient;
     return Verdict{std::move(route), Text::literal(reason_)};
   }
 
@@ -43,7 +42,7 @@ class InternalGateway final : public Stage {
     return false;
   }
 
-  std::vector<const NextHop*> gateways_;
+  Hops gateways_;
   std::string reason_;
   std::vector<const NextHop*> mailboxes_;  ///< V, under each of its names
 };

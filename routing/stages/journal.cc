@@ -60,8 +60,9 @@ class Journals final : public Stage {
     if (same_mailbox(progress.recipient, archive.to, case_sensitive_)) return false;
     const smtp::ReversePath& sender = request.sender != nullptr ? request.sender->path : kNull;
     if (!archive.senders.empty() && !archive.senders.match(sender)) return false;
-    return archive.recipients.empty() || archive.recipients.match(progress.recipient) ||
-           archive.recipients.match(request.recipient);
+    if (archive.recipients.empty() || archive.recipients.match(progress.recipient)) return true;
+    const bool is_rewritten = progress.recipient.text() != request.recipient.text();
+    return is_rewritten && archive.recipients.match(request.recipient);
   }
 
   bool case_sensitive_;

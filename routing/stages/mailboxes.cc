@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <unordered_map>
 
 namespace postern::routing::stages {
@@ -31,7 +32,7 @@ class Mailboxes final : public Stage {
     }
     RouteTo route;
     route.target.hops.push_back(it->second.hop);
-    route.recipient_out = address_for_mailboxes(progress);
+    if (auto address = other_address(progress)) route.recipient_out = std::move(*address);
     // R7: U@D from V, back to V as U@T, is right.
     route.pass_over_origin = false;
     return Verdict{std::move(route), Text::literal(it->second.reason)};
@@ -43,12 +44,14 @@ class Mailboxes final : public Stage {
     std::string reason;
   };
 
-  static smtp::Mailbox address_for_mailboxes(const Progress& progress) {
+  /// nullopt: the recipient as it is.
+  static std::optional<smtp::Mailbox> other_address(const Progress& progress) {
     const Domain& domain = *progress.domain;
     if (domain.deliver_as == DeliverAs::main || domain.aliases.empty()) {
+      if (!progress.under_alias) return std::nullopt;
       return under_main_name(progress);
     }
-    if (progress.under_alias) return progress.recipient;
+    if (progress.under_alias) return std::nullopt;
     return smtp::Mailbox(progress.recipient.local(), domain.aliases.front());
   }
 

@@ -44,7 +44,6 @@ class SenderRoutes final : public Stage {
       if (!way.senders.empty() && !way.senders.match(sender)) continue;
       RouteTo route;
       route.target.hops.push_back(way.hop);
-      route.recipient_out = progress.recipient;
       return Verdict{std::move(route), Text::literal(way.reason)};
     }
     return pass("no sender_route for this sender, client and recipient"_text);

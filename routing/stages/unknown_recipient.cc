@@ -24,6 +24,7 @@ class UnknownRecipient final : public Stage {
     if (redirect_ == nullptr) return pass("recipients.unknown_redirect is not set"_text);
     if (progress.domain == nullptr) return pass("not a domain of ours"_text);
     if (directory_ == nullptr) return pass("no directory is configured: everyone is known"_text);
+    if (progress.known) return pass("known: the directory has been asked"_text);
     std::optional<DirectoryAnswer> answer = directory_->try_now(progress.recipient);
     if (!answer) return ask(progress);
     return judge(progress, std::move(*answer));
@@ -36,7 +37,7 @@ class UnknownRecipient final : public Stage {
   }
 
   Verdict judge(const Progress& progress, DirectoryAnswer answer) const {
-    if (answer.presence == Presence::known) return pass(std::move(answer.evidence));
+    if (answer.presence == Presence::known) return known(std::move(answer.evidence));
     if (answer.presence == Presence::unavailable) {
       return defer(replies::directory_unavailable(), std::move(answer.evidence));
     }

@@ -193,6 +193,8 @@ Verdict ask(const Stage& stage, const Progress& progress) {
   if (!std::holds_alternative<Verdict>(answer)) throw std::runtime_error("the stage wants to wait");
   auto verdict = std::get<Verdict>(std::move(answer));
   verdict.reason = Text(verdict.reason.str());
+  auto* route = std::get_if<RouteTo>(&verdict.what);
+  if (route != nullptr && route->recipient_out.empty()) route->recipient_out = progress.recipient;
   return verdict;
 }
 

@@ -104,7 +104,8 @@ struct Situation {
   Progress progress;
 };
 
-/// The verdict of a stage that answers at once; its reason may outlive the stage.
+/// The verdict of a stage that answers at once; its reason may outlive the stage. A route has its
+/// address, as the pipeline would fill it in.
 Verdict ask(const Stage& stage, const Progress& progress);
 
 }  // namespace postern::routing::testing

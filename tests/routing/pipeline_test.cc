@@ -257,5 +257,40 @@ TEST_F(LoopGuardTest, WhatIsRefusedAtRcptIsNotJudgedAgain) {
   EXPECT_TRUE(world_.pipeline().check_message(Request(), refused, facts, nullptr).is_positive());
 }
 
+/// Counts how often it is asked.
+class CountingDirectory final : public Directory {
+ public:
+  mutable unsigned asked = 0;
+  bool is_immediate() const override { return true; }
+  DirectoryAnswer look_up_now(const smtp::Mailbox& mailbox) const override {
+    ++asked;
+    const bool known = mailbox.local() == "i.ivanov";
+    return {known ? Presence::known : Presence::unknown, "counted"};
+  }
+  net::Awaitable<DirectoryAnswer> look_up(smtp::Mailbox mailbox) const override {
+    co_return look_up_now(mailbox);
+  }
+};
+
+TEST(Pipeline, R8R9TheDirectoryIsAskedOnceAboutWhomItHas) {
+  Config config = example_config();
+  config.recipients.validate = true;
+  const CountingDirectory directory;
+  const StageSources sources{&config, &directory};
+  const auto pipeline = Pipeline::build(Registry::builtin(), sources);
+  ASSERT_TRUE(pipeline);
+  Request request;
+  request.client = *parse_ip(kStranger);
+  request.listener = "mx";
+  request.recipient = mailbox("i.ivanov@tech.company.ru");
+  EXPECT_EQ(outcome_of(*pipeline->decide_now(request)), "vk i.ivanov@tech.company.ru");
+  EXPECT_EQ(directory.asked, 1U);
+  config.recipients.validate = false;
+  const auto lax = Pipeline::build(Registry::builtin(), sources);
+  ASSERT_TRUE(lax);
+  EXPECT_EQ(outcome_of(*lax->decide_now(request)), "vk i.ivanov@tech.company.ru");
+  EXPECT_EQ(directory.asked, 2U) << "by unknown_recipient";
+}
+
 }  // namespace
 }  // namespace postern::routing::testing
