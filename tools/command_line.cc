@@ -154,12 +154,14 @@ int run_command_line(int argc,
   const TlsReportLine tls_report_line(app, kDefaultConfig);
   const WaveLine wave_line(app, kDefaultConfig);
   const ReplayLine replay_line(app, kDefaultConfig);
-  const send::SendLine send_line(app);
+  send::SendLine send_line(app);
   const sink::SinkLine sink_line(app);
   const load::LoadLine load_line(app);
   const verify::VerifyLine verify_line(app);
+  std::vector<std::string> words = send_line.take({argv + std::min(argc, 1), argv + argc});
+  std::reverse(words.begin(), words.end());  // as CLI11 wants it
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
     return end_of_parsing(app, error, {argv + std::min(argc, 1), argv + argc}, out, err);
   }

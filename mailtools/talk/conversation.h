@@ -33,6 +33,9 @@ struct Login {
   bool show_decoded = false;
 };
 
+/// May stand in Login::mechanisms; any case.
+bool is_mechanism(std::string_view name);
+
 /// A conversation with one SMTP server, step by step, as somebody who tests looks at it: nothing is
 /// sent that was not asked for, and every reply is handed over. Calls block until they are done or
 /// Target::timeout is over. One thread; owns its event loop. After an error only close() makes

@@ -51,6 +51,10 @@ std::string shown_message(std::string_view mechanism,
 
 }  // namespace
 
+bool is_mechanism(std::string_view name) {
+  return !auth::canonical_mechanism(name).empty();
+}
+
 Conversation::Answer Conversation::auth(const Login& login) {
   const std::string& password = login.credentials.password;
   if (password.size() >= kLeastSecret) {

@@ -27,7 +27,7 @@ ALLOWED = {
     'gateway': {'base', 'auth', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'directories', 'queue', 'queue/spool', 'mta_sts', 'tls_report',
                 'plugin'},
     'mailtools/talk': {'base', 'auth', 'smtp', 'smtp/session', 'tls'},
-    'mailtools/send': {'base', 'smtp', 'tls', 'mailtools/talk'},
+    'mailtools/send': {'base', 'smtp', 'tls', 'dns', 'mailtools/talk'},
     'mailtools/sink': {'base', 'auth', 'smtp', 'smtp/session', 'tls'},
     'mailtools/load': {'base', 'smtp', 'smtp/session', 'tls', 'mailtools/sink'},
     'mailtools/verify': {'base', 'smtp', 'tls', 'dns', 'routing', 'gateway', 'mailtools/talk'},
