@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mailtools/verify/letters.h"
+
+#include "mailtools/verify/letter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ostream>
+#include <thread>
+#include <utility>
+
+namespace postern::verify {
+namespace {
+
+constexpr std::chrono::milliseconds kFirstPause{250};
+constexpr std::chrono::milliseconds kLongestPause{5000};
+
+SessionTerms door_terms(const Plan& plan, Door door) {
+  SessionTerms terms;
+  terms.helo = plan.helo;
+  switch (door) {
+    case Door::old_server:
+      terms.server = plan.old_smtp;
+      terms.local = plan.from.outside;
+      break;
+    case Door::gateway:
+      terms.server = plan.gateway_mx;
+      terms.local = plan.from.outside;
+      break;
+    case Door::stranger:
+      terms.server = plan.gateway_mx;
+      terms.local = plan.from.stranger;
+      break;
+    case Door::platform:
+      if (plan.submission) terms.server = *plan.submission;
+      terms.local = plan.from.platform;
+      terms.user = plan.submission_user;
+      terms.password = plan.submission_password;
+      break;
+  }
+  return terms;
+}
+
+std::string door_name(Door door, const SessionTerms& terms) {
+  const std::string at = terms.server.host.empty() ? "(not given)" : terms.server.str();
+  switch (door) {
+    case Door::old_server:
+      return "X " + at;
+    case Door::platform:
+      return "V " + at;
+    case Door::gateway:
+    case Door::stranger:
+      break;
+  }
+  return "G " + at;
+}
+
+/// A stranger whose address may relay is none, which only the connection tells.
+std::string may_relay(const gateway::Config& config, const SessionTerms& terms) {
+  const IpSet& allowed = config.routing.allow_without_auth;
+  SmtpSession session(terms);
+  const bool open = session.open();
+  session.quit();
+  const auto address = parse_ip(session.outcome().local_address);
+  if (!open || !address || !allowed.contains(*address)) return {};
+  return fmt::format(
+      "{} is in relay.allow_without_auth; write another local address as connect_from.stranger, or "
+      "run this on another machine",
+      address->to_string());
+}
+
+}  // namespace
+
+Letters::Letters(const Plan& plan, const gateway::Config& config, const VerifyOptions& options)
+    : plan_(plan), options_(options), run_(new_run()), watched_(plan.mailboxes.size()) {
+  for (Scenario& scenario : scenarios_of(plan, config)) {
+    if (!is_chosen(scenario.name, options.only)) continue;
+    Sent one;
+    one.token = token_of(run_, scenario.name);
+    const SessionTerms terms = door_terms(plan, scenario.door);
+    one.door = door_name(scenario.door, terms);
+    if (scenario.skipped.empty() && terms.server.host.empty())
+      scenario.skipped = "the config has no mx listener; write gateway.mx in the test's file";
+    if (scenario.skipped.empty() && scenario.door == Door::stranger)
+      scenario.skipped = may_relay(config, terms);
+    one.scenario = std::move(scenario);
+    letters_.push_back(std::move(one));
+  }
+}
+
+std::vector<Row> Letters::run(std::ostream& err) {
+  const bool any = std::any_of(letters_.begin(), letters_.end(), [](const Sent& one) {
+    return one.scenario.skipped.empty();
+  });
+  if (any) {
+    open_mailboxes();
+    send();
+    wait(err);
+    if (!options_.keep) remove();
+  }
+  std::vector<Row> rows;
+  for (const Sent& one : letters_)
+    rows.push_back(judge(plan_, one.scenario, one.token, one.door, one.handed, watched_));
+  return rows;
+}
+
+void Letters::open_mailboxes() {
+  for (std::size_t i = 0; i < plan_.mailboxes.size(); ++i) {
+    readers_.emplace_back(plan_.mailboxes[i], run_, plan_.gateway_name);
+    if (auto failed = readers_[i].open()) {
+      watched_[i].failure = std::move(*failed);
+    } else {
+      reached_ = true;
+    }
+  }
+}
+
+void Letters::send() {
+  for (Sent& one : letters_) {
+    const Scenario& scenario = one.scenario;
+    if (!scenario.skipped.empty()) continue;
+    const std::string letter = compose(one.token,
+                                       scenario.title,
+                                       scenario.from,
+                                       scenario.to,
+                                       plan_.helo,
+                                       std::chrono::system_clock::now());
+    one.handed = hand_in(door_terms(plan_, scenario.door), scenario.from, scenario.to, letter);
+    reached_ = reached_ || one.handed.reached;
+    sent_any_ = sent_any_ || one.handed.taken();
+  }
+}
+
+/// Polls, ever more seldom; once all is there, `settle` longer for copies too many.
+void Letters::wait(std::ostream& err) {
+  using Clock = std::chrono::steady_clock;
+  if (!sent_any_) return;
+  const auto begin = Clock::now();
+  std::chrono::milliseconds pause = kFirstPause;
+  for (;;) {
+    look();
+    const auto now = Clock::now();
+    const std::size_t done = complete();
+    if (options_.progress) {
+      err << fmt::format("\r{} of {} letters are where they belong, {} s ",
+                         done,
+                         letters_.size(),
+                         std::chrono::floor<std::chrono::seconds>(now - begin).count())
+          << std::flush;
+    }
+    if (done == letters_.size() || now - begin >= options_.wait) break;
+    std::this_thread::sleep_for(pause);
+    pause = std::min(pause * 3 / 2, kLongestPause);
+  }
+  if (options_.progress) err << "\n";
+  std::this_thread::sleep_for(options_.settle);
+  look();
+}
+
+void Letters::look() {
+  for (std::size_t i = 0; i < readers_.size(); ++i) {
+    if (!watched_[i].failure.empty()) continue;
+    if (auto failed = readers_[i].look()) watched_[i].failure = std::move(*failed);
+    watched_[i].arrivals = readers_[i].arrivals();
+  }
+}
+
+std::size_t Letters::complete() const {
+  return static_cast<std::size_t>(
+      std::count_if(letters_.begin(), letters_.end(), [this](const Sent& one) {
+        return !one.handed.taken() || is_complete(one.scenario, one.token, watched_);
+      }));
+}
+
+void Letters::remove() {
+  for (std::size_t i = 0; i < readers_.size(); ++i) {
+    if (!watched_[i].failure.empty()) continue;
+    if (auto failed = readers_[i].remove())
+      left_over_.push_back(fmt::format("{}: {}", plan_.mailboxes[i].name(), *failed));
+  }
+}
+
+}  // namespace postern::verify

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "mailtools/verify/mailbox_reader.h"
+#include "mailtools/verify/scenario.h"
+#include "mailtools/verify/smtp_session.h"
+#include "mailtools/verify/verify_run.h"
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+namespace postern::verify {
+
+/// The letters of one run: sent, looked for, judged, deleted. Blocks. One thread.
+class Letters {
+ public:
+  /// All outlive it; of `scenarios` those that are chosen.
+  Letters(const Plan& plan, const gateway::Config& config, const VerifyOptions& options);
+
+  /// Logs in at the mailboxes, hands the letters in, waits, and judges.
+  std::vector<Row> run(std::ostream& err);
+
+  /// A server or mailbox was reached.
+  bool reached() const { return reached_; }
+  const std::string& run_token() const { return run_; }
+  bool sent_any() const { return sent_any_; }
+  /// Mailboxes whose letters could not be deleted: sentences.
+  const std::vector<std::string>& left_over() const { return left_over_; }
+
+ private:
+  struct Sent {
+    Scenario scenario;
+    std::string token;
+    std::string door;
+    Handed handed;
+  };
+
+  void open_mailboxes();
+  void send();
+  void wait(std::ostream& err);
+  void look();
+  std::size_t complete() const;
+  void remove();
+
+  const Plan& plan_;
+  const VerifyOptions& options_;
+  std::string run_;
+  std::vector<Sent> letters_;
+  std::vector<MailboxReader> readers_;
+  std::vector<Watched> watched_;
+  std::vector<std::string> left_over_;
+  bool reached_ = false;
+  bool sent_any_ = false;
+};
+
+}  // namespace postern::verify

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "mailtools/verify/arrival.h"
+#include "mailtools/verify/outcome.h"
+#include "mailtools/verify/plan.h"
+#include "smtp/reply.h"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace postern::verify {
+
+/// Where a letter is handed in.
+enum class Door : std::uint8_t {
+  old_server,  ///< X, as an outside sender
+  gateway,     ///< G's mx listener, as an outside sender
+  stranger,    ///< the same, from an address that may not relay
+  platform,    ///< V, as a user of its own
+};
+
+/// How often a mailbox (index into Plan::mailboxes) must have the letter.
+struct Wanted {
+  std::size_t mailbox = 0;
+  unsigned copies = 0;
+};
+
+/// One scenario of docs/mail-flow.md as a letter. A plain value.
+struct Scenario {
+  std::string name;
+  std::string title;
+  Door door = Door::old_server;
+  std::string from;
+  std::string to;
+  std::vector<Wanted> wanted;
+  bool refused = false;                  ///< the door itself must refuse the recipient
+  std::optional<std::size_t> bounce_at;  ///< a report must come to this mailbox
+  std::string trouble;                   ///< code, when a copy that is wanted does not come
+  std::string trouble_after_old{};       ///< the same, when X has its own
+  std::string skipped{};                 ///< not empty: why it is not tested
+  std::string blind{};                   ///< not empty: why a pass cannot be told
+};
+
+/// The scenarios that can be tested from outside, those for which something is missing as skipped
+/// ones. `config` is the gateway's.
+std::vector<Scenario> scenarios_of(const Plan& plan, const gateway::Config& config);
+
+/// What became of handing a letter in.
+struct Handed {
+  bool reached = false;                ///< the server took the connection
+  std::optional<smtp::Reply> refusal;  ///< of whichever command was refused
+  std::string failure{};               ///< no connection, no TLS, no login: one sentence
+  std::string local_address{};         ///< that it was sent from
+  bool taken() const { return reached && !refusal && failure.empty(); }
+};
+
+/// What is in the mailboxes; by index into Plan::mailboxes.
+struct Watched {
+  std::vector<Arrival> arrivals;
+  std::string failure;  ///< not empty: the mailbox cannot be looked into
+};
+
+/// Everything that is wanted is there (an expected report too); there may be more.
+bool is_complete(const Scenario& scenario,
+                 std::string_view token,
+                 const std::vector<Watched>& watched);
+
+/// The line of the table. `token`: the letter's; `door`: where it was handed in, to be printed.
+Row judge(const Plan& plan,
+          const Scenario& scenario,
+          std::string_view token,
+          std::string_view door,
+          const Handed& handed,
+          const std::vector<Watched>& watched);
+
+}  // namespace postern::verify

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mailtools/verify/verify_run.h"
+
+#include "gateway/proof/prove.h"
+#include "mailtools/verify/letters.h"
+#include "mailtools/verify/mx.h"
+#include "mailtools/verify/probes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <functional>
+#include <iterator>
+#include <ostream>
+#include <utility>
+
+namespace postern::verify {
+namespace {
+
+constexpr int kWrongConfig = 2;
+
+/// S9 without a letter: what `postern check` says of the config.
+Row prove_no_loop(const gateway::Config& config) {
+  Row row;
+  row.name = "S9";
+  row.title = "X and V are not set to send a domain in a circle";
+  row.sent = config.file;
+  row.expected = "postern check finds no error in the flow";
+  row.verdict = Verdict::passed;
+  const gateway::proof::Proof proof = gateway::proof::prove(config);
+  for (const gateway::Finding& finding : proof.findings) {
+    if (finding.severity != gateway::Severity::error) continue;
+    row.verdict = Verdict::failed;
+    row.troubles.push_back({"g-loop", format_text(finding)});
+  }
+  row.found = fmt::format("{} letters followed, {} errors", proof.letters, row.troubles.size());
+  return row;
+}
+
+Row without_outage() {
+  Row row;
+  row.name = "S10";
+  row.title = "X or V down: queued, retried, delivered once";
+  row.why = "it needs an outage; postern hops and postern queue tell about one";
+  return row;
+}
+
+/// A probe by its name.
+struct NamedProbe {
+  std::string_view name;
+  std::function<Row(Probes&)> run;
+};
+
+const std::vector<NamedProbe>& probe_table() {
+  static const std::vector<NamedProbe> table = {
+      {"probe-relay",         [](Probes& p) { return p.relay(); }                        },
+      {"probe-unknown",       [](Probes& p) { return p.unknown(); }                      },
+      {"probe-group",         [](Probes& p) { return p.group(); }                        },
+      {"probe-alias",         [](Probes& p) { return p.alias(); }                        },
+      {"probe-size-x",        [](Probes& p) { return p.size(Side::old_server); }         },
+      {"probe-size-v",        [](Probes& p) { return p.size(Side::new_platform); }       },
+      {"probe-extensions-x",  [](Probes& p) { return p.extensions(Side::old_server); }   },
+      {"probe-extensions-v",  [](Probes& p) { return p.extensions(Side::new_platform); } },
+      {"probe-connections-x", [](Probes& p) { return p.connections(Side::old_server); }  },
+      {"probe-connections-v", [](Probes& p) { return p.connections(Side::new_platform); }},
+      {"probe-tls-x",         [](Probes& p) { return p.tls(Side::old_server); }          },
+      {"probe-tls-v",         [](Probes& p) { return p.tls(Side::new_platform); }        },
+  };
+  return table;
+}
+
+constexpr std::array<std::string_view, 10> kLetterRows = {
+    "S1", "S2", "S6", "S3", "S4", "S5", "S7b", "R4", "R5", "S7"};
+constexpr std::array<std::string_view, 5> kOtherRows = {
+    "S8", "S9", "S10", "probe-mx-alias", "probe-mx-domain"};
+
+void add_probes(const Plan& plan,
+                const gateway::Config& config,
+                const VerifyOptions& options,
+                std::vector<Row>& rows,
+                bool& reached) {
+  Probes probes(plan, config);
+  for (const NamedProbe& probe : probe_table()) {
+    if (is_chosen(probe.name, options.only)) rows.push_back(probe.run(probes));
+  }
+  reached = reached || probes.reached();
+  const bool mx =
+      is_chosen("probe-mx-alias", options.only) || is_chosen("probe-mx-domain", options.only);
+  if (!mx) return;
+  for (Row& row : probe_mx(plan, config)) {
+    if (is_chosen(row.name, options.only)) rows.push_back(std::move(row));
+  }
+}
+
+void print_findings(const std::vector<gateway::Finding>& findings, std::ostream& err) {
+  for (const gateway::Finding& finding : findings) {
+    if (finding.severity == gateway::Severity::error) err << format_text(finding) << "\n";
+  }
+}
+
+std::string test_file(const VerifyOptions& options) {
+  if (!options.test.empty()) return options.test;
+  return (std::filesystem::path(options.config).parent_path() / "verify.toml").string();
+}
+
+}  // namespace
+
+bool is_chosen(std::string_view name, const std::vector<std::string>& only) {
+  return only.empty() || std::any_of(only.begin(), only.end(), [name](const std::string& one) {
+           return name == one ||
+                  (name.starts_with(one) && name.substr(one.size()).starts_with('-'));
+         });
+}
+
+std::vector<std::string> row_names() {
+  std::vector<std::string> out(kLetterRows.begin(), kLetterRows.end());
+  out.insert(out.end(), kOtherRows.begin(), kOtherRows.end());
+  for (const NamedProbe& probe : probe_table())
+    out.emplace_back(probe.name);
+  return out;
+}
+
+int run_verify(const VerifyOptions& options, std::ostream& out, std::ostream& err) {
+  gateway::LoadResult loaded =
+      gateway::load_config(options.config, gateway::Environment::from_process());
+  if (!loaded.config) {
+    print_findings(loaded.findings, err);
+    return kWrongConfig;
+  }
+  const PlanResult test = load_plan(test_file(options), *loaded.config);
+  if (!test.plan) {
+    print_findings(test.findings, err);
+    return kWrongConfig;
+  }
+  std::vector<Row> rows;
+  bool reached = false;
+  std::string run;
+  if (!options.no_letters) {
+    Letters letters(*test.plan, *loaded.config, options);
+    rows = letters.run(err);
+    reached = letters.reached();
+    if (letters.sent_any()) run = letters.run_token();
+    for (const std::string& left : letters.left_over())
+      err << "postern verify: letters are left in a mailbox: " << left << "\n";
+  }
+  if (is_chosen("S9", options.only)) rows.push_back(prove_no_loop(*loaded.config));
+  if (is_chosen("S10", options.only)) rows.push_back(without_outage());
+  add_probes(*test.plan, *loaded.config, options, rows, reached);
+  if (options.json) {
+    out << report_json(rows, run);
+  } else {
+    print_report(rows, run, out);
+  }
+  return reached ? status_of(rows) : kNothingReached;
+}
+
+}  // namespace postern::verify
