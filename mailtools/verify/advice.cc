@@ -198,6 +198,12 @@ std::vector<Advice> about_the_rest() {
         "gateway: listener.from on the listener for Exchange, whatever address it has",
         "gateway: never the balancer's address in relay.allow_without_auth: it makes an open "
         "relay"}                                                                                                    },
+      {"source-unknown",
+       "the gateway does not know this address as Exchange's or VK WorkSpace's: their mail counts "
+       "as "
+       "anybody's, and mail for the domain can circle (R7)",                                   {"gateway: next_hop.sources: all addresses that the server sends from",
+        "gateway: listener.from on the listener for Exchange's connector (port 1025)",
+        "a balancer between them: PROXY protocol, and listener.proxy_protocol"}                                               },
       {"mx-alias",
        "the technical domain's MX does not lead to the gateway",                               {"DNS: MX of the technical domain: the gateway's public name",
         "the test's file: gateway.addresses and gateway.names, when these are right"}                                     },

@@ -180,18 +180,31 @@ class Judgement {
       if (arrival.token != token_ || arrival.bounce) continue;
       row_.paths.push_back(
           fmt::format("{}: {}", plan_.mailboxes[mailbox].name(), arrows(arrival.path)));
-      note_balancer(arrival);
+      note_client(arrival);
     }
   }
 
-  /// The gateway's door alone: elsewhere another server is its client.
-  void note_balancer(const Arrival& arrival) {
-    if (scenario_.door != Door::gateway || arrival.client_at_gateway.empty()) return;
+  /// At the gateway's own door we are its client, elsewhere a server that it must know (R7).
+  void note_client(const Arrival& arrival) {
+    if (arrival.client_at_gateway.empty()) return;
+    if (scenario_.door == Door::old_server && !plan_.old_has_listener)
+      return note_source(*plan_.old_hop, arrival.client_at_gateway);
+    if (scenario_.door == Door::platform && !plan_.new_has_listener)
+      return note_source(*plan_.new_hop, arrival.client_at_gateway);
+    if (scenario_.door != Door::gateway) return;
     if (handed_.local_address.empty() || arrival.client_at_gateway == handed_.local_address) return;
     trouble("balancer-hides-clients",
             fmt::format("sent from {}, the gateway's Received field says {}",
                         handed_.local_address,
                         arrival.client_at_gateway));
+  }
+
+  /// Hosts that are names have their sources by DNS, which is not asked here.
+  void note_source(const routing::NextHop& hop, const std::string& client) {
+    const std::optional<IpAddress> address = parse_ip(client);
+    if (!address || hop.sources.empty() || hop.sources.contains(*address)) return;
+    trouble("source-unknown",
+            fmt::format("mail of \"{}\" came to the gateway from {}", hop.name, client));
   }
 
   void judge_bounces() {

@@ -25,6 +25,8 @@ class Letters {
   bool reached() const { return reached_; }
   const std::string& run_token() const { return run_; }
   bool sent_any() const { return sent_any_; }
+  /// A letter was to be sent.
+  bool tried() const { return tried_; }
   /// Mailboxes whose letters could not be deleted: sentences.
   const std::vector<std::string>& left_over() const { return left_over_; }
 
@@ -36,6 +38,7 @@ class Letters {
     Handed handed;
   };
 
+  void ask_stranger();
   void open_mailboxes();
   void send();
   void wait(std::ostream& err);
@@ -44,14 +47,17 @@ class Letters {
   void remove();
 
   const Plan& plan_;
+  const gateway::Config& config_;
   const VerifyOptions& options_;
   std::string run_;
   std::vector<Sent> letters_;
   std::vector<MailboxReader> readers_;
   std::vector<Watched> watched_;
+  std::vector<unsigned> failures_;  ///< looks that failed in a row
   std::vector<std::string> left_over_;
   bool reached_ = false;
   bool sent_any_ = false;
+  bool tried_ = false;
 };
 
 }  // namespace postern::verify

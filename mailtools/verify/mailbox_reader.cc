@@ -2,9 +2,11 @@
 #include "mailtools/verify/mailbox_reader.h"
 
 #include "base/printable.h"
+#include "mailtools/verify/folder_name.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <curl/curl.h>
 #include <map>
@@ -101,7 +103,7 @@ struct MailboxReader::State {
   /// "imaps://host:993/INBOX".
   std::string url(std::size_t folder) const {
     const Server& server = mailbox.server;
-    const std::string& name = mailbox.folders[folder];
+    const std::string name = imap_folder_name(mailbox.folders[folder]);
     char* escaped = curl_easy_escape(curl.get(), name.data(), static_cast<int>(name.size()));
     const std::string out = fmt::format("{}://{}/{}",
                                         server.tls == Security::implicit ? "imaps" : "imap",

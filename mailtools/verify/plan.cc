@@ -58,6 +58,17 @@ void read_address(PlanReading& in, Section& top, std::string_view key, std::stri
           "\"{}\" is no address of {}; write \"...@{}\"", out, in.plan.domain, in.plan.domain));
 }
 
+void note_listeners(PlanReading& in) {
+  for (const gateway::ListenerConfig& listener : in.config.listeners) {
+    if (listener.from.empty()) continue;
+    Plan& plan = in.plan;
+    if (plan.old_hop != nullptr && plan.old_hop->name == listener.from)
+      plan.old_has_listener = true;
+    if (plan.new_hop != nullptr && plan.new_hop->name == listener.from)
+      plan.new_has_listener = true;
+  }
+}
+
 void read_plan(PlanReading& in, Section& top) {
   read_domain(in, top);
   in.plan.helo = in.config.hostname;
@@ -73,6 +84,7 @@ void read_plan(PlanReading& in, Section& top) {
   read_people(in, top, imap);
   read_outside(in, top);
   read_connect_from(in, top);
+  note_listeners(in);
   top.finish();
 }
 

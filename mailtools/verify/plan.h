@@ -63,6 +63,10 @@ struct Plan {
   const routing::NextHop* old_hop = nullptr;  ///< X; part of the gateway's config, never null
   const routing::NextHop* new_hop = nullptr;  ///< V; likewise
 
+  /// Some listener counts all its clients as X or V (R7a), whatever their addresses.
+  bool old_has_listener = false;
+  bool new_has_listener = false;
+
   Server old_smtp;                   ///< X, as an outside sender reaches it
   Server new_smtp;                   ///< V, as the gateway reaches it
   Server gateway_mx;                 ///< G, as an outside sender reaches it

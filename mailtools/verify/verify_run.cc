@@ -76,16 +76,24 @@ constexpr std::array<std::string_view, 10> kLetterRows = {
 constexpr std::array<std::string_view, 5> kOtherRows = {
     "S8", "S9", "S10", "probe-mx-alias", "probe-mx-domain"};
 
+/// Did anything answer that was talked to?
+struct Reach {
+  bool tried = false;
+  bool reached = false;
+};
+
 void add_probes(const Plan& plan,
                 const gateway::Config& config,
                 const VerifyOptions& options,
                 std::vector<Row>& rows,
-                bool& reached) {
+                Reach& reach) {
   Probes probes(plan, config);
   for (const NamedProbe& probe : probe_table()) {
-    if (is_chosen(probe.name, options.only)) rows.push_back(probe.run(probes));
+    if (!is_chosen(probe.name, options.only)) continue;
+    rows.push_back(probe.run(probes));
+    reach.tried = reach.tried || rows.back().verdict != Verdict::not_tested;
   }
-  reached = reached || probes.reached();
+  reach.reached = reach.reached || probes.reached();
   const bool mx =
       is_chosen("probe-mx-alias", options.only) || is_chosen("probe-mx-domain", options.only);
   if (!mx) return;
@@ -135,25 +143,30 @@ int run_verify(const VerifyOptions& options, std::ostream& out, std::ostream& er
     return kWrongConfig;
   }
   std::vector<Row> rows;
-  bool reached = false;
+  Reach reach;
   std::string run;
   if (!options.no_letters) {
     Letters letters(*test.plan, *loaded.config, options);
     rows = letters.run(err);
-    reached = letters.reached();
+    reach = {letters.tried(), letters.reached()};
     if (letters.sent_any()) run = letters.run_token();
     for (const std::string& left : letters.left_over())
       err << "postern verify: letters are left in a mailbox: " << left << "\n";
   }
   if (is_chosen("S9", options.only)) rows.push_back(prove_no_loop(*loaded.config));
   if (is_chosen("S10", options.only)) rows.push_back(without_outage());
-  add_probes(*test.plan, *loaded.config, options, rows, reached);
+  add_probes(*test.plan, *loaded.config, options, rows, reach);
+  if (rows.empty()) {
+    err << "postern verify: --only names letters, and --no-letters leaves them out; write one of "
+           "the two\n";
+    return kWrongConfig;
+  }
   if (options.json) {
     out << report_json(rows, run);
   } else {
     print_report(rows, run, out);
   }
-  return reached ? status_of(rows) : kNothingReached;
+  return reach.tried && !reach.reached ? kNothingReached : status_of(rows);
 }
 
 }  // namespace postern::verify

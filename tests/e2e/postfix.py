@@ -101,6 +101,10 @@ class Postfix:
         self._tables[name] = entries
         return f"texthash:{self.config}/{name}"
 
+    def tables(self, name: str) -> dict[str, str]:
+        """The entries of a table, to be changed."""
+        return self._tables[name]
+
     def write(self) -> None:
         """Writes the configuration; after start() a reload() is needed."""
         for name, entries in self._tables.items():

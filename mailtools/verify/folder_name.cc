@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mailtools/verify/folder_name.h"
+
+#include "base/base64.h"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace postern::verify {
+namespace {
+
+constexpr char32_t kReplacement = 0xFFFD;
+
+/// Takes a character off `rest`.
+char32_t next_character(std::string_view& rest) {
+  const auto first = static_cast<unsigned char>(rest.front());
+  const std::size_t length = first < 0x80 ? 1 : first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  const bool starts = first < 0x80 || (first >= 0xC2 && first < 0xF5);
+  if (!starts || rest.size() < length) {
+    rest.remove_prefix(1);
+    return kReplacement;
+  }
+  char32_t out = length == 1 ? first : first & (0xFFU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    const auto next = static_cast<unsigned char>(rest[i]);
+    if ((next & 0xC0U) != 0x80U) {
+      rest.remove_prefix(1);
+      return kReplacement;
+    }
+    out = (out << 6U) | (next & 0x3FU);
+  }
+  rest.remove_prefix(length);
+  return out;
+}
+
+void add_utf16(std::string& out, char32_t character) {
+  const auto add = [&out](std::uint32_t unit) {
+    out += static_cast<char>(unit >> 8U & 0xFFU);
+    out += static_cast<char>(unit & 0xFFU);
+  };
+  if (character < 0x10000) return add(character);
+  add(0xD800U + ((character - 0x10000U) >> 10U));
+  add(0xDC00U + ((character - 0x10000U) & 0x3FFU));
+}
+
+/// Base64 without padding, with "," for "/".
+void add_shifted(std::string& out, std::string& utf16) {
+  if (utf16.empty()) return;
+  std::string base64 = to_base64(utf16);
+  base64.erase(base64.find_last_not_of('=') + 1);
+  std::replace(base64.begin(), base64.end(), '/', ',');
+  out += '&' + base64 + '-';
+  utf16.clear();
+}
+
+}  // namespace
+
+std::string imap_folder_name(std::string_view utf8) {
+  std::string out;
+  std::string utf16;
+  while (!utf8.empty()) {
+    const char32_t character = next_character(utf8);
+    if (character < 0x20 || character > 0x7E) {
+      add_utf16(utf16, character);
+      continue;
+    }
+    add_shifted(out, utf16);
+    out += static_cast<char>(character);
+    if (character == U'&') out += '-';
+  }
+  add_shifted(out, utf16);
+  return out;
+}
+
+}  // namespace postern::verify

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`postern verify` against the mail flow with real servers: a flow that is right passes everything; broken in one place at a
+time, each finding has its code."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import ports
+from process import HarnessError, expect, wait_until
+from swaks import Letter, send
+from topology import D, T
+from verify_flow import LEFT, MIGRANT, OUTSIDE_USER, SENDER, UNMIGRATED, Flow
+
+LETTERS = ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "S7b", "S8", "R4", "R5"]
+QUICK = ["--wait", "20s", "--settle", "1s", "--json"]
+SHORT = ["--wait", "3s", "--settle", "0s", "--json"]
+
+
+def healthy(net: Flow) -> None:
+    done = net.verify(*QUICK)
+    rows = done.rows()
+    failed = {name: row for name, row in rows.items() if row["verdict"] == "failed"}
+    expect(not failed and done.status == 0, f"status {done.status}: {failed}")
+    untested = [name for name in LETTERS if rows[name]["verdict"] != "passed"]
+    expect(not untested, f"not passed: {untested}")
+    skipped = {name for name, row in rows.items() if row["verdict"] == "not tested"}
+    expect(skipped == {"S10"}, f"not tested: {skipped}")
+    path = next(path for path in rows["S4"]["paths"] if path.startswith("V:"))
+    expect("workspace.company.ru -> gw.company.ru -> exchange.company.ru -> gw.company.ru -> workspace" in path, path)
+    boxes = [f"x-{UNMIGRATED}", f"x-{MIGRANT}", f"v-{MIGRANT}", f"v-{SENDER}", f"v-{LEFT}", OUTSIDE_USER]
+    left = {box: net.imap.count(box, "postern verify") for box in boxes}
+    expect(not any(left.values()), f"letters are left behind: {left}")
+
+
+def table_for_people(net: Flow) -> None:
+    """--keep leaves the letter; mail of others stays unread; the table has its parts."""
+    letter = Letter.from_("nina", "corp.com", "verify")
+    done = net.verify("--only", "S2", "--keep", "--wait", "20s", "--settle", "1s")
+    send(letter, [f"{MIGRANT}@{D}"], net.at_x(), ports.OUTSIDE)
+    wait_until(lambda: net.imap.count(f"v-{MIGRANT}", letter.marker) == 1, 20, "a letter of somebody else's")
+    expect(done.status == 0, done.text + done.errors)
+    for part in ("PASS       S2", "sent      nina@corp.com -> ivan@company.ru, at X ", "exchange.company.ru -> gw.company.ru",
+                 "expected  X:ivan@company.ru 1, V:ivan@company.ru 1", "1 passed, 0 failed, 0 not tested"):
+        expect(part in done.text, f"no {part!r} in {done.text}")
+    run = done.text.partition("subjects hold ")[2].split()[0]
+    expect(net.imap.count(f"v-{MIGRANT}", run) == 1, "--keep has deleted the letter")
+    before = net.imap.unread(f"v-{MIGRANT}")
+    again = net.verify("--only", "S2", "--wait", "20s", "--settle", "0s", "--json")
+    expect(again.status == 0 and net.imap.unread(f"v-{MIGRANT}") == before, "somebody else's letter is read now, or gone")
+
+
+@contextmanager
+def broken(net: Flow, break_it: Callable[[Flow], None]) -> Iterator[None]:
+    """X is as it was afterwards, with nothing in its queue."""
+    main = dict(net.x.main)
+    tables = {name: dict(net.x.tables(name)) for name in ("transport", "forwarding", "mailboxes")}
+    refuse = dict(net.e.options.refuse)
+    break_it(net)
+    net.restart_x()
+    try:
+        yield
+    finally:
+        net.x.drop_queue()
+        net.x.main = main
+        for name, entries in tables.items():
+            net.x.tables(name).clear()
+            net.x.tables(name).update(entries)
+        net.e.options.refuse = refuse
+
+
+def finds(net: Flow, row: str, code: str, break_it: Callable[[Flow], None], words: str = "") -> None:
+    with broken(net, break_it):
+        done = net.verify("--only", row, *SHORT)
+        expect(done.status == 1, f"status {done.status}: {done.text}{done.errors}")
+        expect(code in done.codes(row), f"wanted {code} in {done.rows()[row]}")
+        expect(words in done.text, f"no {words!r} in {done.text}")
+
+
+def relay_refused(net: Flow) -> None:
+    def break_it(flow: Flow) -> None:
+        flow.x.main["mynetworks"] = f"{ports.EXCHANGE}/32"
+    finds(net, "probe-relay", "x-relay-refused", break_it, "VK_receiver")
+
+
+def recipient_filter(net: Flow) -> None:
+    def break_it(flow: Flow) -> None:
+        known = {f"{user}@{D}": "x" for user in (UNMIGRATED, MIGRANT, SENDER)}
+        flow.x.main |= {"relay_recipient_maps": flow.x.table("known", known), "smtpd_reject_unlisted_recipient": "yes"}
+    finds(net, "probe-unknown", "x-recipient-filter", break_it, "Internal Relay")
+
+
+def route_missing(net: Flow) -> None:
+    finds(net, "S2", "x-forwarding", lambda flow: flow.x.tables("transport").pop(T), "send connector")
+
+
+def forwarded_elsewhere(net: Flow) -> None:
+    def break_it(flow: Flow) -> None:
+        wrong = f"{MIGRANT}@tehc.company.ru"
+        flow.x.tables("forwarding")[f"{MIGRANT}@{D}"] = f"{MIGRANT}@{D}, {wrong}"
+        flow.e.options.refuse = {wrong: "550 5.1.1 no such user"}
+    finds(net, "S2", "x-forwarding-address", break_it, "tehc.company.ru")
+
+
+def two_copies(net: Flow) -> None:
+    def break_it(flow: Flow) -> None:
+        flow.x.tables("forwarding")[f"{MIGRANT}@{D}"] = f"{MIGRANT}@{D}, {MIGRANT}@{T}, {MIGRANT}+again@{T}"
+    finds(net, "S2", "copy-twice", break_it, "V:ivan@company.ru has 2")
+
+
+def small_size(net: Flow) -> None:
+    def break_it(flow: Flow) -> None:
+        flow.x.main["message_size_limit"] = str(10 << 20)
+    finds(net, "probe-size-x", "x-size-small", break_it, "10 MiB")
+
+
+def expired_certificate(net: Flow) -> None:
+    pair = net.authority.issue("expired", f"IP:{ports.EXCHANGE}", days=-1)
+
+    def break_it(flow: Flow) -> None:
+        flow.x.main |= {"smtpd_tls_security_level": "may", "smtpd_tls_cert_file": str(pair.cert),
+                        "smtpd_tls_key_file": str(pair.key)}
+    finds(net, "probe-tls-x", "tls-certificate-expired", break_it)
+
+
+def too_many_connections(net: Flow) -> None:
+    def break_it(flow: Flow) -> None:
+        flow.x.main["smtpd_client_connection_count_limit"] = "5"
+    finds(net, "probe-connections-x", "x-connections-refused", break_it, "5 granted")
+
+
+def mx_elsewhere(net: Flow) -> None:
+    net.dns.records[(T, "MX")] = ["10 exchange.company.ru"]
+    done = net.verify("--only", "probe-mx", "--json")
+    expect(done.codes("probe-mx-alias") == ["mx-alias"], done.text)
+    net.dns.records[(T, "MX")] = ["10 gw.company.ru"]
+
+
+def wrong_files(net: Flow) -> None:
+    """2 with a place for a wrong file, 2 for wrong words, 69 when nobody answers, 0 for the example."""
+    net.write_test('domian = "company.ru"\n')
+    done = net.verify("--no-letters")
+    expect(done.status == 2 and f"{net.test}:1:" in done.errors and 'write "domain"' in done.errors, done.errors)
+    net.write_test()
+    done = net.verify("--only", "probe-rely")
+    expect(done.status == 2 and "probe-relay" in done.errors, done.errors)
+    copy = net.root / "nowhere.toml"
+    dead = ports.free_port(ports.EXCHANGE)
+    copy.write_text(net.test.read_text().replace(f'smtp = "{ports.EXCHANGE}:{net.x.port}"', f'smtp = "{ports.EXCHANGE}:{dead}"'))
+    done = net.verify("--only", "probe-size-x", "--json", test=copy)
+    expect(done.status == 69 and done.codes("probe-size-x") == ["x-unreachable"], done.text)
+
+
+CASES = [healthy, table_for_people, wrong_files, mx_elsewhere, relay_refused, recipient_filter, route_missing,
+         forwarded_elsewhere, two_copies, small_size, expired_certificate, too_many_connections]
+
+
+def main() -> int:
+    if shutil.which("dovecot") is None:
+        print("FAIL dovecot is not installed")
+    passed = failed = 0
+    net = None
+    try:
+        net = Flow()
+        net.start()
+        for case in CASES:
+            try:
+                case(net)
+                passed += 1
+                print(f"PASS {case.__name__}", flush=True)
+            except (HarnessError, OSError, LookupError) as error:
+                failed += 1
+                print(f"FAIL {case.__name__}: {error}", flush=True)
+    except HarnessError as error:
+        print(f"FAIL topology: {error}", flush=True)
+        failed += 1
+    finally:
+        problems = net.stop() if net else []
+    for problem in problems:
+        print(f"FAIL teardown: {problem}", flush=True)
+    failed += len(problems)
+    print(f"{passed} passed, {failed} failed", flush=True)
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
