@@ -146,6 +146,9 @@ struct MailboxReader::State {
 std::optional<std::string> MailboxReader::State::look_into(std::size_t folder) {
   std::string answer;
   const std::uint32_t after = newest[folder];
+  // A search may go over what the session has seen so far; this makes the server look (RFC 9051
+  // section 6.1.2).
+  if (auto failed = ask(folder, "NOOP", answer)) return failed;
   if (auto failed = ask(folder, fmt::format("UID SEARCH UID {}:*", after + 1ULL), answer)) {
     return failed;
   }

@@ -71,6 +71,7 @@ void note_listeners(PlanReading& in) {
 
 void read_plan(PlanReading& in, Section& top) {
   read_domain(in, top);
+  if (in.plan.domain.empty()) return;  // everything else goes by it
   in.plan.helo = in.config.hostname;
   in.plan.gateway_name = in.config.hostname;
   top.read("helo", in.plan.helo);

@@ -53,6 +53,7 @@ void read_security(Section& section, Server& out) {
 const routing::NextHop* read_hop(PlanReading& in,
                                  Section& section,
                                  const routing::NextHop* otherwise,
+                                 std::string_view table,
                                  std::string_view what) {
   std::string name;
   section.read("next_hop", name);
@@ -63,7 +64,7 @@ const routing::NextHop* read_hop(PlanReading& in,
                    fmt::format("which next hop of {} is {}? write next_hop = \"NAME\" in [{}]",
                                in.config.file,
                                what,
-                               section.path_of("")));
+                               table));
     }
     return otherwise;
   }
@@ -240,12 +241,13 @@ void read_plan_gateway(PlanReading& in, Section& top) {
 
 std::array<ImapServer, 2> read_sides(PlanReading& in, Section& top) {
   Section old_server(in.reader, top.table("old_server"), "old_server");
-  in.plan.old_hop = read_hop(in, old_server, default_old(in.config), "the old server");
+  in.plan.old_hop =
+      read_hop(in, old_server, default_old(in.config), "old_server", "the old server");
   read_door(old_server, in.plan.old_hop, in.plan.old_smtp);
   ImapServer old_imap = read_imap(in, old_server);
   old_server.finish();
   Section platform(in.reader, top.table("new_platform"), "new_platform");
-  in.plan.new_hop = read_hop(in, platform, in.plan.new_hop, "the new platform");
+  in.plan.new_hop = read_hop(in, platform, in.plan.new_hop, "new_platform", "the new platform");
   read_door(platform, in.plan.new_hop, in.plan.new_smtp);
   ImapServer new_imap = read_imap(in, platform);
   read_submission(in, platform);

@@ -69,6 +69,11 @@ def _below(pid: int) -> list[int]:
     return found
 
 
+def children_of(child: subprocess.Popen) -> list[int]:
+    """The processes that a server has started, and theirs."""
+    return _below(child.pid)[1:]
+
+
 def _signal(pid: int, number: int) -> None:
     try:
         os.kill(pid, number)
@@ -97,10 +102,10 @@ def crash(child: subprocess.Popen) -> None:
     for pid in pids:
         _signal(pid, signal.SIGKILL)
     child.wait()
-    wait_until(lambda: not any(_runs(pid) for pid in pids), 10, "all processes of a server have ended")
+    wait_until(lambda: not any(runs(pid) for pid in pids), 10, "all processes of a server have ended")
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
     except OSError:

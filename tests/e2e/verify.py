@@ -15,7 +15,7 @@ from verify_flow import LEFT, MIGRANT, OUTSIDE_USER, SENDER, UNMIGRATED, Flow
 
 LETTERS = ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "S7b", "S8", "R4", "R5"]
 QUICK = ["--wait", "20s", "--settle", "1s", "--json"]
-SHORT = ["--wait", "3s", "--settle", "0s", "--json"]
+SHORT = ["--wait", "4s", "--settle", "1s", "--json"]
 
 
 def healthy(net: Flow) -> None:
@@ -54,11 +54,11 @@ def table_for_people(net: Flow) -> None:
 @contextmanager
 def broken(net: Flow, break_it: Callable[[Flow], None]) -> Iterator[None]:
     """X is as it was afterwards, with nothing in its queue."""
-    main = dict(net.x.main)
+    services, main = net.x.services, dict(net.x.main)
     tables = {name: dict(net.x.tables(name)) for name in ("transport", "forwarding", "mailboxes")}
     refuse = dict(net.e.options.refuse)
     break_it(net)
-    net.restart_x()
+    net.renew_x()
     try:
         yield
     finally:
@@ -68,6 +68,8 @@ def broken(net: Flow, break_it: Callable[[Flow], None]) -> Iterator[None]:
             net.x.tables(name).clear()
             net.x.tables(name).update(entries)
         net.e.options.refuse = refuse
+        net.x.services = services
+        net.renew_x()
 
 
 def finds(net: Flow, row: str, code: str, break_it: Callable[[Flow], None], words: str = "") -> None:
@@ -119,6 +121,7 @@ def expired_certificate(net: Flow) -> None:
     pair = net.authority.issue("expired", f"IP:{ports.EXCHANGE}", days=-1)
 
     def break_it(flow: Flow) -> None:
+        flow.x.services += "tlsmgr unix - - n 1000? 1 tlsmgr\n"
         flow.x.main |= {"smtpd_tls_security_level": "may", "smtpd_tls_cert_file": str(pair.cert),
                         "smtpd_tls_key_file": str(pair.key)}
     finds(net, "probe-tls-x", "tls-certificate-expired", break_it)
@@ -126,7 +129,7 @@ def expired_certificate(net: Flow) -> None:
 
 def too_many_connections(net: Flow) -> None:
     def break_it(flow: Flow) -> None:
-        flow.x.main["smtpd_client_connection_count_limit"] = "5"
+        flow.x.main |= {"smtpd_client_connection_count_limit": "5", "smtpd_client_event_limit_exceptions": ""}
     finds(net, "probe-connections-x", "x-connections-refused", break_it, "5 granted")
 
 

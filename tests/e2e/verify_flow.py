@@ -4,6 +4,7 @@ broken in one place at a time."""
 
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from gateway import executable
 from imap_server import ImapServer
 from pki import Authority
 from postfix import MAIL_ID
-from process import HarnessError
+from process import HarnessError, children_of, runs, wait_until
 from topology import CUT_OVER, MIGRATED, NOT_MIGRATED, OUTSIDE_DOMAIN, D, T, Topology
 
 OUTSIDE_USER = f"nina@{OUTSIDE_DOMAIN}"
@@ -80,7 +81,8 @@ class Flow(Topology):
         self.dns = DnsServer(ports.GATEWAY, ports.free_port(ports.GATEWAY))
         self.dns.records = {(T, "MX"): ["10 gw.company.ru"], (D, "MX"): ["10 exchange.company.ru"],
                             ("gw.company.ru", "A"): [ports.GATEWAY], ("exchange.company.ru", "A"): [ports.EXCHANGE]}
-        self.g.config.write_text(f'{self.g.config.read_text()}\n[dns]\nservers = ["{self.dns.address}"]\n')
+        config = self.g.config.read_text().replace('"vk_workspace"\n', '"vk_workspace"\nmax_connections = 15\n')
+        self.g.config.write_text(f'{config}\n[dns]\nservers = ["{self.dns.address}"]\n')
         self.authority = Authority(self.root / "pki")
         pair = self.authority.issue("imap", f"IP:{ports.WORKSPACE}")
         outside = self.root / "e" / "boxes"
@@ -118,9 +120,12 @@ class Flow(Topology):
         x.tables("transport")[OUTSIDE_DOMAIN] = f"lmtp:unix:{self.imap.lmtp}"
         x.main["smtpd_reject_unlisted_recipient"] = "no"
 
-    def restart_x(self) -> None:
-        self.x.stop()
-        self.x.start()
+    def renew_x(self) -> None:
+        """X takes its configuration anew; no process that knows another one is left."""
+        self.x.write()
+        before = children_of(self.x.process)
+        self.x.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: not any(runs(pid) for pid in before), 20, "X's processes of before have ended")
 
     def verify(self, *options: str, config: Path | None = None, test: Path | None = None) -> "Verified":
         command = [str(executable()), "verify", "--config", str(config or self.g.config), "--test", str(test or self.test),
