@@ -52,6 +52,8 @@ class VerifyScenarios : public testing::Test {
   const std::vector<Scenario> all_ = scenarios_of(plan_, config_);
   std::vector<Watched> watched_{plan_.mailboxes.size()};
 
+  std::string client_ = "10.9.9.9";  ///< whom the gateway has seen
+
   const Scenario& scenario(std::string_view name) const {
     const auto found = std::find_if(
         all_.begin(), all_.end(), [&](const Scenario& one) { return one.name == name; });
@@ -61,7 +63,7 @@ class VerifyScenarios : public testing::Test {
   void arrive(Role role, Side side, const std::string& token, std::optional<Bounce> bounce = {}) {
     watched_[plan_.find(role, side).value()].arrivals.push_back({
         token, std::move(bounce), {"exchange.company.ru", "gw.company.ru"},
-          "10.9.9.9"
+          client_
     });
   }
   Row judged(std::string_view name, Handed handed = taken()) const {
@@ -157,6 +159,7 @@ TEST_F(VerifyScenarios, ACopyThatIsMissingNamesWhoLostIt) {
 }
 
 TEST_F(VerifyScenarios, CopiesTooMany) {
+  client_ = "10.0.1.10";
   arrive(Role::migrated, Side::old_server, "pv-1-S4");
   arrive(Role::migrated, Side::new_platform, "pv-1-S4");
   arrive(Role::migrated, Side::new_platform, "pv-1-S4");
