@@ -35,9 +35,9 @@ struct Row {
 /// What to look at when there is a trouble of this code: one sentence on what it means, and
 /// settings of the guide (docs/mail-flow.md has its terms) one a line. Empty for unknown codes.
 struct Advice {
-  std::string_view code;
-  std::string_view meaning;
-  std::vector<std::string_view> look_at;
+  std::string code;
+  std::string meaning;
+  std::vector<std::string> look_at;
 };
 const Advice* find_advice(std::string_view code);
 /// All there are, for the docs and the tests.

@@ -50,7 +50,7 @@ void print_trouble(std::ostream& out, const Trouble& trouble) {
   out << fmt::format("    {} [{}]\n", trouble.what.empty() ? "wrong" : trouble.what, trouble.code);
   if (advice == nullptr) return;
   out << fmt::format("      {}. Look at:\n", advice->meaning);
-  for (const std::string_view line : advice->look_at)
+  for (const std::string& line : advice->look_at)
     out << fmt::format("      - {}\n", line);
 }
 
@@ -72,11 +72,11 @@ Json json_of(const Trouble& trouble) {
       {"what", trouble.what}
   };
   const Advice* advice = find_advice(trouble.code);
-  out["meaning"] = advice == nullptr ? std::string() : std::string(advice->meaning);
+  out["meaning"] = advice == nullptr ? std::string() : advice->meaning;
   out["look_at"] = Json::array();
   if (advice == nullptr) return out;
-  for (const std::string_view line : advice->look_at)
-    out["look_at"].push_back(std::string(line));
+  for (const std::string& line : advice->look_at)
+    out["look_at"].push_back(line);
   return out;
 }
 

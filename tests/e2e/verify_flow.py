@@ -57,7 +57,7 @@ new = {{ user = "v-{sender}", password_file = "{password}" }}
 
 [outside]
 address = "{outside}"
-imap = {{ server = "{imap}", tls = "none" }}
+imap = {{ server = "{imap}", tls = "starttls" }}
 user = "{outside}"
 password_file = "{password}"
 

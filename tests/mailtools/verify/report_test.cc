@@ -72,11 +72,11 @@ TEST(VerifyAdvice, EveryCodeIsThereOnceAndDocumented) {
   std::ifstream file(POSTERN_SOURCE_DIR "/docs/verify.md");
   std::stringstream docs;
   docs << file.rdbuf();
-  std::set<std::string_view> codes;
+  std::set<std::string> codes;
   for (const Advice& one : all_advice()) {
     EXPECT_TRUE(codes.insert(one.code).second) << one.code;
     EXPECT_FALSE(one.look_at.empty()) << one.code;
-    EXPECT_THAT(docs.str(), HasSubstr("| `" + std::string(one.code) + "` |"));
+    EXPECT_THAT(docs.str(), HasSubstr("| `" + one.code + "` |"));
   }
   EXPECT_EQ(find_advice("no-such-code"), nullptr);
 }
