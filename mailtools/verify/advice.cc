@@ -104,7 +104,7 @@ v-unreachable: VK WorkSpace cannot be reached over SMTP from here
 v-alias: VK WorkSpace refuses the address at the technical domain
 - guide, preparation, 10: «синоним (алиас) домена» in the administrator's panel, for every mailbox
 - guide, step 4: independent-aliases-enabled in /admin
-- VK WorkSpace: OUR_ADDRESS_VALIDATE=0 of the containers mrop*
+- VK WorkSpace: OUR_ADDRESS_VALIDATE=0 of the containers mror*
 v-route: mail of VK WorkSpace's users does not reach Exchange
 - guide, step 4: Настройки -> Настройки компонентов -> Почтовый транспорт -> «Кастомные маршруты
   для доменов»: the domain to the gateway

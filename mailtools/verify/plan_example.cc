@@ -20,15 +20,15 @@ names = ["gw.company.ru"]           # or be one of these names; default: the con
 [old_server]                        # Microsoft Exchange
 next_hop = "exchange"               # default: the one with behaves = "exchange"
 smtp = "10.0.0.5:25"                # default: the first host of the next hop
-imap = { server = "ex01.company.ru:993", tls = "implicit", verify = false }
+imap = { server = "ex01.company.ru:993", tls = "implicit", verify = false }   # self-signed
 
 [new_platform]                      # VK WorkSpace
 next_hop = "vk"                     # default: the domain's `mailboxes`
 smtp = "10.0.1.10:25"
-imap = { server = "imap.company.ru:993", tls = "implicit", verify = true }
+imap = { server = "imap.company.ru:993" }
 
 # How a user of the new platform sends; with it S3, S4 and S5 can be tested.
-submission = { server = "smtp.company.ru:465", tls = "implicit", verify = true, user = "olga@company.ru", password_file = "/etc/postern/verify/olga" }
+submission = { server = "smtp.company.ru:465", tls = "implicit", user = "olga@company.ru", password_file = "/etc/postern/verify/olga" }
 
 [user.unmigrated]                   # has a mailbox in Exchange alone
 address = "boris@company.ru"
@@ -49,7 +49,7 @@ new = { user = "olga@company.ru", password_file = "/etc/postern/verify/olga" }
 
 [outside]                           # a mailbox anywhere else
 address = "company.test@corp.com"
-imap = { server = "imap.corp.com:993", tls = "implicit", verify = true }
+imap = { server = "imap.corp.com:993" }
 user = "company.test@corp.com"
 password_file = "/etc/postern/verify/outside"
 

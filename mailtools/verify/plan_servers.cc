@@ -40,6 +40,7 @@ void read_security(Section& section, Server& out) {
                              {"starttls", Security::starttls},
                              {"implicit", Security::implicit}
   });
+  out.verify = out.tls != Security::none;  // a password goes over it
   section.read("verify", out.verify);
   section.read("ca", out.ca);
   if (out.verify && out.tls == Security::none) {

@@ -35,7 +35,7 @@ imap = {{ server = "{imap}", tls = "none" }}
 
 [new_platform]
 smtp = "{v}"
-imap = {{ server = "{imaps}", tls = "implicit", verify = true, ca = "{ca}" }}
+imap = {{ server = "{imaps}", tls = "implicit", ca = "{ca}" }}
 submission = {{ server = "{v}" }}
 
 [user.unmigrated]
@@ -57,7 +57,7 @@ new = {{ user = "v-{sender}", password_file = "{password}" }}
 
 [outside]
 address = "{outside}"
-imap = {{ server = "{imap}", tls = "starttls" }}
+imap = {{ server = "{imap}", tls = "starttls", ca = "{ca}" }}
 user = "{outside}"
 password_file = "{password}"
 

@@ -52,6 +52,8 @@ TEST(VerifyPlan, TheExampleIsSoundAndGivesEveryMailbox) {
                           "E:company.test@corp.com"));
   EXPECT_EQ(result.plan->mailboxes.front().password, "secret");
   EXPECT_EQ(result.plan->mailboxes.front().server.port, 993);
+  EXPECT_FALSE(result.plan->mailboxes.front().server.verify);
+  EXPECT_TRUE(result.plan->mailboxes.back().server.verify) << "the default, where there is TLS";
   EXPECT_EQ(result.plan->submission->str(), "smtp.company.ru:465");
 }
 
