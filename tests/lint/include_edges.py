@@ -29,7 +29,7 @@ ALLOWED = {
     'mailtools/talk': {'base', 'auth', 'smtp', 'smtp/session', 'tls'},
     'mailtools/send': {'base', 'smtp', 'tls', 'dns', 'mailtools/talk'},
     'mailtools/sink': {'base', 'auth', 'smtp', 'smtp/session', 'tls'},
-    'mailtools/load': {'base', 'smtp', 'smtp/session', 'tls', 'mailtools/sink'},
+    'mailtools/load': {'base', 'auth', 'smtp', 'smtp/session', 'tls', 'mailtools/sink'},
     'mailtools/verify': {'base', 'smtp', 'tls', 'dns', 'routing', 'gateway', 'mailtools/talk'},
     'tools': {'mailtools/send', 'mailtools/sink', 'mailtools/load', 'mailtools/verify', 'base', 'auth', 'smtp', 'smtp/session', 'tls', 'dns', 'routing', 'directories', 'queue', 'queue/spool', 'gateway'},
 }
