@@ -20,7 +20,7 @@ constexpr std::string_view kTemplate =
     "Subject: test %DATE%\n"
     "Message-Id: <%MESSAGEID%>\n"
     "X-Mailer: postern send %SWAKS_VERSION%\n"
-    "%NEW_HEADERS%\n"
+    "\n"
     "%BODY%\n";
 
 /// Once, from the left: what is filled in is not looked at again.

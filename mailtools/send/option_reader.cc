@@ -156,19 +156,29 @@ bool Reader::take_proxy(const Given& one) {
   return true;
 }
 
+Reader::Read Reader::find(std::string_view name) {
+  for (const Table* const table : {&target_table(),
+                                   &dialogue_table(),
+                                   &tls_table(),
+                                   &auth_table(),
+                                   &message_table(),
+                                   &output_table()}) {
+    const auto found = table->find(name);
+    if (found != table->end()) return found->second;
+  }
+  return nullptr;
+}
+
+bool Reader::knows(std::string_view name) {
+  return find(name) != nullptr || name.starts_with("proxy") || name.starts_with("xclient");
+}
+
 Result<Options, Mistake> Reader::read(const std::vector<Given>& given) {
   for (const Given& one : given) {
     name_ = one.name;
     if (take_proxy(one) || take_xclient(one)) continue;
-    for (const Table* const table : {&target_table(),
-                                     &dialogue_table(),
-                                     &tls_table(),
-                                     &auth_table(),
-                                     &message_table(),
-                                     &output_table()}) {
-      const auto found = table->find(one.name);
-      if (found != table->end()) found->second(*this, one.value);
-    }
+    const Read read_value = find(one.name);
+    if (read_value != nullptr) read_value(*this, one.value);
     if (!mistake_.empty()) return Mistake{mistake_};
   }
   finish();

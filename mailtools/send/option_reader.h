@@ -24,6 +24,9 @@ class Reader {
   explicit Reader(std::istream& standard_input) : in(standard_input) {}
   Result<Options, Mistake> read(const std::vector<Given>& given);
 
+  /// One of the tables has it, or it is of XCLIENT or PROXY.
+  static bool knows(std::string_view name);
+
   // option_tables.cc: by the option's name, what is done with its value.
   static const Table& target_table();
   static const Table& dialogue_table();
@@ -55,6 +58,7 @@ class Reader {
   bool from_given = false;
 
  private:
+  static Read find(std::string_view name);
   bool take_xclient(const Given& one);
   bool take_proxy(const Given& one);
   void xclient_attribute(std::string_view attribute, const std::string& value);

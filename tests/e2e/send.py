@@ -1,0 +1,436 @@
+# SPDX-License-Identifier: Apache-2.0
+"""postern send beside swaks against the same scripted servers: statuses, commands, transcripts, octets; then what swaks has not:
+BDAT, JSON, broken rules, MIME that Python's email package reads back; and against the gateway itself."""
+
+import base64
+import email
+import email.policy
+import json
+import os
+import pty
+import re
+import ssl
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from gateway import Gateway, executable
+from pki import Authority
+from ports import OUTSIDE, free_port
+from process import HarnessError, expect, wait_until
+from scripted import CLOSE, Script, Scripted
+from sink import Options, Sink
+
+PASSWORD = "correct horse, battery: staple"
+ENVELOPE = ["--from", "ann@test", "--to", "bob@test", "--helo", "client.test", "--timeout", "20"]
+
+
+def run(program: str, server: Scripted | tuple[str, int], *words: str, **options) -> subprocess.CompletedProcess:
+    command = ["swaks"] if program == "swaks" else [str(executable()), "send"]
+    address = ("127.0.0.1", server.port) if isinstance(server, Scripted) else server
+    options = {"stdin": subprocess.DEVNULL} | options
+    if "input" in options:
+        options.pop("stdin")
+    envelope = ENVELOPE[:2] + ENVELOPE[4:] if "--to" in words else ENVELOPE
+    return subprocess.run([*command, "--server", f"{address[0]}:{address[1]}", *envelope, *words], capture_output=True, text=True,
+                          errors="replace", check=False, timeout=60, **options)
+
+
+def send(server: Scripted | tuple[str, int], *words: str, status: int = 0, **options) -> str:
+    done = run("send", server, *words, **options)
+    text = done.stdout + done.stderr
+    expect(done.returncode == status, f"{words}: status {done.returncode}, not {status}:\n{text[-900:]}")
+    return text
+
+
+# What both can do: the script, the words, the status that both end with.
+BOTH: list[tuple[str, Script, list[str], int]] = [
+    ("a letter", Script(), [], 0),
+    ("the greeting is no 220", Script({"220": "554 5.3.2 no service"}), [], 21),
+    ("EHLO and HELO refused", Script({"EHLO": "550 no", "HELO": "550 no"}), [], 22),
+    ("HELO where EHLO is unknown", Script({"EHLO": "500 what"}), [], 0),
+    ("MAIL refused", Script({"MAIL": "550 5.7.1 no"}), [], 23),
+    ("no RCPT taken", Script({"RCPT": "550 5.1.1 who"}), ["--to", "a@test,b@test"], 24),
+    ("DATA refused", Script({"DATA": "451 4.3.0 later"}), [], 25),
+    ("the letter refused", Script({".": "554 5.6.0 spam"}), [], 26),
+    ("closed behind MAIL", Script({"MAIL": CLOSE}), [], 6),
+    ("closed at the greeting", Script({"220": CLOSE}), [], 6),
+    ("closed behind QUIT of a refused MAIL", Script({"MAIL": "550 no", "QUIT": CLOSE}), [], 23),
+    ("STARTTLS not offered", Script(), ["-tls"], 29),
+    ("STARTTLS not offered, and optional", Script(), ["-tlso"], 0),
+    ("STARTTLS not offered, and optional strictly", Script(), ["--tls-optional-strict"], 0),
+    ("AUTH not offered", Script(), ["--auth", "--auth-user", "ann", "--auth-password", PASSWORD], 28),
+    ("AUTH not offered, and optional", Script(), ["--auth-optional", "--auth-user", "ann", "--auth-password", PASSWORD], 0),
+    ("AUTH refused", Script(password="other"), ["-a", "PLAIN", "-au", "ann", "-ap", PASSWORD], 28),
+    ("AUTH PLAIN", Script(password=PASSWORD), ["-a", "PLAIN", "-au", "ann", "-ap", PASSWORD], 0),
+    ("AUTH LOGIN", Script(password=PASSWORD), ["-a", "LOGIN", "-au", "ann", "-ap", PASSWORD], 0),
+    ("AUTH strictly optional and refused", Script(password="other"), ["-aos", "PLAIN", "-au", "ann", "-ap", PASSWORD], 28),
+    ("XCLIENT not offered", Script(), ["--xclient-addr", "192.0.2.1"], 33),
+    ("XCLIENT", Script(keywords=["XCLIENT NAME ADDR HELO"]),
+     ["--xclient-addr", "192.0.2.1", "--xclient-delim", "--xclient-helo", "a b", "--xclient", "NAME=x"], 0),
+    ("XCLIENT without an attribute", Script(keywords=["XCLIENT NAME"]), ["--xclient-addr", "192.0.2.1"], 33),
+    ("XCLIENT refused", Script({"XCLIENT": "550 no"}, ["XCLIENT ADDR"]), ["--xclient-addr", "192.0.2.1"], 33),
+    ("QUIT after the greeting", Script(), ["--quit-after", "CONNECT"], 0),
+    ("QUIT after HELO", Script(), ["-q", "HELO"], 0),
+    ("QUIT after MAIL", Script(), ["--quit", "FROM"], 0),
+    ("QUIT after RCPT", Script(), ["--quit-after", "RCPT"], 0),
+    ("the end after DATA", Script(), ["--drop-after", "DATA"], 0),
+    ("the end before the reply to RCPT", Script(), ["--drop-after-send", "RCPT"], 0),
+    ("plain SMTP", Script(), ["--protocol", "SMTP"], 0),
+    ("LMTP", Script({".": "250 one|550 two"}), ["--protocol", "LMTP", "--to", "a@test,b@test"], 0),
+    ("pipelining", Script(), ["--pipeline", "--to", "a@test,b@test"], 0),
+    ("pipelining, MAIL refused", Script({"MAIL": "550 no", "RCPT": "503 no", "DATA": "503 no"}), ["--pipeline"], 23),
+    ("a null sender", Script(), ["--from", "<>"], 0),
+    ("a PROXY header that is incomplete", Script(), ["--proxy-source", "192.0.2.7"], 35),
+    ("an unknown stop", Script(), ["--quit-after", "LUNCH"], 1),
+]
+
+
+def beside_swaks(script: Script, words: list[str], status: int) -> None:
+    lines, arrows = {}, {}
+    for program in ("swaks", "send"):
+        with Scripted(script) as server:
+            done = run(program, server, *words)
+            expect(done.returncode == status, f"{program}: {done.returncode}, not {status}:\n{(done.stdout + done.stderr)[-900:]}")
+            lines[program] = [line for line in server.wait().lines if line] if server.heard else []
+            text = re.sub(r"(?m)^ -> ((Date|Subject|Message-Id|X-Mailer).*)?\n", "", done.stdout)
+            arrows[program] = [line for line in text.splitlines() if line[:3] in (" ->", "<- ", "<**")]
+            expect(PASSWORD not in done.stdout + done.stderr or program == "swaks", "the password is shown")
+    expect(lines["swaks"] == lines["send"], f"the server heard {lines['swaks']} and {lines['send']}")
+    if not any(word in ("-ap", "--auth-password") for word in words):
+        expect(arrows["swaks"] == arrows["send"], "\n".join(["transcripts:", *arrows["swaks"], "---", *arrows["send"]]))
+
+
+def quit_refused() -> None:
+    """27 by swaks' manual; its own ends with 0."""
+    with Scripted(Script({"QUIT": "500 stay"})) as server:
+        send(server, status=27)
+
+
+def no_connection() -> None:
+    with Scripted(Script()) as server:
+        pass
+    for program in ("swaks", "send"):
+        done = run(program, server)
+        expect(done.returncode == 2, f"{program}: {done.returncode}, not 2: {done.stdout}{done.stderr}")
+
+
+def proxy_headers() -> None:
+    v1 = ["--proxy-family", "TCP4", "--proxy-source", "192.0.2.7", "--proxy-source-port", "40000", "--proxy-dest", "192.0.2.8",
+          "--proxy-dest-port", "25"]
+    v2 = ["--proxy-version", "2", *v1[:1], "AF_INET", *v1[2:]]
+    for words, octets in ((v1, -1), (v2, 28)):
+        heads = {}
+        for program in ("swaks", "send"):
+            with Scripted(Script(preamble=octets)) as server:
+                done = run(program, server, *words)
+                expect(done.returncode == 0, f"{program}: {done.stdout}{done.stderr}")
+                heads[program] = server.wait().preamble
+        expect(heads["swaks"] == heads["send"] != b"", str(heads))
+
+
+def tls_contexts(root: Path) -> tuple[Authority, ssl.SSLContext, ssl.SSLContext]:
+    authority = Authority(root)
+    contexts = []
+    for stem, days in (("good", 30), ("old", -1)):
+        pair = authority.issue(stem, "DNS:mx.test", days=days)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pair.cert, pair.key)
+        contexts.append(context)
+    return authority, contexts[0], contexts[1]
+
+
+def tls(root: Path) -> None:
+    authority, good, old = tls_contexts(root)
+    verify = ["--tls-ca-path", str(authority.pair.cert), "--tls-verify-name", "mx.test"]
+    for script, words in ((Script(tls=good), ["-tls"]), (Script(tls=good, implicit=True), ["-tlsc"])):
+        with Scripted(script) as server:
+            text = send(server, *words, *verify)
+            expect(server.wait().tls and "=== TLS started with cipher TLSv1.3:" in text, text)
+            expect(" ~> MAIL FROM:<ann@test>" in text and "<~  250 2.1.0 fine" in text, text)
+            expect(re.search(r"for mx\.test, by .*, verified", text) is not None, text)
+            swaks = run("swaks", server, *words)
+            expect(swaks.returncode == 0, swaks.stdout)
+            text = send(server, *words, "--tls-verify", "--tls-ca-path", str(authority.pair.cert), status=29)
+            expect("127.0.0.1" in text, f"an address is no name of the certificate: {text}")
+            send(server, *words, "--tls-protocol", "tlsv1_2")
+            text = send(server, *words, "--tls-get-peer-cert", str(root / "peer.pem"))
+            expect((root / "peer.pem").read_text() in (root / "good.pem").read_text(), "another certificate")
+    with Scripted(Script(tls=old)) as server:
+        text = send(server, "-tls", *verify, status=29)
+        expect("expired" in text, text)
+        record = json.loads(send(server, "-tls", "--json"))
+        expect(record["tls"]["verified"] is False and record["tls"]["names"] == ["mx.test"], record["tls"])
+    with Scripted(Script({"STARTTLS": "454 4.7.0 not now"}, tls=good)) as server:
+        send(server, "-tls", status=29)
+        send(server, "-tlsos", status=29)
+        send(server, "-tlso")
+
+
+def letters(root: Path) -> None:
+    """Read back by a parser that has nothing of ours."""
+    name = "отчёт за декабрь, окончательный вариант номер два.pdf"
+    octets = bytes(range(256)) * 20
+    (root / name).write_bytes(octets)
+    (root / "plain.txt").write_text("до свидания\n.\nпривет\n")
+    with Scripted(Script()) as server:
+        send(server, "--h-Subject", "Проверка связи: " + "очень длинная " * 8, "--header", 'From: "Анна Иванова" <ann@test>',
+             "--attach-body", "текст %TO_ADDRESS%", "--attach-type", "text/html", "--attach-body", "<p>текст",
+             "--attach", f"@{root / name}", "--attach-type", "text/plain", "--attach", f"@{root / 'plain.txt'}",
+             "--attach-name", 'a "quoted" name.txt', "--attach", "-", input="from input")
+        message = email.message_from_bytes(server.wait().message, policy=email.policy.default)
+    expect(message["subject"].strip() == ("Проверка связи: " + "очень длинная " * 8).strip(), message["subject"])
+    expect(message["from"].addresses[0].display_name == "Анна Иванова", str(message["from"]))
+    expect(message.get_content_type() == "multipart/mixed" and not message.defects, f"{message.defects}")
+    bodies, pdf, text, last = message.iter_parts()
+    expect([part.get_content().strip() for part in bodies.iter_parts()] == ["текст bob@test", "<p>текст"], "bodies")
+    expect(pdf.get_filename() == name and pdf.get_content() == octets, f"{pdf.get_filename()}")
+    expect(text.get_content() == (root / "plain.txt").read_text(), text.get_content())
+    expect(last.get_filename() == 'a "quoted" name.txt' and last.get_content().strip() == "from input", str(last))
+    expect(not any(part.defects for part in message.walk()), "a part is no MIME")
+
+
+def octets_of_data(root: Path) -> None:
+    (root / "letter.eml").write_bytes(b"From x\nSubject: %FROM_ADDRESS%\r\n\n.dot\nend\\n of it\n.\n")
+    with Scripted(Script()) as server:
+        for words, wanted in (
+                (["--data", f"@{root / 'letter.eml'}"], b"Subject: ann@test\r\n\r\n..dot\r\nend\\n of it\r\n"),
+                (["--data", "Subject: x\\n\\n.a\\n%NEWLINE%b"], b"Subject: x\r\n\r\n..a\r\n\r\nb\r\n"),
+                (["--data", "A: b\r\n\r\nx\ny\r\n.", "--no-data-fixup"], b"A: b\r\n\r\nx\ny\r\n")):
+            send(server, *words)
+            expect(server.wait().message == wanted, f"{words}: {server.wait().message!r}")
+    for words in (["--data", "Subject: x\\n\\n.a\\n%FROM_ADDRESS%\\n", "--add-header", "X: 1\\nY: 2"],
+                  ["--header", "Subject: y", "--h-To", "z", "--body", "one\\ntwo"]):
+        heard = {}
+        for program in ("swaks", "send"):
+            with Scripted(Script()) as server:
+                run(program, server, *words)
+                heard[program] = re.sub(rb"(Date|Subject: test|Message-Id|X-Mailer).*\r\n", b"", server.wait().message)
+        expect(heard["swaks"].rstrip() == heard["send"].rstrip(), str(heard))
+
+
+def extensions() -> None:
+    keywords = ["PIPELINING", "8BITMIME", "CHUNKING", "BINARYMIME", "SMTPUTF8", "DSN", "REQUIRETLS"]
+    with Scripted(Script(keywords=keywords)) as server:
+        send(server, "--chunk-size", "100", "--body", "x" * 500)
+        heard = server.wait()
+        expect(len(heard.chunks) > 5 and all(len(chunk) == 100 for chunk in heard.chunks[:-1]), str(heard.lines))
+        expect(b"x" * 500 + b"\r\n" in b"".join(heard.chunks) and heard.lines[-2].endswith(" LAST"), str(heard.lines))
+        send(server, "--chunking", "--pipeline", "--violate", "bare-lf")
+        expect("MAIL FROM:<ann@test> BODY=BINARYMIME" in server.wait().lines, str(server.wait().lines))
+        send(server, "--smtputf8", "--requiretls", "--dsn", "success,ret=hdrs,envid=a b", "--h-Subject", "да")
+        heard = server.wait()
+        expect("MAIL FROM:<ann@test> BODY=8BITMIME SMTPUTF8 REQUIRETLS RET=HDRS ENVID=a+20b" in heard.lines, str(heard.lines))
+        expect("RCPT TO:<bob@test> NOTIFY=SUCCESS" in heard.lines, str(heard.lines))
+        expect("Subject: да\r\n".encode() in heard.message, "UTF-8 in fields is what SMTPUTF8 is for")
+        send(server, "--pipeline", "--to", "a@test,b@test")
+        once = next(one for one in server.wait().reads if one.startswith(b"MAIL"))
+        expect(once.count(b"\r\n") == 5 and once.endswith(b"DATA\r\n"), f"not in one write: {once!r}")
+    with Scripted(Script()) as server:
+        for word in (["--chunking"], ["--smtputf8"], ["--requiretls"], ["--dsn", "never"]):
+            send(server, *word, status=30)
+
+
+def violations() -> None:
+    def heard(*names: str, status: int = 0, **script) -> tuple[bytes, list[str], str]:
+        with Scripted(Script(**script)) as server:
+            text = send(server, *[word for name in names for word in ("--violate", name)], status=status)
+            connection = server.wait()
+            return b"".join(connection.reads), connection.lines, text
+
+    octets, _, text = heard("bare-lf", "bare-cr", "nul", "long-line", "8bit-unasked", "no-dot-stuffing")
+    for wanted in (b"alone\nand", b"CR\rwithin", b"NUL\0within", b"x" * 5000, "да".encode(), b"\r\n.this line"):
+        expect(wanted in octets, f"{wanted[:20]!r} is not there")
+    expect("Violation bare-lf: the server took it (250)" in text and "a CR\\rwithin" in text, text[-600:])
+    expect(heard("unbracketed")[1][1] == "MAIL FROM:ann@test", "brackets")
+    expect(heard("space-after-colon")[1][1] == "MAIL FROM: <ann@test>", "no space")
+    expect(heard("size-lie", "unknown-parameter")[1][1] == "MAIL FROM:<ann@test> SIZE=1 XPOSTERN=1", "parameters")
+    expect(heard("no-helo")[1][0].startswith("MAIL"), "EHLO")
+    expect(heard("pregreeting")[1][:2] == ["EHLO client.test"] * 2, "nothing before the greeting")
+    expect(b"MAIL FROM:<ann@test>\r\nRCPT TO:<bob@test>\r\nDATA\r\n" in heard("pipelining-unasked", keywords=[])[0], "one by one")
+    verbs = [line.split(" ")[0] for line in heard("rcpt-first", "nested-mail", "nul-command", "long-command")[1]]
+    expect(verbs == ["EHLO", "NOOP", "NOOP", "RCPT", "MAIL", "MAIL", "RCPT", "DATA", "QUIT"], str(verbs))
+    expect(heard("no-end")[1][-1] == "DATA" and heard("no-quit")[1][-1] == "DATA", "QUIT")
+    expect("BDAT five LAST" in heard("bdat-size", status=26)[1], "BDAT")
+    heard("data-after-bdat", status=25, replies={"DATA": "503 5.5.1 in the middle of BDAT"})
+    for name, end in (("smuggle-lf", b"\n.\n"), ("smuggle-lf-crlf", b"\n.\r\n"), ("smuggle-cr", b"\r.\r")):
+        text = heard(name)[2]
+        expect("nothing was smuggled" in text, text)
+        text = heard(name, status=40, end=end)[2]
+        expect("took commands out of the message" in text, text)
+
+
+def starttls_injection(root: Path) -> None:
+    _, good, _ = tls_contexts(root)
+    with Scripted(Script(tls=good)) as server:
+        text = send(server, "-tls", "--violate", "starttls-injection")
+        expect("the server dropped it" in text, text)
+    with Scripted(Script(tls=good, keeps_plain=True)) as server:
+        text = send(server, "-tls", "--violate", "starttls-injection", status=40)
+        expect("within TLS what came in plain" in text, text)
+
+
+def secrets_stay(root: Path) -> None:
+    """No spelling of the password, on any way in and out."""
+    (root / "password").write_text(PASSWORD + "\n")
+    spellings = [PASSWORD, base64.b64encode(PASSWORD.encode()).decode(),
+                 base64.b64encode(f"\0ann\0{PASSWORD}".encode()).decode()]
+    echo = {"AUTH": f"535 5.7.8 {spellings[2]} and {PASSWORD} are wrong"}
+    for script, status in ((Script(password=PASSWORD), 0), (Script(echo, password=PASSWORD), 28)):
+        with Scripted(script) as server:
+            for words in ([], ["--json"], ["--auth-plaintext"], ["--show-raw-text"], ["--dump"], ["-S", "2"]):
+                for mechanism in ("PLAIN", "LOGIN"):
+                    text = send(server, "--auth", mechanism, "--auth-user", "ann", "--auth-password", f"@{root / 'password'}", *words,
+                                status=0 if words == ["--dump"] else status)
+                    found = [one for one in spellings if one in text or one.encode().hex(" ") in text]
+                    expect(not found, f"{words} {mechanism}: shown in {text}")
+    text = send(server, "--auth-user", "ann", status=1, start_new_session=True)
+    expect("--auth-password @FILE" in text, text)
+    text = send(server, "--auth-pasword", PASSWORD, status=1)
+    expect(PASSWORD not in text and "write --auth-password" in text, text)
+
+
+def output_for_programs() -> None:
+    with Scripted(Script({"RCPT": "550 5.1.1 who"})) as server:
+        lines = send(server, "--json", "--repeat", "3", status=24).splitlines()
+        records = [json.loads(line) for line in lines]
+        expect([record["letter"] for record in records] == [1, 2, 3] and len(server.heard) == 3, lines)
+        refusal = next(step for step in records[0]["dialogue"] if step.get("code") == 550)
+        expect(refusal["enhanced"] == "5.1.1" and refusal["text"] == "who" and refusal["expected"] is False, str(refusal))
+        expect(send(server, "--silent", "3", status=24) == "", "not silent")
+        expect(send(server, "--silent", "2", status=24) == "<** 550 5.1.1 who\n", "more than errors")
+        expect(re.search(r"=== response in \d\.\d{3}s\n<\*\* 550", send(server, "-stl", status=24)) is not None, "no lapse")
+    expect("Subject: z" in send(server, "--dump-mail", "--h-Subject", "z") and not server.heard[3:][3:], "dump")
+
+
+def colours() -> None:
+    """On a terminal, and not where NO_COLOR says so."""
+    for environment, wanted in ({}, True), ({"NO_COLOR": "1"}, False):
+        with Scripted(Script()) as server:
+            ours, theirs = pty.openpty()
+            kept = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+            child = subprocess.Popen([str(executable()), "send", "--server", f"127.0.0.1:{server.port}", *ENVELOPE, "-q", "HELO"],
+                                     stdout=theirs, stderr=theirs, stdin=subprocess.DEVNULL, env=kept | environment)
+            os.close(theirs)
+            text = b""
+            try:
+                while got := os.read(ours, 65536):
+                    text += got
+            except OSError:
+                pass    # the end of a terminal
+            child.wait(20)
+            os.close(ours)
+            expect((b"\x1b[32m" in text) == wanted and b"250" in text, f"{environment}: {text!r}")
+
+
+GATEWAY = """
+hostname = "gw.company.ru"
+data_dir = "{root}/data"
+listener = [
+  {{ name = "mx", bind = "127.0.0.1:0", role = "mx", tls = "starttls", proxy = ["127.0.0.1"] }},
+  {{ name = "plain", bind = "127.0.0.1:0", role = "mx", tls = "starttls" }},
+  {{ name = "submission", bind = "127.0.0.1:0", role = "submission", tls = "starttls" }},
+]
+next_hop = [{{ name = "out", hosts = ["{address}:{port}"] }}]
+domain = [{{ name = "company.ru", mailboxes = "out" }}]
+gateways.external = ["out"]
+tls.certificates = [{{ cert = "{cert}", key = "{key}" }}]
+auth.accounts = "file:{root}/accounts"
+"""
+
+
+class Bench:
+    def __init__(self, root: Path):
+        authority = Authority(root)
+        pair = authority.issue("gw", "DNS:gw.company.ru")
+        made = subprocess.run([str(executable()), "passwd", "--scram", "--file", str(root / "accounts"), "ann@company.ru"],
+                              input=PASSWORD + "\n", capture_output=True, text=True, check=False, timeout=30)
+        expect(made.returncode == 0, made.stderr)
+        port = free_port(OUTSIDE)
+        self.ca = str(authority.pair.cert)
+        self.sink = Sink(root / "sink", OUTSIDE, port, Options(chunking=True)).start()
+        self.gateway = Gateway("G", root, GATEWAY.format(root=root, address=OUTSIDE, port=port, cert=pair.cert, key=pair.key)).start()
+
+    def close(self) -> None:
+        self.gateway.stop()
+        self.sink.stop()
+
+
+def to_the_gateway(bench: Bench) -> None:
+    server = bench.gateway.endpoints["submission"]
+    words = ["--from", "ann@company.ru", "--to", "someone@example.org", "--auth-user", "ann@company.ru", "--auth-password", PASSWORD,
+             "-tls", "--tls-ca-path", bench.ca, "--tls-verify-name", "gw.company.ru"]
+    for mechanism in ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"):
+        text = send(server, *words, "--auth", mechanism)
+        expect(f"AUTH {mechanism}" in text and "<~  235" in text and PASSWORD not in text, text)
+    text = send(server, *words, "--chunking", "--pipeline")
+    expect("AUTH SCRAM-SHA-256-PLUS" in text, "the strongest comes first")
+    expect(bench.sink.wait_for(5, 20), "five letters were taken, and have not come")
+    send(server, *words[:4], "-tls", *words[4:7], "wrong password", status=28)
+
+
+def gateway_keeps_the_rules(bench: Bench) -> None:
+    server = bench.gateway.endpoints["plain"]
+    words = ["--to", "user@company.ru"]
+    for name in ("smuggle-lf", "smuggle-lf-crlf", "smuggle-cr"):
+        text = run("send", server, *words, "--violate", name)
+        expect(text.returncode in (0, 26), f"{name}: status {text.returncode}: {text.stdout[-600:]}")
+    expect("the server dropped it" in send(server, *words, "-tls", "--violate", "starttls-injection"), "injection")
+    for name in ("rcpt-first", "data-first", "nested-mail"):
+        expect(f"Violation {name}: the server refused it (503)" in send(server, *words, "--violate", name), name)
+    send(server, *words, "--violate", "unknown-parameter", status=23)
+    send(server, *words, "--violate", "bdat-size", status=26)
+
+
+def behind_a_balancer(bench: Bench) -> None:
+    server = bench.gateway.endpoints["mx"]
+    send(server, "--to", "user@company.ru", "--proxy-version", "2", "--proxy-family", "AF_INET", "--proxy-source", "192.0.2.7",
+         "--proxy-source-port", "40000", "--proxy-dest", "192.0.2.8", "--proxy-dest-port", "25", "-tls")
+    wait_until(lambda: bench.gateway.log_lines("client=192.0.2.7"), 20, "the log names the client of the header")
+
+
+def play(cases: dict[str, Callable[[], None]], tally: list[int]) -> None:
+    for title, case in cases.items():
+        try:
+            case()
+            problem = None
+        except (HarnessError, OSError, subprocess.TimeoutExpired, LookupError, ValueError) as error:
+            problem = str(error) or repr(error)
+        tally[0 if problem is None else 1] += 1
+        print(f"PASS {title}" if problem is None else f"FAIL {title}\n     {problem}", flush=True)
+
+
+def main() -> int:
+    tally = [0, 0]
+    play({f"as swaks: {title} ({status})": lambda s=script, w=words, c=status: beside_swaks(s, w, c)
+          for title, script, words, status in BOTH}, tally)
+    with tempfile.TemporaryDirectory(prefix="postern-send-") as folder:
+        root = Path(folder)
+        play({"as swaks: no connection (2)": no_connection,
+              "QUIT refused (27)": quit_refused,
+              "as swaks: PROXY headers, octet for octet": proxy_headers,
+              "TLS, verified and not": lambda: tls(root / "tls"),
+              "letters that another reader understands": lambda: letters(root),
+              "the octets of --data": lambda: octets_of_data(root),
+              "BDAT, SMTPUTF8, DSN, REQUIRETLS, pipelining": extensions,
+              "rules broken on purpose": violations,
+              "a command in plain behind STARTTLS": lambda: starttls_injection(root / "tls"),
+              "the password is shown nowhere": lambda: secrets_stay(root),
+              "JSON, silence, dumps": output_for_programs,
+              "colours on a terminal": colours}, tally)
+        (root / "gateway").mkdir()
+        bench = Bench(root / "gateway")
+        try:
+            play({"the gateway: TLS, every login, BDAT": lambda: to_the_gateway(bench),
+                  "the gateway keeps the rules": lambda: gateway_keeps_the_rules(bench),
+                  "the gateway behind a balancer": lambda: behind_a_balancer(bench)}, tally)
+        finally:
+            bench.close()
+    print(f"{tally[0]} passed, {tally[1]} failed", flush=True)
+    return 1 if tally[1] or not tally[0] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
