@@ -182,35 +182,52 @@ bool Transaction::log_in() {
 bool Transaction::envelope() {
   if (options_.quit_after == StopAt::never && !extensions_are_there()) return false;
   probe();
-  const bool at_once =
+  const bool pipelines =
       has(Violation::pipelining_unasked) || (options_.pipeline && talk_->capabilities().pipelining);
+  return pipelines ? envelope_at_once() : envelope_by_steps();
+}
+
+bool Transaction::envelope_by_steps() {
   talk_->queue(mail_line(), has(Violation::bare_lf_command) ? "\n" : "\r\n");
   if (drops_before_reply(StopAt::mail)) return false;
-  if (!at_once) {
-    if (!is_good(talk_->reply(), kMail) || !goes_on_after(StopAt::mail)) return false;
-    if (has(Violation::nested_mail)) probe_with(Violation::nested_mail, mail_line());
-  } else {
-    for (const std::string& recipient : options_.to)
-      talk_->queue(rcpt_line(recipient));
-    data_asked_ = !options_.chunking && options_.quit_after == StopAt::never &&
-                  options_.drop_after != StopAt::rcpt;
-    if (data_asked_) talk_->queue("DATA");
-    if (!is_good(talk_->reply(), kMail)) return false;
-  }
+  if (!is_good(talk_->reply(), kMail) || !goes_on_after(StopAt::mail)) return false;
+  probe_with(Violation::nested_mail, mail_line());
   for (const std::string& recipient : options_.to) {
-    if (!at_once) talk_->queue(rcpt_line(recipient));
-    if (!at_once && drops_before_reply(StopAt::rcpt)) return false;
+    const auto answer = ask(rcpt_line(recipient), StopAt::rcpt);
+    if (!answer) return false;
+    if (!*answer) return lost(answer->error(), kRcpt);
+    if ((*answer)->is_positive()) ++recipients_;
+  }
+  return recipients_ != 0 ? goes_on_after(StopAt::rcpt) : ended(kRcpt);
+}
+
+/// RFC 2920: every reply is read, whatever the first ones say.
+bool Transaction::envelope_at_once() {
+  talk_->queue(mail_line(), has(Violation::bare_lf_command) ? "\n" : "\r\n");
+  if (drops_before_reply(StopAt::mail)) return false;
+  const bool whole = options_.quit_after != StopAt::mail && options_.drop_after != StopAt::mail;
+  const std::size_t recipients = whole ? options_.to.size() : 0;
+  for (std::size_t i = 0; i < recipients; ++i)
+    talk_->queue(rcpt_line(options_.to[i]));
+  if (whole && drops_before_reply(StopAt::rcpt)) return false;
+  data_asked_ = whole && !options_.chunking && options_.quit_after == StopAt::never &&
+                options_.drop_after != StopAt::rcpt && !has(Violation::data_after_bdat);
+  if (data_asked_) talk_->queue("DATA");
+  const Answer mail = talk_->reply();
+  if (!mail) return lost(mail.error(), kMail);
+  for (std::size_t i = 0; i < recipients; ++i) {
     const Answer answer = talk_->reply();
     if (!answer) return lost(answer.error(), kRcpt);
     if (answer->is_positive()) ++recipients_;
   }
-  if (recipients_ != 0) return goes_on_after(StopAt::rcpt);
+  const bool taken = mail->is_positive() && (recipients_ != 0 || recipients == 0);
+  if (taken) return goes_on_after(StopAt::mail) && goes_on_after(StopAt::rcpt);
   if (data_asked_) {
-    // RFC 2920 section 3.1: a server may say 354 all the same, and gets an empty message.
-    const Answer answer = talk_->reply(Expect::any);
+    // Section 3.1: a server may say 354 all the same, and gets an empty message.
+    const Answer answer = talk_->reply();
     if (answer && answer->code() == 354) talk_->command(".", Expect::any);
   }
-  return ended(kRcpt);
+  return ended(mail->is_positive() ? kRcpt : kMail);
 }
 
 bool Transaction::content() {

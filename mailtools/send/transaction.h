@@ -60,6 +60,8 @@ class Transaction {
   bool extensions_are_there();
   bool probe();
   bool envelope();
+  bool envelope_by_steps();
+  bool envelope_at_once();
   bool content();
   bool data();
   bool chunks();

@@ -329,7 +329,7 @@ GATEWAY = """
 hostname = "gw.company.ru"
 data_dir = "{root}/data"
 listener = [
-  {{ name = "mx", bind = "127.0.0.1:0", role = "mx", tls = "starttls", proxy = ["127.0.0.1"] }},
+  {{ name = "mx", bind = "127.0.0.1:0", role = "mx", tls = "starttls", proxy_protocol = ["127.0.0.1"] }},
   {{ name = "plain", bind = "127.0.0.1:0", role = "mx", tls = "starttls" }},
   {{ name = "submission", bind = "127.0.0.1:0", role = "submission", tls = "starttls" }},
 ]
