@@ -114,6 +114,24 @@ std::size_t whole_characters(std::string_view text, std::size_t limit) {
   return end == 0 ? limit : end;
 }
 
+/// Of the character in front (RFC 3629); 0: it is none.
+std::size_t character_octets(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text.front());
+  if (first < 0x80) return 1;
+  if (first < 0xC2 || first > 0xF4) return 0;
+  const std::size_t octets = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (text.size() < octets) return 0;
+  const bool whole =
+      std::all_of(text.begin() + 1, text.begin() + static_cast<std::ptrdiff_t>(octets), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+      });
+  // Neither in more octets than needed, nor a surrogate, nor beyond U+10FFFF.
+  const auto second = static_cast<unsigned char>(text[1]);
+  const bool wrong = (first == 0xE0 && second < 0xA0) || (first == 0xED && second >= 0xA0) ||
+                     (first == 0xF0 && second < 0x90) || (first == 0xF4 && second >= 0x90);
+  return whole && !wrong ? octets : 0;
+}
+
 std::string encoded_words(std::string_view text) {
   std::string out;
   while (!text.empty()) {
@@ -133,18 +151,10 @@ bool is_ascii(std::string_view text) {
 }
 
 bool is_utf8(std::string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const auto first = static_cast<unsigned char>(text[at++]);
-    if (first < 0x80) continue;
-    const int more = first >= 0xF0 && first < 0xF5   ? 3
-                     : first >= 0xE0 && first < 0xF0 ? 2
-                     : first >= 0xC2 && first < 0xE0 ? 1
-                                                     : 0;
-    if (more == 0) return false;
-    for (int i = 0; i < more; ++i) {
-      if (at >= text.size() || (static_cast<unsigned char>(text[at++]) & 0xC0) != 0x80)
-        return false;
-    }
+  while (!text.empty()) {
+    const std::size_t octets = character_octets(text);
+    if (octets == 0) return false;
+    text.remove_prefix(octets);
   }
   return true;
 }
@@ -219,6 +229,7 @@ Entity make_entity(const std::vector<MimePart>& bodies,
                    const std::vector<MimePart>& attachments,
                    std::string_view seed) {
   std::vector<Entity> parts;
+  parts.reserve(bodies.size() + attachments.size());
   for (const MimePart& body : bodies)
     parts.push_back(body_entity(body));
   // "=_" is in neither base64 nor quoted-printable (RFC 2045 section 6.7).

@@ -205,29 +205,34 @@ bool Transaction::envelope_by_steps() {
 bool Transaction::envelope_at_once() {
   talk_->queue(mail_line(), has(Violation::bare_lf_command) ? "\n" : "\r\n");
   if (drops_before_reply(StopAt::mail)) return false;
-  const bool whole = options_.quit_after != StopAt::mail && options_.drop_after != StopAt::mail;
-  const std::size_t recipients = whole ? options_.to.size() : 0;
+  const auto ends_at = [this](StopAt at) {
+    return options_.quit_after == at || options_.drop_after == at;
+  };
+  const std::size_t recipients = ends_at(StopAt::mail) ? 0 : options_.to.size();
   for (std::size_t i = 0; i < recipients; ++i)
     talk_->queue(rcpt_line(options_.to[i]));
-  if (whole && drops_before_reply(StopAt::rcpt)) return false;
-  data_asked_ = whole && !options_.chunking && options_.quit_after == StopAt::never &&
-                options_.drop_after != StopAt::rcpt && !has(Violation::data_after_bdat);
+  if (recipients != 0 && drops_before_reply(StopAt::rcpt)) return false;
+  data_asked_ = recipients != 0 && !ends_at(StopAt::rcpt) && !options_.chunking &&
+                !has(Violation::data_after_bdat);
   if (data_asked_) talk_->queue("DATA");
   const Answer mail = talk_->reply();
   if (!mail) return lost(mail.error(), kMail);
   for (std::size_t i = 0; i < recipients; ++i) {
     const Answer answer = talk_->reply();
     if (!answer) return lost(answer.error(), kRcpt);
-    if (answer->is_positive()) ++recipients_;
+    recipients_ += answer->is_positive() ? 1 : 0;
   }
-  const bool taken = mail->is_positive() && (recipients_ != 0 || recipients == 0);
-  if (taken) return goes_on_after(StopAt::mail) && goes_on_after(StopAt::rcpt);
-  if (data_asked_) {
-    // Section 3.1: a server may say 354 all the same, and gets an empty message.
-    const Answer answer = talk_->reply();
-    if (answer && answer->code() == 354) talk_->command(".", Expect::any);
-  }
+  const bool taken = recipients_ != 0 || recipients == 0;
+  if (mail->is_positive() && taken)
+    return goes_on_after(StopAt::mail) && goes_on_after(StopAt::rcpt);
+  if (data_asked_) end_empty_message();
   return ended(mail->is_positive() ? kRcpt : kMail);
+}
+
+/// RFC 2920 section 3.1: with no recipient a server may say 354 all the same.
+void Transaction::end_empty_message() {
+  const Answer answer = talk_->reply();
+  if (answer && answer->code() == 354) talk_->command(".", Expect::any);
 }
 
 bool Transaction::content() {

@@ -62,6 +62,7 @@ class Transaction {
   bool envelope();
   bool envelope_by_steps();
   bool envelope_at_once();
+  void end_empty_message();
   bool content();
   bool data();
   bool chunks();

@@ -7,6 +7,7 @@
 #include <array>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 namespace postern::send {
 namespace {
@@ -98,46 +99,65 @@ std::string_view field_name(std::string_view name) {
   return {};
 }
 
+/// An option as it stands there: its name, and what may stand behind "=".
+struct Typed {
+  std::string_view name;
+  std::optional<std::string> value;
+};
+
+Typed taken_apart(std::string_view word) {
+  word.remove_prefix(word.starts_with("--") ? 2 : 1);
+  const std::size_t equals = word.find('=');
+  if (equals == word.npos) return {word, std::nullopt};
+  return {word.substr(0, equals), std::string(word.substr(equals + 1))};
+}
+
+bool is_option(std::string_view word) {
+  return word.starts_with('-') && word != "-" && word != "--";
+}
+
+/// The option's value, from the next word where it is there; moves `at` over that.
+Result<std::optional<std::string>, Mistake> value_of(const Word& word,
+                                                     const Typed& option,
+                                                     const std::vector<std::string>& typed,
+                                                     std::size_t& at) {
+  const bool more = at + 1 < typed.size();
+  if (word.takes == Takes::nothing) {
+    if (option.value) return Mistake{fmt::format("--{} takes no value; write it alone", word.name)};
+    return std::optional<std::string>();
+  }
+  if (option.value) return option.value;
+  if (word.takes == Takes::value && !more)
+    return Mistake{fmt::format("--{} needs a value: {}", option.name, word.type)};
+  // A value that may be left out begins with no dash, but "-" is standard input.
+  if (word.takes == Takes::maybe && (!more || is_option(typed[at + 1])))
+    return std::optional<std::string>();
+  return std::optional<std::string>(typed[++at]);
+}
+
 }  // namespace
 
 Result<std::vector<Given>, Mistake> read_words(const std::vector<std::string>& typed) {
   std::vector<Given> out;
   for (std::size_t at = 0; at < typed.size(); ++at) {
-    std::string_view word = typed[at];
-    if (!word.starts_with('-') || word == "-" || word == "--") {
+    if (!is_option(typed[at])) {
       // It may be a password that was meant for an option without a value.
       return Mistake{out.empty() ? "a word without an option; write --to ADDRESS --server HOST"
                                  : fmt::format("behind --{} is a word too many", out.back().name)};
     }
-    word.remove_prefix(word.starts_with("--") ? 2 : 1);
-    std::optional<std::string> value;
-    if (const std::size_t equals = word.find('='); equals != word.npos) {
-      value = word.substr(equals + 1);
-      word = word.substr(0, equals);
+    const Typed option = taken_apart(typed[at]);
+    const std::string_view field = field_name(option.name);
+    const Word* const word = find_word(field.empty() ? option.name : "header");
+    if (word == nullptr) return unknown(option.name);
+    const auto value = value_of(*word, option, typed, at);
+    if (!value) return value.error();
+    if (word->name == "auth-password" && !*value) {
+      out.push_back({"ask-password", ""});
+      continue;
     }
-    const std::string_view field = field_name(word);
-    const Word* const known = field.empty() ? find_word(word) : find_word("header");
-    if (known == nullptr) return unknown(word);
-    if (value && known->takes == Takes::nothing)
-      return Mistake{fmt::format("--{} takes no value; write it alone", known->name)};
-    const bool more = at + 1 < typed.size();
-    if (!value && known->takes == Takes::value) {
-      if (!more) return Mistake{fmt::format("--{} needs a value: {}", word, known->type)};
-      value = typed[++at];
-    }
-    // A value that may be left out begins with no dash, but "-" is standard input.
-    if (!value && known->takes == Takes::maybe) {
-      const bool there = more && (!typed[at + 1].starts_with('-') || typed[at + 1] == "-");
-      if (there) value = typed[++at];
-      const bool asks = !there && known->name == "auth-password";
-      if (asks) {
-        out.push_back({"ask-password", ""});
-        continue;
-      }
-    }
-    std::string text = value.value_or(std::string(known->without));
+    std::string text = value->value_or(std::string(word->without));
     if (!field.empty()) text = fmt::format("{}: {}", field, text);
-    out.push_back({std::string(known->name), std::move(text)});
+    out.push_back({std::string(word->name), std::move(text)});
   }
   return out;
 }
