@@ -15,7 +15,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
+#include <optional>
 #include <unistd.h>
 
 namespace postern::tools {
@@ -129,6 +131,31 @@ int end_of_parsing(CLI::App& app,
   return kWrongUse;
 }
 
+template <class Options, class Run>
+int run_parsed(const gateway::Parsed<Options>& options, const Run& run, std::ostream& err) {
+  if (options) return run(*options);
+  err << options.error().text << "\n";
+  return kWrongUse;
+}
+
+/// The commands that test a mail route.
+struct MailTools {
+  explicit MailTools(CLI::App& app) : send(app), sink(app), load(app), verify(app) {}
+  /// nullopt: none of them was chosen.
+  std::optional<int> run(const CLI::App& app, std::ostream& out, std::ostream& err) const {
+    if (app.got_subcommand("send")) return send.run(out, err);
+    if (app.got_subcommand("sink")) return sink.run(out, err);
+    if (app.got_subcommand("load")) return load.run(out, err);
+    if (app.got_subcommand("verify")) return verify.run(out, err);
+    return std::nullopt;
+  }
+
+  send::SendLine send;
+  const sink::SinkLine sink;
+  const load::LoadLine load;
+  const verify::VerifyLine verify;
+};
+
 }  // namespace
 
 int run_command_line(int argc,
@@ -154,11 +181,8 @@ int run_command_line(int argc,
   const TlsReportLine tls_report_line(app, kDefaultConfig);
   const WaveLine wave_line(app, kDefaultConfig);
   const ReplayLine replay_line(app, kDefaultConfig);
-  send::SendLine send_line(app);
-  const sink::SinkLine sink_line(app);
-  const load::LoadLine load_line(app);
-  const verify::VerifyLine verify_line(app);
-  std::vector<std::string> words = send_line.take({argv + std::min(argc, 1), argv + argc});
+  MailTools mail_tools(app);
+  std::vector<std::string> words = mail_tools.send.take({argv + std::min(argc, 1), argv + argc});
   std::reverse(words.begin(), words.end());  // as CLI11 wants it
   try {
     app.parse(std::move(words));
@@ -181,22 +205,15 @@ int run_command_line(int argc,
   if (app.got_subcommand("hops")) return run_hops(hops_line.options(), out, err);
   if (app.got_subcommand("tls-report")) return run_tls_report(tls_report_line.options(), out, err);
   if (app.got_subcommand("wave")) {
-    const gateway::Parsed<WaveOptions> wave_options = wave_line.options();
-    if (wave_options) return run_wave(*wave_options, out, err);
-    err << wave_options.error().text << "\n";
-    return kWrongUse;
+    const auto wave = [&](const WaveOptions& options) { return run_wave(options, out, err); };
+    return run_parsed(wave_line.options(), wave, err);
   }
   if (app.got_subcommand("replay")) return run_replay(replay_line.replay(), out, err);
   if (app.got_subcommand("reload")) {
-    const gateway::Parsed<ReloadOptions> reload_options = replay_line.reload();
-    if (reload_options) return run_reload(*reload_options, out, err);
-    err << reload_options.error().text << "\n";
-    return kWrongUse;
+    const auto reload = [&](const ReloadOptions& options) { return run_reload(options, out, err); };
+    return run_parsed(replay_line.reload(), reload, err);
   }
-  if (app.got_subcommand("send")) return send_line.run(out, err);
-  if (app.got_subcommand("sink")) return sink_line.run(out, err);
-  if (app.got_subcommand("load")) return load_line.run(out, err);
-  if (app.got_subcommand("verify")) return verify_line.run(out, err);
+  if (const auto status = mail_tools.run(app, out, err)) return *status;
   return serve(serve_options, out, err);
 }
 

@@ -186,8 +186,7 @@ Result<Options, Mistake> Reader::read(const std::vector<Given>& given) {
   return std::move(out);
 }
 
-void Reader::finish_target() {
-  name_ = "port";
+void Reader::finish_protocol() {
   if (protocol != nullptr) {
     out.hello_verb = protocol->verb;
     out.tls.on_connect = out.tls.on_connect || protocol->tls_on_connect;
@@ -196,28 +195,37 @@ void Reader::finish_target() {
   }
   const bool lmtp = out.hello_verb == "LHLO";
   out.target.port = lmtp ? 24 : out.tls.on_connect ? 465 : 25;
+  name_ = "port";
   if (port) out.target.port = port_of(*port);
-  const bool needs_recipient =
-      (out.quit_after == StopAt::never || out.quit_after >= StopAt::rcpt) &&
-      (out.drop_after == StopAt::never || out.drop_after >= StopAt::rcpt) &&
-      (out.drop_after_send == StopAt::never || out.drop_after_send >= StopAt::rcpt);
+}
+
+void Reader::finish_target() {
+  const auto goes_beyond_mail = [](StopAt at) { return at == StopAt::never || at >= StopAt::rcpt; };
+  const bool needs_recipient = goes_beyond_mail(out.quit_after) &&
+                               goes_beyond_mail(out.drop_after) &&
+                               goes_beyond_mail(out.drop_after_send);
   name_ = "to";
   if (out.to.empty() && needs_recipient) fail("who gets the letter? Write --to ADDRESS");
   name_ = "server";
-  if (out.target.host.empty() && out.route_domain.empty()) {
-    if (out.to.empty()) fail("write --server HOST");
-    if (!out.to.empty()) out.route_domain = out.to.back().substr(out.to.back().rfind('@') + 1);
+  if (!out.target.host.empty()) {
+    out.route_domain.clear();
+  } else if (out.route_domain.empty() && out.to.empty()) {
+    fail("write --server HOST");
+  } else if (out.route_domain.empty()) {
+    out.route_domain = out.to.back().substr(out.to.back().rfind('@') + 1);
   }
-  if (!out.target.host.empty()) out.route_domain.clear();
+}
+
+void Reader::finish_proxy() {
   if (proxy_.empty()) return;
   const auto header = make_proxy_header(proxy_);
-  if (!header) {
-    mistake_ = header.error().text;
-    status_ = 35;  // swaks: "error in PROXY option processing"
+  if (header) {
+    out.target.preamble = header->octets;
+    out.target.preamble_shown = header->shown;
     return;
   }
-  out.target.preamble = header->octets;
-  out.target.preamble_shown = header->shown;
+  if (mistake_.empty()) status_ = 35;  // swaks: "error in PROXY option processing"
+  if (mistake_.empty()) mistake_ = header.error().text;
 }
 
 void Reader::finish_auth() {
@@ -235,7 +243,9 @@ void Reader::finish_auth() {
 void Reader::finish() {
   end_xclient_group();
   if (!out.xclient.commands.empty() && out.xclient.want == Want::no) out.xclient.want = Want::must;
+  finish_protocol();
   finish_target();
+  finish_proxy();
   finish_auth();
   name_ = "tls-cert";
   if (out.tls.terms.cert.empty() != out.tls.terms.key.empty())

@@ -64,7 +64,9 @@ class Reader {
   void xclient_attribute(std::string_view attribute, const std::string& value);
   void end_xclient_group();
   void finish();
+  void finish_protocol();
   void finish_target();
+  void finish_proxy();
   void finish_auth();
 
   ProxyOptions proxy_;

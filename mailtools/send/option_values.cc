@@ -226,7 +226,7 @@ std::optional<StopAt> read_stop(std::string text) {
 std::string own_host_name() {
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
-  const std::string plain = name.data();
+  std::string plain = name.data();
   if (plain.find('.') != plain.npos) return plain;
   addrinfo hints{};
   hints.ai_flags = AI_CANONNAME;

@@ -49,6 +49,26 @@ std::string shown_message(std::string_view mechanism,
   return login.show_decoded ? text : to_base64(text);
 }
 
+using Message = Result<std::string, std::string>;
+
+Message spoken(std::string text) {
+  return Message(boost::system::in_place_value, std::move(text));
+}
+Message unspoken(std::string why) {
+  return Message(boost::system::in_place_error, std::move(why));
+}
+
+Message reply_to(auth::ClientMechanism& client, const smtp::Reply& reply, int step) {
+  if (step > kMostChallenges) return unspoken("challenges without end");
+  const std::optional<std::string> challenge = from_base64(reply.text());
+  return challenge ? client.next(*challenge) : unspoken("a challenge that is no base64");
+}
+
+/// Behind this message the server says how it went.
+bool is_last(std::string_view mechanism, int step) {
+  return mechanism == "PLAIN" || step >= (mechanism == "LOGIN" ? 1 : 2);
+}
+
 }  // namespace
 
 bool is_mechanism(std::string_view name) {
@@ -95,23 +115,15 @@ Conversation::Answer Conversation::log_in_by(const std::string& mechanism, const
                                 Expect::success)
                        : command(verb, Expect::go_ahead);
   for (int step = at_once ? 1 : 0; got && got->code() == 334; ++step) {
-    if (step > kMostChallenges) return refused("challenges without end");
-    Result<std::string, std::string> message(boost::system::in_place_value, initial);
-    if (step > 0) {
-      const std::optional<std::string> challenge = from_base64(got->text());
-      if (!challenge) return refused("a challenge that is no base64");
-      message = client->next(*challenge);
-    }
+    const auto message = step == 0 ? spoken(initial) : reply_to(*client, *got, step);
     if (!message) {
       // RFC 4954 section 4: "*" takes an exchange back.
       Answer cancelled = command("*", Expect::any);
-      if (!cancelled) return cancelled;
-      return refused(message.error());
+      return cancelled ? Answer(refused(message.error())) : cancelled;
     }
-    const bool more = mechanism == "LOGIN" ? step == 0 : step < 2;
     got = answer(to_base64(*message),
                  shown_message(mechanism, step, *message, login),
-                 more && mechanism != "PLAIN" ? Expect::any : Expect::success);
+                 is_last(mechanism, step) ? Expect::success : Expect::any);
   }
   if (got && got->code() == 235 && !client->is_satisfied())
     return refused("the server has not proved that it knows the password");
