@@ -10,9 +10,11 @@
 namespace postern::send {
 namespace {
 
-constexpr std::size_t kBase64Line = 76;         // RFC 2045 section 6.8
-constexpr std::size_t kLongestLine = 998;       // RFC 5322 section 2.1.1
-constexpr std::size_t kEncodedWordOctets = 45;  // 60 characters of base64 with "=?UTF-8?B??=": 72
+constexpr std::size_t kBase64Line = 76;    // RFC 2045 section 6.8
+constexpr std::size_t kLongestLine = 998;  // RFC 5322 section 2.1.1
+/// Forty characters of base64: with "=?UTF-8?B??=" and a field's name within 76 (RFC 2047 section
+/// 2).
+constexpr std::size_t kEncodedWordOctets = 30;
 constexpr std::size_t kParameterPiece = 54;
 
 /// `text` in lower case begins with it.

@@ -197,6 +197,7 @@ void Reader::finish_protocol() {
   out.target.port = lmtp ? 24 : out.tls.on_connect ? 465 : 25;
   name_ = "port";
   if (port) out.target.port = port_of(*port);
+  if (!server_port.empty()) out.target.port = port_of(server_port);
 }
 
 void Reader::finish_target() {

@@ -51,6 +51,7 @@ class Reader {
   std::istream& in;
   Options out;
   std::optional<std::string> port;
+  std::string server_port;  ///< that stands behind --server, and counts before --port
   const Protocol* protocol = nullptr;
   std::string attach_type;
   std::optional<std::string> attach_name;

@@ -32,7 +32,7 @@ void want_tls(Reader& r, const std::string&) {
 void on_server(Reader& r, const std::string& v) {
   const HostPort parts = split_host(v);
   r.out.target.host = parts.host;
-  if (!parts.port.empty()) r.port = parts.port;
+  r.server_port = parts.port;
   if (parts.host.empty()) r.fail("write a host's name or address");
 }
 

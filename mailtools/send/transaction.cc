@@ -123,9 +123,8 @@ bool Transaction::start_tls() {
 /// RFC 3207 section 4.2: what was known is forgotten.
 bool Transaction::behind_starttls() {
   if (talk_->tls() == nullptr || options_.tls.on_connect) {
-    return options_.drop_after != StopAt::hello && options_.drop_after_send != StopAt::hello
-               ? goes_on_after(StopAt::hello)
-               : (report_.note("Dropping connection"), talk_->close(), false);
+    // The first EHLO was the only one.
+    return !drops_before_reply(StopAt::hello) && goes_on_after(StopAt::hello);
   }
   if (!has(Violation::starttls_injection)) return hello(kHelloAfterTls, StopAt::hello);
   Answer answer = talk_->hello(options_.hello_verb, options_.hello_name);

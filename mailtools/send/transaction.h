@@ -52,7 +52,6 @@ class Transaction {
   bool greet();
   bool hello(int status, StopAt at);
   bool start_tls();
-  bool inject_behind_starttls();
   bool handshake();
   bool behind_starttls();
   bool xclient();
