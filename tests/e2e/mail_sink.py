@@ -16,7 +16,7 @@ from pathlib import Path
 
 import senders
 from gateway import Gateway, executable
-from ports import GATEWAY, WORKSPACE
+from ports import GATEWAY, WORKSPACE, free_port
 from process import HarnessError, expect, spawn, stop, tail, wait_until
 
 WRONG_USE, CANNOT_LISTEN, CANNOT_KEEP = 2, 71, 73
@@ -49,11 +49,11 @@ data_done_timeout = "1s"
 class MailSink:
     """`postern sink` with these options; `server` is where it listens, as it has said itself."""
 
-    def __init__(self, root: Path, *options: str, address: str = GATEWAY):
+    def __init__(self, root: Path, *options: str, address: str = GATEWAY, port: int = 0):
         self.root = root
         self.control = root / "control"
         self.said = root / "sink.out"
-        self._command = [str(executable()), "sink", "--listen", f"{address}:0", "--control", str(self.control), *options]
+        self._command = [str(executable()), "sink", "--listen", f"{address}:{port}", "--control", str(self.control), *options]
         self._errors = root / "sink.err"
         with open(self.said, "wb") as out:
             self._process = spawn(self._command, self._errors, stdout=out)
@@ -227,7 +227,7 @@ class Outage:
     """The gateway, and its next hop, which is a sink."""
 
     def __init__(self, root: Path):
-        self.sink = MailSink(root, "--quiet", address=WORKSPACE)
+        self.sink = MailSink(root, "--quiet", address=WORKSPACE, port=free_port(WORKSPACE))
         self.gateway = Gateway("gateway", root / "gw", CONFIG.format(
             data=root / "gw" / "data", address=WORKSPACE, port=self.sink.server[1]))
 
