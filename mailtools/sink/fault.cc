@@ -102,14 +102,18 @@ struct KindRow {
   Result<void, FaultError> (*read)(Words&, Fault&);
 };
 
+Result<void, FaultError> read_nothing(Words& /*words*/, Fault& /*out*/) {
+  return {};
+}
+
 constexpr KindRow kKinds[] = {
-    {"fail",     Fault::Kind::fail,     read_fail  },
-    {"delay",    Fault::Kind::delay,    read_delay },
-    {"drop",     Fault::Kind::drop,     read_drop  },
-    {"stall",    Fault::Kind::stall,    read_stall },
-    {"tls-fail", Fault::Kind::tls_fail, [](Words&,   Fault&) { return Result<void, FaultError>(); }},
-    {"slow-read",          Fault::Kind::slow_read,                     read_slow},
-    {"no-ext",          Fault::Kind::no_ext,                        read_extensions      },
+    {"fail",      Fault::Kind::fail,      read_fail      },
+    {"delay",     Fault::Kind::delay,     read_delay     },
+    {"drop",      Fault::Kind::drop,      read_drop      },
+    {"stall",     Fault::Kind::stall,     read_stall     },
+    {"tls-fail",  Fault::Kind::tls_fail,  read_nothing   },
+    {"slow-read", Fault::Kind::slow_read, read_slow      },
+    {"no-ext",    Fault::Kind::no_ext,    read_extensions},
 };
 
 /// Is who is asked for known by the time that the fault would strike?

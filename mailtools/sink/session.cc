@@ -232,7 +232,9 @@ net::Awaitable<bool> Session::read_more(net::Clock::duration span, std::size_t m
   stream_.expires_after(span);
   if (stopping_) co_return false;
   waiting_ = true;
-  if (input_.empty()) {
+  // Between letters a session holds no block; within one the next octets are close, and waiting for
+  // them costs system calls of its own.
+  if (input_.empty() && !dialogue_.in_transaction()) {
     const net::error_code waited = co_await stream_.wait_readable();
     if (waited) {
       waiting_ = false;
@@ -251,7 +253,8 @@ net::Awaitable<bool> Session::read_more(net::Clock::duration span, std::size_t m
 net::Awaitable<bool> Session::flush() {
   if (out_.empty()) co_return true;
   if (hides("ENHANCEDSTATUSCODES")) drop_statuses(out_);
-  shared_.refused.fetch_add(count_refusals(out_), std::memory_order_relaxed);
+  if (const std::uint64_t refusals = count_refusals(out_))
+    shared_.refused.fetch_add(refusals, std::memory_order_relaxed);
   stream_.expires_after(shared_.options.timeouts.flush);
   const tls::Stream::IoResult written = co_await stream_.write(out_);
   out_.clear();
