@@ -34,7 +34,7 @@ smtp::ServerProfile profile_of(const SinkOptions& options, const Accounts& accou
 /// The stage of a line that a fault can take the place of before the dialogue has seen it.
 std::optional<Stage> early_stage(std::string_view line) {
   const std::string_view verb = line.substr(0, line.find(' '));
-  constexpr std::pair<std::string_view, Stage> kStages[] = {
+  constexpr std::pair<std::string_view, Stage> kEarly[] = {
       {"EHLO",     Stage::helo    },
       {"HELO",     Stage::helo    },
       {"STARTTLS", Stage::starttls},
@@ -42,7 +42,7 @@ std::optional<Stage> early_stage(std::string_view line) {
       {"RSET",     Stage::rset    },
       {"QUIT",     Stage::quit    },
   };
-  for (const auto& [name, stage] : kStages)
+  for (const auto& [name, stage] : kEarly)
     if (smtp::iequals(name, verb)) return stage;
   return std::nullopt;
 }
