@@ -34,11 +34,7 @@ net::Awaitable<Sent> Link::send(Letter letter, std::string_view date) {
   plan_.contents.append_head(letter, date, head_);
   write_commands(letter);
   progress.began = net::Clock::now();
-  if (plan_.options.bdat) {
-    co_await chunks(letter, progress);
-  } else {
-    co_await data(letter, progress);
-  }
+  co_await transfer(letter, progress);
   progress.sent.end = net::Clock::now();
   if (failure_ && !progress.failed && !progress.sent.accepted) {
     // Nothing was said about the letter, or the connection went in its middle.
@@ -96,6 +92,10 @@ net::Awaitable<bool> Link::envelope(Progress& progress) {
   }
   out_.clear();
   co_return progress.recipients_taken > 0;
+}
+
+net::Awaitable<bool> Link::transfer(const Letter& letter, Progress& progress) {
+  return plan_.options.bdat ? chunks(letter, progress) : data(letter, progress);
 }
 
 net::Awaitable<bool> Link::data(const Letter& letter, Progress& progress) {

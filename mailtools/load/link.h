@@ -91,6 +91,7 @@ class Link {
   void write_commands(const Letter& letter);
   void end_command(smtp::ClientStep step);
   net::Awaitable<bool> envelope(Progress& progress);
+  net::Awaitable<bool> transfer(const Letter& letter, Progress& progress);
   net::Awaitable<bool> data(const Letter& letter, Progress& progress);
   net::Awaitable<bool> chunks(const Letter& letter, Progress& progress);
   net::Awaitable<bool> next_answer(Progress& progress);

@@ -151,7 +151,8 @@ std::optional<Letter> Worker::next_closed() {
 
 net::Awaitable<void> Worker::closed_session() {
   std::unique_ptr<Link> link;
-  net::Timer timer(context_.get_executor());
+  net::Timer timer(context_.get_executor(), times_.start);
+  [[maybe_unused]] const auto started = co_await timer.async_wait(net::as_result);
   for (;;) {
     std::optional<Letter> letter = next_closed();
     if (!letter) break;

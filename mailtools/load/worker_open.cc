@@ -89,9 +89,10 @@ net::Awaitable<void> Worker::open_session(Letter first) {
     const Letter letter = *std::exchange(sleeper.letter, std::nullopt);
     co_await deliver(link, letter);
     sleeper.letter = next_due(net::Clock::now());
-    if (sleeper.letter || exhausted()) continue;
-    // A session without a connection makes room: the next letter opens one all the same.
+    if (sleeper.letter) continue;
+    // It may wait for a session that is free, or for the end of what was due.
     if (dispatcher_ != nullptr) dispatcher_->cancel();
+    if (dispatcher_ == nullptr || exhausted()) continue;
     asleep_.push_back(&sleeper);
     sleeper.timer.expires_at(net::TimePoint::max());
     [[maybe_unused]] const auto waited = co_await sleeper.timer.async_wait(net::as_result);
