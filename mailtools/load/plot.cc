@@ -15,7 +15,7 @@ namespace {
 constexpr double kWidth = 860;
 constexpr double kHeight = 480;
 constexpr double kLeft = 84;
-constexpr double kRight = 20;
+constexpr double kRight = 44;
 constexpr double kTop = 64;
 constexpr double kBottom = 64;
 constexpr int kSteps = 240;  ///< points of a curve
