@@ -49,6 +49,10 @@ std::string own_name() {
   return smtp::is_valid_helo_domain(name.data()) ? name.data() : "localhost";
 }
 
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > 32 && c < 127; });
+}
+
 bool has_port(std::string_view server) {
   const std::size_t colon = server.rfind(':');
   return colon != std::string_view::npos && server.find(':') == colon;
@@ -106,6 +110,8 @@ void read_letters(const Typed& typed, Options& out, Problem& problem) {
                  "--from: write an address such as load@example.com; \"\" is the null sender");
   problem.demand(smtp::Mailbox::parse(out.to.with(1)).has_value(),
                  "--to: write an address such as user%n@example.net");
+  problem.demand(is_ascii(typed.from) && is_ascii(typed.to),
+                 "--from and --to: write addresses in ASCII, SMTPUTF8 is not used here");
   const bool several = out.recipients.largest() > 1;
   problem.demand(!several || out.to.has_number(),
                  "--recipients: write %n in --to, so that they differ (user%n@example.net)");

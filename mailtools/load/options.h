@@ -24,7 +24,7 @@ struct Options {
   std::size_t sessions = 0;  ///< closed loop; 0: open loop
   double rate = 0;           ///< open loop, letters a second
   ArrivalKind arrivals = ArrivalKind::constant;
-  std::size_t max_sessions = 1000;                   ///< open loop
+  std::size_t max_sessions = 500;                    ///< open loop
   std::uint64_t messages = 0;                        ///< 0: not limited by number
   std::chrono::nanoseconds duration{0};              ///< 0: not limited by time
   std::chrono::nanoseconds warm_up{0};               ///< what begins in it is not counted
@@ -69,7 +69,7 @@ struct Typed {
   std::uint64_t sessions = 0;
   double rate = 0;
   std::string arrivals = "constant";
-  std::uint64_t max_sessions = 1000;
+  std::uint64_t max_sessions = 500;
   std::uint64_t messages = 0;
   std::string duration;
   std::string warm_up;

@@ -32,7 +32,7 @@ constexpr int kCannotWrite = 73;  // EX_CANTCREAT
 /// Descriptors beside those of sessions: files, event loops, standard streams.
 constexpr std::size_t kSpare = 64;
 /// Connections that a gateway opens to the sink.
-constexpr std::size_t kSinkSessions = 1000;
+constexpr std::size_t kSinkSessions = 256;
 
 std::string new_run() {
   std::random_device chance;

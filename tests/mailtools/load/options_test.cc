@@ -134,6 +134,7 @@ TEST(Options, WhatIsWrongNamesTheOptionAndWhatToWrite) {
       {[](Typed& t) { t.users = 0; },                "--users"                          },
       {[](Typed& t) { t.from = "nobody at all"; },   "--from"                           },
       {[](Typed& t) { t.to = ""; },                  "--to"                             },
+      {[](Typed& t) { t.to = "п%n@company.ru"; },   "ASCII"                            },
       {[](Typed& t) { t.helo = "two words"; },       "--helo"                           },
       {[](Typed& t) { t.chunk_size = "1K"; },        "--bdat"                           },
       {[](Typed& t) {

@@ -22,7 +22,7 @@ using test::ExchangeServer;
 using test::Fault;
 using testing::HasSubstr;
 
-struct Result {
+struct Ran {
   int status = -1;
   std::string out;
   std::string err;
@@ -36,14 +36,14 @@ struct Result {
   }
 };
 
-Result run(Typed typed) {
+Ran run(Typed typed) {
   typed.json = "-";
   typed.quiet = true;
   const Read<Options> options = read_options(typed);
-  if (!options) return Result{-1, {}, options.error()};
+  if (!options) return Ran{-1, {}, options.error()};
   std::ostringstream out;
   std::ostringstream err;
-  Result result;
+  Ran result;
   result.status = run_load(*options, out, err);
   result.out = out.str();
   result.err = err.str();
@@ -77,7 +77,7 @@ Fault say(const std::string& reply, unsigned skip = 0, unsigned times = 1) {
 
 TEST(Run, TheClosedLoopSendsWhatItWasToldOverAsManySessions) {
   ExchangeServer server;
-  const Result result = run(closed_loop(server.port(), 3, 50));
+  const Ran result = run(closed_loop(server.port(), 3, 50));
   EXPECT_EQ(result.status, 0) << result.out << result.err;
   EXPECT_EQ(result.number("messages", "sent"), 50);
   EXPECT_EQ(result.number("messages", "accepted"), 50);
@@ -95,7 +95,7 @@ TEST(Run, TheWarmUpIsSentAndNotCounted) {
   ExchangeServer server;
   Typed typed = closed_loop(server.port(), 2, 20);
   typed.warm_up = "10";
-  const Result result = run(typed);
+  const Ran result = run(typed);
   EXPECT_EQ(result.number("messages", "sent"), 20);
   EXPECT_EQ(result.number("data", "count"), 20);
   EXPECT_EQ(server.mails().size(), 30U);
@@ -105,7 +105,7 @@ TEST(Run, RefusalsAreCountedByReply) {
   ExchangeServer server;
   server.plan(At::rcpt, say("450 4.3.1 not \"now\"", 5, 3));
   server.plan(At::end_of_data, say("554 5.6.0 no", 10, 2));
-  const Result result = run(closed_loop(server.port(), 2, 40));
+  const Ran result = run(closed_loop(server.port(), 2, 40));
   EXPECT_EQ(result.status, 1);
   EXPECT_EQ(result.number("messages", "accepted"), 35);
   EXPECT_EQ(result.number("messages", "failed"), 5);
@@ -125,7 +125,7 @@ TEST(Run, OneOfSeveralRecipientsRefusedIsALetterTakenAndAnError) {
   Typed typed = closed_loop(server.port(), 1, 5);
   typed.recipients = "3";
   typed.users = 3;
-  const Result result = run(typed);
+  const Ran result = run(typed);
   EXPECT_EQ(result.status, 1);
   EXPECT_EQ(result.number("messages", "accepted"), 5);
   EXPECT_EQ(result.number("recipients", "accepted"), 10);
@@ -138,7 +138,7 @@ TEST(Run, AKeptConnectionThatHasHadEnoughIsReplaced) {
   Fault enough = say("421 4.4.2 enough", 3);
   enough.kind = Fault::Kind::say_and_close;
   server.plan(At::mail, enough);
-  const Result result = run(closed_loop(server.port(), 1, 10));
+  const Ran result = run(closed_loop(server.port(), 1, 10));
   EXPECT_EQ(result.status, 0) << result.out;
   EXPECT_EQ(result.number("messages", "retried"), 1);
   EXPECT_EQ(result.number("messages", "accepted"), 10);
@@ -151,7 +151,7 @@ TEST(Run, AConnectionThatIsLostInTheMiddleIsAFailure) {
   reset.kind = Fault::Kind::reset;
   reset.skip = 2;
   server.plan(At::content, reset);
-  const Result result = run(closed_loop(server.port(), 1, 10));
+  const Ran result = run(closed_loop(server.port(), 1, 10));
   EXPECT_EQ(result.status, 1);
   EXPECT_EQ(result.number("messages", "accepted"), 9);
   EXPECT_EQ(result.number("messages", "retried"), 0);
@@ -164,7 +164,7 @@ TEST(Run, WithoutPipeliningEachCommandWaitsAndAHopelessLetterIsNotSent) {
   server.plan(At::rcpt, say("450 4.2.1 busy", 2));
   Typed typed = closed_loop(server.port(), 1, 10);
   typed.no_pipelining = true;
-  const Result result = run(typed);
+  const Ran result = run(typed);
   EXPECT_EQ(result.number("messages", "accepted"), 8);
   EXPECT_EQ(result.number("messages", "failed"), 2);
   EXPECT_EQ(server.count_commands("DATA"), 8U);
@@ -177,7 +177,7 @@ TEST(Run, ChunksHaveTheirSizeAndMakeTheWholeLetter) {
   typed.bdat = true;
   typed.chunk_size = "1000";
   typed.size = "25000";
-  const Result result = run(typed);
+  const Ran result = run(typed);
   EXPECT_EQ(result.status, 0) << result.out << result.err;
   ASSERT_EQ(server.mails().size(), 6U);
   for (const test::Mail& mail : server.mails()) {
@@ -191,7 +191,7 @@ TEST(Run, AChunkThatIsRefusedIsOneFailureAndTheNextLetterGoes) {
   server.plan(At::last_chunk, say("452 4.3.1 full", 1));
   Typed typed = closed_loop(server.port(), 1, 5);
   typed.bdat = true;
-  const Result result = run(typed);
+  const Ran result = run(typed);
   EXPECT_EQ(result.number("messages", "accepted"), 4);
   EXPECT_THAT(result.out, HasSubstr("\"step\": \"bdat\", \"code\": 452"));
 }
@@ -200,7 +200,7 @@ TEST(Run, ConnectionsAreReusedAsOftenAsToldAndNoMore) {
   ExchangeServer server;
   Typed typed = closed_loop(server.port(), 1, 12);
   typed.reuse = 4;
-  const Result result = run(typed);
+  const Ran result = run(typed);
   EXPECT_EQ(result.status, 0);
   EXPECT_EQ(result.number("connections", "opened"), 3);
   EXPECT_EQ(server.count_commands("QUIT"), 4U);
@@ -211,7 +211,7 @@ TEST(Run, TlsIsBegunOnEachConnectionAndResumedWhereToldTo) {
   Typed typed = closed_loop(server.port(), 1, 4);
   typed.tls = "starttls";
   typed.reuse = 1;
-  Result result = run(typed);
+  Ran result = run(typed);
   EXPECT_EQ(result.status, 0) << result.out << result.err;
   EXPECT_EQ(result.number("connections", "handshakes"), 4);
   EXPECT_EQ(result.number("connections", "resumed"), 0);
@@ -227,7 +227,7 @@ TEST(Run, ACertificateOfNobodyIsSaidBeforeAnythingIsSent) {
   Typed typed = closed_loop(server.port(), 1, 4);
   typed.tls = "starttls";
   typed.verify = true;
-  const Result result = run(typed);
+  const Ran result = run(typed);
   EXPECT_EQ(result.status, 69);
   EXPECT_THAT(result.err, HasSubstr("cannot be used"));
   EXPECT_EQ(server.mails().size(), 0U);
@@ -240,7 +240,7 @@ TEST(Run, AServerThatCannotBeUsedIsSaidAtOnce) {
   ExchangeServer server(habits);
   Typed typed = closed_loop(server.port(), 1, 4);
   typed.bdat = true;
-  Result result = run(typed);
+  Ran result = run(typed);
   EXPECT_EQ(result.status, 69);
   EXPECT_THAT(result.err, HasSubstr("leave --bdat out"));
   typed = closed_loop(server.port(), 1, 4);
@@ -265,7 +265,7 @@ TEST(Run, AStallOfTheServerShowsInAllLettersThatWereDueMeanwhile) {
   typed.rate = 1000;
   typed.messages = 100;
   typed.max_sessions = 1;
-  const Result result = run(typed);
+  const Ran result = run(typed);
   releases.join();
   EXPECT_EQ(result.status, 0) << result.out << result.err;
   EXPECT_EQ(result.number("messages", "accepted"), 100);
@@ -285,7 +285,7 @@ TEST(Run, TheSinkOfARunCountsWhatArrivesOverSeveralThreads) {
   typed.threads = 3;
   typed.recipients = "1:3,4:1";
   typed.idle = 5;
-  const Result result = run(typed);
+  const Ran result = run(typed);
   EXPECT_EQ(result.status, 0) << result.out << result.err;
   EXPECT_EQ(result.number("messages", "accepted"), 400);
   EXPECT_EQ(result.number("messages", "delivered"), 400);
