@@ -62,7 +62,7 @@ void expect_clean(const std::string& text) {
 }
 
 TEST(Contents, ALetterHasExactlyItsSizeInBothForms) {
-  for (const std::uint64_t size : {400, 401, 479, 480, 481, 1024, 10'240, 102'400}) {
+  for (const std::uint64_t size : {400ULL, 401ULL, 479ULL, 480ULL, 481ULL, 1024ULL, 102'400ULL}) {
     for (const std::uint64_t number : {0ULL, 9ULL, 10ULL, 123'456'789ULL}) {
       const Read<Contents> data = Contents::make(options_for(std::to_string(size)), "run1");
       const Read<Contents> bdat = Contents::make(options_for(std::to_string(size), true), "run1");
