@@ -66,6 +66,9 @@ struct MailboxReader::State {
   std::string gateway;
   CurlHandle curl;
   std::array<char, CURL_ERROR_SIZE> error{};
+  /// Left alone libcurl takes the strongest that is offered: Exchange's GSSAPI, without a ticket.
+  const char* login_options = "AUTH=PLAIN";
+  bool denied = false;                ///< the last question ended at the login
   std::vector<std::uint32_t> newest;  ///< by folder: the last UID that needs no look
   std::vector<Seen> seen;
 
@@ -83,8 +86,8 @@ struct MailboxReader::State {
     const Server& server = mailbox.server;
     curl_easy_reset(c);  // keeps the connection
     error.front() = '\0';
-    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error.data());
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error.data());  // SIGPIPE is libcurl's matter
+    curl_easy_setopt(c, CURLOPT_LOGIN_OPTIONS, login_options);
     curl_easy_setopt(c, CURLOPT_PROXY, "");
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "imap,imaps");
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, kConnectMs);
@@ -116,8 +119,9 @@ struct MailboxReader::State {
   std::optional<std::string> perform(const std::string& where) {
     curl_easy_setopt(curl.get(), CURLOPT_URL, where.c_str());
     const CURLcode code = curl_easy_perform(curl.get());
+    denied = code == CURLE_LOGIN_DENIED;
     if (code == CURLE_OK) return std::nullopt;
-    if (code == CURLE_LOGIN_DENIED) {
+    if (denied) {
       return fmt::format("{} refuses the login of {}", mailbox.server.str(), mailbox.user);
     }
     const char* words = error.front() == '\0' ? curl_easy_strerror(code) : error.data();
@@ -181,7 +185,12 @@ const Mailbox& MailboxReader::mailbox() const {
 std::optional<std::string> MailboxReader::open() {
   for (std::size_t folder = 0; folder < state_->mailbox.folders.size(); ++folder) {
     std::string answer;
-    if (auto failed = state_->ask(folder, "UID SEARCH UID *", answer)) return failed;
+    auto failed = state_->ask(folder, "UID SEARCH UID *", answer);
+    if (failed && state_->denied && folder == 0) {
+      state_->login_options = "AUTH=+LOGIN";  // a server without AUTH=PLAIN: the LOGIN command
+      failed = state_->ask(folder, "UID SEARCH UID *", answer);
+    }
+    if (failed) return failed;
     for (const std::uint32_t uid : parse_search(answer))
       state_->newest[folder] = std::max(state_->newest[folder], uid);
   }
