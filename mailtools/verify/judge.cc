@@ -278,17 +278,23 @@ class Judgement {
   Row row_;
 };
 
+bool has_bounced(std::string_view token, const std::vector<Watched>& watched) {
+  return std::any_of(watched.begin(), watched.end(), [token](const Watched& box) {
+    return tally(box, token).bounce != nullptr;
+  });
+}
+
 }  // namespace
 
 bool is_complete(const Scenario& scenario,
                  std::string_view token,
                  const std::vector<Watched>& watched) {
+  if (has_bounced(token, watched)) return true;
   for (const Wanted& one : scenario.wanted) {
     const Watched& box = watched[one.mailbox];
     if (box.failure.empty() && tally(box, token).copies < one.copies) return false;
   }
-  if (!scenario.bounce_at || !watched[*scenario.bounce_at].failure.empty()) return true;
-  return tally(watched[*scenario.bounce_at], token).bounce != nullptr;
+  return !scenario.bounce_at || !watched[*scenario.bounce_at].failure.empty();
 }
 
 Row judge(const Plan& plan,

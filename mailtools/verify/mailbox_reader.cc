@@ -187,7 +187,7 @@ std::optional<std::string> MailboxReader::open() {
     std::string answer;
     auto failed = state_->ask(folder, "UID SEARCH UID *", answer);
     if (failed && state_->denied && folder == 0) {
-      state_->login_options = "AUTH=+LOGIN";  // a server without AUTH=PLAIN: the LOGIN command
+      state_->login_options = nullptr;  // a server without AUTH=PLAIN: whatever there is
       failed = state_->ask(folder, "UID SEARCH UID *", answer);
     }
     if (failed) return failed;

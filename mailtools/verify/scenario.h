@@ -63,7 +63,7 @@ struct Watched {
   std::string failure;  ///< not empty: the mailbox cannot be looked into
 };
 
-/// Everything that is wanted is there (an expected report too); there may be more.
+/// Everything that is wanted is there, or a report says that it will not come; there may be more.
 bool is_complete(const Scenario& scenario,
                  std::string_view token,
                  const std::vector<Watched>& watched);

@@ -21,6 +21,7 @@ protocols = imap lmtp
 first_valid_uid = {uid}
 first_valid_gid = {uid}
 disable_plaintext_auth = no
+auth_failure_delay = 0
 auth_username_format = %Lu
 ssl = {ssl}
 {certificate}

@@ -69,9 +69,9 @@ def _below(pid: int) -> list[int]:
     return found
 
 
-def children_of(child: subprocess.Popen) -> list[int]:
-    """The processes that a server has started, and theirs."""
-    return _below(child.pid)[1:]
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started, and theirs."""
+    return _below(pid)[1:]
 
 
 def _signal(pid: int, number: int) -> None:

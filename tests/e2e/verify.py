@@ -2,12 +2,15 @@
 """`postern verify` against the mail flow with real servers: a flow that is right passes everything; broken in one place at a
 time, each finding has its code."""
 
+import imaplib
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import ports
+from gateway import REPOSITORY
 from process import HarnessError, expect, wait_until
 from swaks import Letter, send
 from topology import D, T
@@ -15,7 +18,7 @@ from verify_flow import LEFT, MIGRANT, OUTSIDE_USER, SENDER, UNMIGRATED, Flow
 
 LETTERS = ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "S7b", "S8", "R4", "R5"]
 QUICK = ["--wait", "20s", "--settle", "1s", "--json"]
-SHORT = ["--wait", "4s", "--settle", "1s", "--json"]
+SHORT = ["--wait", "5s", "--settle", "1s", "--json"]
 
 
 def healthy(net: Flow) -> None:
@@ -53,7 +56,7 @@ def table_for_people(net: Flow) -> None:
 
 @contextmanager
 def broken(net: Flow, break_it: Callable[[Flow], None]) -> Iterator[None]:
-    """X is as it was afterwards, with nothing in its queue."""
+    """X's configuration is as it was afterwards; the next one renews it."""
     services, main = net.x.services, dict(net.x.main)
     tables = {name: dict(net.x.tables(name)) for name in ("transport", "forwarding", "mailboxes")}
     refuse = dict(net.e.options.refuse)
@@ -69,7 +72,6 @@ def broken(net: Flow, break_it: Callable[[Flow], None]) -> Iterator[None]:
             net.x.tables(name).update(entries)
         net.e.options.refuse = refuse
         net.x.services = services
-        net.renew_x()
 
 
 def finds(net: Flow, row: str, code: str, break_it: Callable[[Flow], None], words: str = "") -> None:
@@ -140,8 +142,24 @@ def mx_elsewhere(net: Flow) -> None:
     net.dns.records[(T, "MX")] = ["10 gw.company.ru"]
 
 
+def wrong_password(net: Flow) -> None:
+    """A mailbox that cannot be looked into tests nothing, and the row says why."""
+    wrong = net.root / "wrong"
+    wrong.write_text("another password\n")
+    test = net.root / "wrong.toml"
+    login = f'new = {{ user = "v-{MIGRANT}", password_file = "'
+    test.write_text(net.test.read_text().replace(f"{login}{net.imap.password_file}", f"{login}{wrong}"))
+    done = net.verify("--only", "S2", *SHORT, test=test)
+    row = done.rows()["S2"]
+    expect(done.status == 0 and row["verdict"] == "not tested", row)
+    expect(f"refuses the login of v-{MIGRANT}" in row["why"] and "another password" not in done.text, row)
+
+
 def wrong_files(net: Flow) -> None:
     """2 with a place for a wrong file, 2 for wrong words, 69 when nobody answers, 0 for the example."""
+    example = net.verify("--example")
+    documented = (REPOSITORY / "docs" / "examples" / "verify.toml").read_text()
+    expect(example.status == 0 and example.text == documented, "the documented file is not what --example prints")
     net.write_test('domian = "company.ru"\n')
     done = net.verify("--no-letters")
     expect(done.status == 2 and f"{net.test}:1:" in done.errors and 'write "domain"' in done.errors, done.errors)
@@ -155,7 +173,7 @@ def wrong_files(net: Flow) -> None:
     expect(done.status == 69 and done.codes("probe-size-x") == ["x-unreachable"], done.text)
 
 
-CASES = [healthy, table_for_people, wrong_files, mx_elsewhere, relay_refused, recipient_filter, route_missing,
+CASES = [healthy, table_for_people, wrong_password, wrong_files, mx_elsewhere, relay_refused, recipient_filter, route_missing,
          forwarded_elsewhere, two_copies, small_size, expired_certificate, too_many_connections]
 
 
@@ -172,7 +190,7 @@ def main() -> int:
                 case(net)
                 passed += 1
                 print(f"PASS {case.__name__}", flush=True)
-            except (HarnessError, OSError, LookupError) as error:
+            except (HarnessError, OSError, LookupError, imaplib.IMAP4.error, subprocess.TimeoutExpired) as error:
                 failed += 1
                 print(f"FAIL {case.__name__}: {error}", flush=True)
     except HarnessError as error:

@@ -82,6 +82,8 @@ class Flow(Topology):
         self.dns.records = {(T, "MX"): ["10 gw.company.ru"], (D, "MX"): ["10 exchange.company.ru"],
                             ("gw.company.ru", "A"): [ports.GATEWAY], ("exchange.company.ru", "A"): [ports.EXCHANGE]}
         config = self.g.config.read_text().replace('"vk_workspace"\n', '"vk_workspace"\nmax_connections = 15\n')
+        # X's processes end with their connections when it is renewed.
+        config = config.replace('"exchange"\n\n', '"exchange"\nidle_timeout = "0s"\n\n', 1)
         self.g.config.write_text(f'{config}\n[dns]\nservers = ["{self.dns.address}"]\n')
         self.authority = Authority(self.root / "pki")
         pair = self.authority.issue("imap", f"IP:{ports.WORKSPACE}")
@@ -123,8 +125,9 @@ class Flow(Topology):
     def renew_x(self) -> None:
         """X takes its configuration anew; no process that knows another one is left."""
         self.x.write()
-        before = children_of(self.x.process)
-        self.x.process.send_signal(signal.SIGHUP)
+        master = int((self.x.queue / "pid" / "master.pid").read_text())
+        before = children_of(master)
+        os.kill(master, signal.SIGHUP)
         wait_until(lambda: not any(runs(pid) for pid in before), 20, "X's processes of before have ended")
 
     def verify(self, *options: str, config: Path | None = None, test: Path | None = None) -> "Verified":

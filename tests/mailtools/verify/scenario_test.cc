@@ -176,6 +176,8 @@ TEST_F(VerifyScenarios, ReportsSayWhy) {
   arrive(
       Role::outside, Side::outside, "pv-1-S2", Bounce{"ivan@tehc.company.ru", "5.1.1", "550 no"});
   EXPECT_THAT(codes(judged("S2")), ElementsAre("x-forwarding", "x-forwarding-address"));
+  EXPECT_TRUE(is_complete(scenario("S2"), "pv-1-S2", watched_)) << "it is not waited for";
+  EXPECT_FALSE(is_complete(scenario("S1"), "pv-1-S1", watched_));
   arrive(Role::sender,
          Side::new_platform,
          "pv-1-S5",
