@@ -18,7 +18,7 @@ namespace postern::verify {
 namespace {
 
 /// A report holds the whole letter at most, and those are small; more is not fetched.
-constexpr std::size_t kMostOctets = 256U << 10;
+constexpr std::size_t kMostFetched = 256U << 10;
 constexpr std::size_t kMostAnswer = 4U << 20;
 constexpr long kConnectMs = 10'000;
 constexpr long kWholeMs = 30'000;
@@ -140,7 +140,7 @@ struct MailboxReader::State {
 
   std::optional<std::string> fetch(std::size_t folder, std::uint32_t uid, std::string& message) {
     prepare(message);
-    return perform(fmt::format("{}/;UID={}/;PARTIAL=0.{}", url(folder), uid, kMostOctets));
+    return perform(fmt::format("{}/;UID={}/;PARTIAL=0.{}", url(folder), uid, kMostFetched));
   }
 
   std::optional<std::string> look_into(std::size_t folder);

@@ -28,7 +28,7 @@ bool leads_to_gateway(const Plan& plan, const MailExchangers::Host& host) {
          });
 }
 
-std::string shown(const MailExchangers& found) {
+std::string hosts_text(const MailExchangers& found) {
   std::string out = found.implicit ? "no MX; " : "";
   for (const MailExchangers::Host& host : found.hosts) {
     if (&host != &found.hosts.front()) out += ", ";
@@ -42,7 +42,7 @@ std::string shown(const MailExchangers& found) {
 
 /// Nothing can be said while DNS does not answer.
 bool is_unknown(Row& row, const MailExchangers& found) {
-  row.found = shown(found);
+  row.found = hosts_text(found);
   if (!dns::is_transient(found.status)) return false;
   row.why = fmt::format("DNS does not answer: {}", dns::status_text(found.status));
   return true;

@@ -46,8 +46,12 @@ const std::vector<Advice>& all_advice();
 /// 0: nothing failed, 1: something has.
 int status_of(const std::vector<Row>& rows);
 
-/// For people. `run`: the beginning of the letters' tokens; empty: none was sent.
-void print_report(const std::vector<Row>& rows, std::string_view run, std::ostream& out);
+/// For people, with colours if asked. `run`: the beginning of the letters' tokens; empty: none was
+/// sent.
+void print_report(const std::vector<Row>& rows,
+                  std::string_view run,
+                  bool color,
+                  std::ostream& out);
 /// {"status","run","passed","failed","not_tested","rows":[{"name","title","sent","expected",
 /// "found","paths","verdict","why","troubles":[{"code","what","meaning","look_at"}]}]}, an
 /// interface that does not change. Ends with a newline.

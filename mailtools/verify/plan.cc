@@ -19,7 +19,7 @@ using gateway::Parsed;
 using gateway::Reader;
 using gateway::Section;
 
-constexpr std::streamsize kMostOctets = 1 << 20;
+constexpr std::streamsize kMostFileOctets = 1 << 20;
 
 void read_domain(PlanReading& in, Section& top) {
   std::string name;
@@ -92,11 +92,11 @@ void read_plan(PlanReading& in, Section& top) {
 Parsed<std::string> read_whole(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return Mistake{std::error_code(errno, std::generic_category()).message()};
-  std::string content(kMostOctets + 1, '\0');
+  std::string content(kMostFileOctets + 1, '\0');
   file.read(content.data(), static_cast<std::streamsize>(content.size()));
   if (file.bad()) return Mistake{"it cannot be read; is it a folder?"};
   content.resize(static_cast<std::size_t>(file.gcount()));
-  if (content.size() > kMostOctets) return Mistake{"it is too large"};
+  if (content.size() > kMostFileOctets) return Mistake{"it is too large"};
   return content;
 }
 

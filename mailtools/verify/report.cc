@@ -54,8 +54,23 @@ void print_trouble(std::ostream& out, const Trouble& trouble) {
     out << fmt::format("      - {}\n", line);
 }
 
-void print_row(std::ostream& out, const Row& row) {
-  out << fmt::format("{:<10} {:<16} {}\n", shown(row.verdict), row.name, row.title);
+/// ANSI: green, red, yellow.
+std::string_view color_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::passed:
+      return "\x1b[32m";
+    case Verdict::failed:
+      return "\x1b[31m";
+    case Verdict::not_tested:
+      break;
+  }
+  return "\x1b[33m";
+}
+
+void print_row(std::ostream& out, const Row& row, bool color) {
+  const std::string word = fmt::format("{:<10}", shown(row.verdict));
+  out << (color ? fmt::format("{}{}\x1b[0m", color_of(row.verdict), word) : word)
+      << fmt::format(" {:<19} {}\n", row.name, row.title);
   print_detail(out, "sent", row.sent);
   print_detail(out, "expected", row.expected);
   print_detail(out, "found", row.found);
@@ -103,9 +118,12 @@ int status_of(const std::vector<Row>& rows) {
   return count(rows, Verdict::failed) == 0 ? 0 : 1;
 }
 
-void print_report(const std::vector<Row>& rows, std::string_view run, std::ostream& out) {
+void print_report(const std::vector<Row>& rows,
+                  std::string_view run,
+                  bool color,
+                  std::ostream& out) {
   for (const Row& row : rows)
-    print_row(out, row);
+    print_row(out, row, color);
   if (!run.empty()) out << fmt::format("the letters' subjects hold {}\n", run);
   out << fmt::format("{} passed, {} failed, {} not tested\n",
                      count(rows, Verdict::passed),

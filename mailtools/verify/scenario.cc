@@ -172,6 +172,7 @@ class Scenarios {
     }
     Scenario& s8 = add("S8", "a stranger -> E: 550 5.7.1", Door::stranger, Role::outside);
     if (s8.to.empty()) s8.to = "postern-verify@example.com";
+    s8.from = "postern-verify@" + plan_.helo;
     s8.skipped.clear();
     s8.refused = true;
     s8.trouble = "g-open-relay";

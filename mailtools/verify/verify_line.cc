@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -96,6 +97,7 @@ int VerifyLine::run(std::ostream& out, std::ostream& err) const {
     err << "postern verify: " << *wrong << "\n";
     return kWrongUse;
   }
+  options.color = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
   options.progress = !options.json && ::isatty(STDERR_FILENO) == 1;
   return run_verify(options, out, err);
 }

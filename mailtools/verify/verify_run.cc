@@ -71,10 +71,31 @@ const std::vector<NamedProbe>& probe_table() {
   return table;
 }
 
-constexpr std::array<std::string_view, 10> kLetterRows = {
-    "S1", "S2", "S6", "S3", "S4", "S5", "S7b", "R4", "R5", "S7"};
-constexpr std::array<std::string_view, 5> kOtherRows = {
-    "S8", "S9", "S10", "probe-mx-alias", "probe-mx-domain"};
+constexpr std::array<std::string_view, 13> kScenarioRows = {
+    "S1", "S2", "S3", "S4", "S5", "S6", "S7", "S7b", "S8", "S9", "S10", "R4", "R5"};
+constexpr std::array<std::string_view, 2> kMxRows = {"probe-mx-alias", "probe-mx-domain"};
+
+/// The scenarios by their numbers, then the probes.
+void sort_rows(std::vector<Row>& rows) {
+  const std::vector<std::string> order = row_names();
+  const auto rank = [&order](const Row& row) {
+    return std::find(order.begin(), order.end(), row.name) - order.begin();
+  };
+  std::stable_sort(
+      rows.begin(), rows.end(), [&rank](const Row& a, const Row& b) { return rank(a) < rank(b); });
+}
+
+/// What the table's letters stand for.
+void print_legend(const Plan& plan, std::ostream& out) {
+  out << fmt::format("X: {} {}, V: {} {}, G: {}, E: elsewhere; D: {}, T: {}\n",
+                     plan.old_hop->name,
+                     plan.old_smtp.str(),
+                     plan.new_hop->name,
+                     plan.new_smtp.str(),
+                     plan.gateway_mx.host.empty() ? plan.gateway_name : plan.gateway_mx.str(),
+                     plan.domain,
+                     plan.alias.empty() ? "none" : plan.alias);
+}
 
 /// Did anything answer that was talked to?
 struct Reach {
@@ -123,10 +144,10 @@ bool is_chosen(std::string_view name, const std::vector<std::string>& only) {
 }
 
 std::vector<std::string> row_names() {
-  std::vector<std::string> out(kLetterRows.begin(), kLetterRows.end());
-  out.insert(out.end(), kOtherRows.begin(), kOtherRows.end());
+  std::vector<std::string> out(kScenarioRows.begin(), kScenarioRows.end());
   for (const NamedProbe& probe : probe_table())
     out.emplace_back(probe.name);
+  out.insert(out.end(), kMxRows.begin(), kMxRows.end());
   return out;
 }
 
@@ -161,10 +182,12 @@ int run_verify(const VerifyOptions& options, std::ostream& out, std::ostream& er
            "the two\n";
     return kWrongConfig;
   }
+  sort_rows(rows);
   if (options.json) {
     out << report_json(rows, run);
   } else {
-    print_report(rows, run, out);
+    print_legend(*test.plan, out);
+    print_report(rows, run, options.color, out);
   }
   return reach.tried && !reach.reached ? kNothingReached : status_of(rows);
 }

@@ -19,6 +19,7 @@ struct VerifyOptions {
   bool keep = false;               ///< letters stay in the mailboxes
   bool no_letters = false;         ///< probes alone
   bool json = false;
+  bool color = false;
   bool progress = false;  ///< a line on `err` while letters are waited for
 };
 
@@ -27,7 +28,7 @@ constexpr int kNothingReached = 69;
 /// `name` is chosen by `only`: it is one of them or begins with one and a dash; nothing chosen is
 /// everything.
 bool is_chosen(std::string_view name, const std::vector<std::string>& only);
-/// Every name that `only` may hold.
+/// Every name that `only` may hold, in the order of the report.
 std::vector<std::string> row_names();
 
 /// Probes, sends, waits, prints. Exit status: 0 nothing failed, 1 something has, 2 a wrong config

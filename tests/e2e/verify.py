@@ -44,7 +44,7 @@ def table_for_people(net: Flow) -> None:
     send(letter, [f"{MIGRANT}@{D}"], net.at_x(), ports.OUTSIDE)
     wait_until(lambda: net.imap.count(f"v-{MIGRANT}", letter.marker) == 1, 20, "a letter of somebody else's")
     expect(done.status == 0, done.text + done.errors)
-    for part in ("PASS       S2", "sent      nina@corp.com -> ivan@company.ru, at X ", "exchange.company.ru -> gw.company.ru",
+    for part in ("X: exchange 127.0.0.5:", "T: tech.company.ru", "PASS       S2", "sent      nina@corp.com -> ivan@company.ru, at X ", "exchange.company.ru -> gw.company.ru",
                  "expected  X:ivan@company.ru 1, V:ivan@company.ru 1", "1 passed, 0 failed, 0 not tested"):
         expect(part in done.text, f"no {part!r} in {done.text}")
     run = done.text.partition("subjects hold ")[2].split()[0]

@@ -40,15 +40,22 @@ std::vector<Row> some_rows() {
 
 TEST(VerifyReport, TextSaysWhatToLookAt) {
   std::ostringstream out;
-  print_report(some_rows(), "pv-0a", out);
+  print_report(some_rows(), "pv-0a", false, out);
   EXPECT_THAT(
       out.str(),
-      HasSubstr("PASS       S1               stays in X\n    path      X:a@b: one -> two\n"));
+      HasSubstr("PASS       S1                  stays in X\n    path      X:a@b: one -> two\n"));
   EXPECT_THAT(out.str(),
               HasSubstr("    V:a@b has none [x-forwarding]\n      Exchange has the letter"));
   EXPECT_THAT(out.str(), HasSubstr("      - guide, step 2:"));
   EXPECT_THAT(out.str(), HasSubstr("    why       it needs an outage\n"));
   EXPECT_TRUE(out.str().ends_with("1 passed, 1 failed, 1 not tested\n"));
+}
+
+TEST(VerifyReport, ColoursAreOfTheVerdictAlone) {
+  std::ostringstream out;
+  print_report(some_rows(), "", true, out);
+  EXPECT_THAT(out.str(), HasSubstr("\x1b[31mFAIL      \x1b[0m S2 "));
+  EXPECT_THAT(out.str(), HasSubstr("\x1b[33mNOT TESTED\x1b[0m S10 "));
 }
 
 TEST(VerifyReport, JsonHasTheSame) {
