@@ -149,20 +149,27 @@ std::string dane_text(const queue::TlsPlan& plan, const Ruled& rule) {
                                       : "DANE: no TLSA record that DNSSEC proves";
 }
 
+/// What the config says, whatever the host turns out to be.
+TlsFinding rule_of(const Looking& looking, const Ruled& rule) {
+  TlsFinding out;
+  const bool has_login = rule.hop != nullptr && !rule.hop->login.user.empty();
+  out.next_hop = rule.hop != nullptr ? rule.hop->name : looking.target;
+  out.level = routing::tls_level_name(rule.level);
+  out.from = rule.from;
+  out.yields = !has_login && routing::yields_to_sender(rule.level, rule.settings);
+  return out;
+}
+
 TlsFinding finding_of(const Looking& looking,
                       const Ruled& rule,
                       const queue::TlsQuestion& question,
                       const queue::TlsPlan& plan) {
-  TlsFinding out;
+  TlsFinding out = rule_of(looking, rule);
   const bool has_login = rule.hop != nullptr && !rule.hop->login.user.empty();
-  out.next_hop = rule.hop != nullptr ? rule.hop->name : looking.target;
   const bool is_v6 = question.host.find(':') != std::string::npos;
   out.host = is_v6 ? "[" + question.host + "]" : question.host;
   out.host += ":" + std::to_string(question.port);
-  out.level = routing::tls_level_name(rule.level);
-  out.from = rule.from;
   out.demand = demand_of(plan, has_login);
-  out.yields = !has_login && routing::yields_to_sender(rule.level, rule.settings);
   std::vector<std::string> why;
   if (out.demand == "verify") {
     const tls::PeerCheck& check = *plan.check;
@@ -197,6 +204,13 @@ net::Awaitable<dns::Targets> addresses_of(LookingPtr looking, const routing::Hos
 
 net::Awaitable<void> look_at(LookingPtr looking, Ruled rule) {
   const dns::Targets targets = co_await addresses_of(looking, rule.host);
+  if (targets.targets.empty()) {
+    TlsFinding nowhere = rule_of(*looking, rule);
+    nowhere.host = rule.host.str();
+    nowhere.demand = "unknown";
+    nowhere.why = targets.detail;
+    looking->report.findings.push_back(std::move(nowhere));
+  }
   std::set<std::string> seen;
   for (const dns::Target& target : targets.targets) {
     if (!seen.insert(target.host).second || looking->report.findings.size() == kMostHosts) continue;
@@ -220,6 +234,7 @@ std::string demand_text(const TlsFinding& finding) {
   if (finding.demand == "may") return "TLS where it is offered, else in plain; not verified";
   if (finding.demand == "encrypt") return "TLS, not verified";
   if (finding.demand == "refused") return "no delivery";
+  if (finding.demand == "unknown") return "there is no host to ask";
   return "TLS, verified by " + finding.by;
 }
 

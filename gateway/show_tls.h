@@ -20,8 +20,8 @@ struct TlsFinding {
   std::string host;      ///< "mx.company.ru:25", "10.0.1.10:25"
   std::string level;     ///< "may", "dane-only": as the config has it
   std::string from;      ///< "next_hop vk", "tls_policy *.company.ru", "the default"
-  /// What the delivery comes to: "none", "may", "encrypt", "verify", or "refused" (the host is
-  /// passed over).
+  /// What the delivery comes to: "none", "may", "encrypt", "verify", "refused" (the host is passed
+  /// over), or "unknown" (DNS has no address; `host` is what the config has).
   std::string demand;
   std::string by;  ///< of verify: "chain", "pin", "dane"; else empty
   /// What beside the config decided, in words: TLSA records, an MTA-STS policy with its age.

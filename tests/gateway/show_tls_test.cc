@@ -118,6 +118,15 @@ TEST_F(ShowTlsTest, TellsThePolicyOfADomainAndTheDefault) {
                           "(may of the default)"));
 }
 
+TEST_F(ShowTlsTest, TellsTheLevelWhereThereIsNoHost) {
+  policy.tls = TlsLevel::encrypt;
+  EXPECT_THAT(
+      shown(mx, ""),
+      ElementsAre(AllOf(HasSubstr("mx:company.ru"),
+                        HasSubstr(": there is no host to ask (encrypt of tls_policy *; "))));
+  EXPECT_EQ(find(mx, "").at(0).demand, "unknown");
+}
+
 TEST_F(ShowTlsTest, TellsWhatDaneFinds) {
   policy.tls = TlsLevel::dane;
   const std::string records = "_25._tcp.mx.company.ru. TLSA 3 1 1 ";
