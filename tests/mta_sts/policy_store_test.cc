@@ -49,6 +49,23 @@ TEST(StsStore, WhatHasEndedOrIsNoPolicyIsRemoved) {
   EXPECT_FALSE(std::filesystem::exists(folder.path() + "/broken.example"));
 }
 
+TEST(StsStore, OneIsFoundWithoutTouchingAny) {
+  const Folder folder;
+  PolicyStore store(folder.path());
+  ASSERT_TRUE(store.save("example.com", policy(1h)));
+  std::ofstream(folder.path() + "/broken.example") << "postern-sts 1 x";
+  EXPECT_EQ(store.find("Example.COM", kNow + 30min), policy(1h));
+  EXPECT_FALSE(store.find("example.com", kNow + 2h)) << "it has ended";
+  EXPECT_FALSE(store.find("example.com", kNow - 48h));
+  EXPECT_FALSE(store.find("example.org", kNow));
+  EXPECT_FALSE(store.find("broken.example", kNow));
+  EXPECT_FALSE(store.find("../example.com", kNow));
+  EXPECT_FALSE(store.find("..", kNow));
+  EXPECT_FALSE(PolicyStore("").find("example.com", kNow));
+  EXPECT_TRUE(std::filesystem::exists(folder.path() + "/example.com"));
+  EXPECT_TRUE(std::filesystem::exists(folder.path() + "/broken.example"));
+}
+
 TEST(StsStore, APolicyFromTheFutureIsNone) {
   const Folder folder;
   PolicyStore store(folder.path());
