@@ -303,6 +303,7 @@ net::Awaitable<void> Server::watch_files() {
     co_await timer.async_wait(net::as_result);
     if (stopping_) co_return;
     runtime()->snapshot->refresh_files();
+    look_at_authorities();
     for (const dsn::StormGuard::HeldBack& held : storm_->take_held_back(net::Clock::now()))
       spdlog::warn("reports to <{}> are held back: {} more", held.sender, held.reports);
   }

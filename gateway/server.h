@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/authenticator.h"
+#include "gateway/authority_watch.h"
 #include "gateway/client_gate.h"
 #include "gateway/control.h"
 #include "gateway/envelope_recorder.h"
@@ -112,6 +113,7 @@ class Server {
   void make_prober(const queue::HopPoolConfig& pool, const Worker::ResolverFactory& resolver);
   void watch_hops();
   void load_authorities(const Config& config);
+  void look_at_authorities();
   void make_tls_services(queue::HopPoolConfig& pool, const Worker::ResolverFactory& resolver);
   void end_workers();
   void recover(const std::stop_token& stop);
@@ -136,6 +138,7 @@ class Server {
   const std::shared_ptr<queue::HopHealth> health_ = std::make_shared<queue::HopHealth>();
   /// For workers and the prober; a reload reads its files anew.
   const std::shared_ptr<tls::ClientContexts> verifying_ = std::make_shared<tls::ClientContexts>();
+  AuthorityWatch authorities_;  ///< whose files verifying_ has; the thread's that runs
   const StartSettings began_with_;
   std::unique_ptr<queue::HopProber> prober_;  ///< the thread's that runs; made with the workers
   ReloadHandler reload_handler_;

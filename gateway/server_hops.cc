@@ -37,13 +37,22 @@ void Server::watch_hops() {
   boost::asio::post(context_, [this] {
     const std::shared_ptr<const Runtime> now = runtime();
     load_authorities(now->config());
-    for (const std::unique_ptr<Worker>& worker : workers_)
-      worker->retire_hops();
     prober_->watch(now->config().routing.next_hops);
   });
 }
 
-/// Reads the authorities that next hops' certificates are verified by, so that no worker has to.
+/// A file of authorities that has changed counts without a reload, as a listener's certificate
+/// does.
+void Server::look_at_authorities() {
+  const std::vector<std::string> changed = authorities_.changed();
+  if (changed.empty()) return;
+  for (const std::string& file : changed)
+    spdlog::info("TLS towards next hops: {} has changed and is read anew", file);
+  load_authorities(runtime()->config());
+}
+
+/// Reads the authorities that next hops' certificates are verified by, so that no worker has to;
+/// connections that were verified by those of before end.
 void Server::load_authorities(const Config& config) {
   std::set<std::string> files;
   const auto add = [&files](routing::TlsLevel level, const routing::TlsSettings& settings) {
@@ -53,8 +62,11 @@ void Server::load_authorities(const Config& config) {
     add(hop.tls, hop.tls_settings);
   for (const routing::TlsPolicy& policy : config.routing.tls_policies)
     add(policy.tls, policy.settings);
+  authorities_.taken(files);  // first: what changes while it is read is read again
   for (const tls::ContextError& error : verifying_->load(files))
     spdlog::error("TLS towards next hops: {}: {}", error.file, error.message);
+  for (const std::unique_ptr<Worker>& worker : workers_)
+    worker->retire_hops();
 }
 
 }  // namespace postern::gateway

@@ -163,8 +163,10 @@ class Bench:
             "expired": self.authority.issue("expired", NAMES, expired=True),
             "wrongname": self.authority.issue("wrongname", "DNS:mx.other.ru"),
             "selfsigned": self_signed(root, "selfsigned", NAMES),
-            "untrusted": Authority(other_root).issue("untrusted", NAMES),
         }
+        self.other = Authority(other_root)
+        self.pairs["untrusted"] = self.other.issue("untrusted", NAMES)
+        self.watched = root / "watched.pem"
         self.ours = self.authority.issue("gw", "DNS:gw.company.ru")
         self.postfix, self.ports = self._postfix()
         self.sink = Sink(root / "sink", OUTSIDE, free_port(OUTSIDE)).start()
@@ -198,6 +200,9 @@ class Bench:
                 text += HOP.format(name=f"{name}-{policy}", address=EXCHANGE, port=port, level=level, more=more)
             text += HOP.format(name=f"{name}-waived", address=EXCHANGE, port=port, level="verify",
                                more=trusted + "honour_tls_required_no = true\n")
+        self.watched.write_bytes(self.authority.certificate.read_bytes())
+        text += HOP.format(name="watched", address=EXCHANGE, port=self.ports["untrusted"], level="verify",
+                           more=f'tls_ca = "{self.watched}"\n')
         for name, dovecot in self.dovecots.items():
             pinned = f'tls_pins = ["sha256:{self.pairs[name].fingerprint()}"]\n'
             for policy, level, more in (("verify", "verify", trusted), ("encrypt", "encrypt", ""),
@@ -369,6 +374,34 @@ def requiretls(bench: Bench) -> list:
             ("... and goes to no next hop that does not offer it", over_tls)]
 
 
+def watched(bench: Bench) -> list:
+    """The authorities of a next hop change on disk."""
+    def lines(who: str) -> list[str]:
+        return [line for line in bench.gateway.log_lines(f"to=<{who}@watched.test>") if "outcome=queued" not in line]
+
+    def send(who: str) -> str:
+        bench.send([f"{who}@watched.test"])
+        wait_until(lambda: bool(lines(who)), 20, "the letter was tried")
+        return lines(who)[0]
+
+    def told(times: int) -> None:
+        wait_until(lambda: len(bench.gateway.log_lines(f"{bench.watched} has changed and is read anew")) == times, 20,
+                   f"the file is read anew\n{tail(bench.gateway.log)}")
+
+    def check() -> None:
+        line = send("before")
+        expect("outcome=deferred" in line and BAD_TLS in line, line)
+        bench.watched.write_bytes(bench.other.certificate.read_bytes())
+        told(1)
+        line = send("behind")
+        expect("outcome=delivered" in line and field(line, "tls").startswith(CHAIN), line)
+        bench.watched.write_bytes(bench.authority.certificate.read_bytes())
+        told(2)    # the connection that is kept was verified by the other one
+        line = send("again")
+        expect("outcome=deferred" in line and BAD_TLS in line, line)
+    return [("authorities that change on disk count at once, also for connections that are kept", check)]
+
+
 def not_required(bench: Bench) -> list:
     """RFC 8689, the header field TLS-Required: No."""
     field_line = "TLS-Required: No\r\n"
@@ -434,6 +467,7 @@ def main() -> int:
             play(dovecot_table(bench), tally)
             play(requiretls(bench), tally)
             play(not_required(bench), tally)
+            play(watched(bench), tally)
             play(postfix_as_client(bench), tally)
         finally:
             bench.close()
