@@ -96,7 +96,7 @@ def measure(mode: str, options: argparse.Namespace, folder: Path) -> dict[str, f
             trace = Trace(gateway.pid, folder / f"{mode}.strace")
             send(sessions, letters, text(options.size), not options.lockstep)
             sent += letters * options.sessions
-            wait_until(lambda: sink.count() >= sent, 60, f"{sent} letters at the next hop")
+            wait_until(lambda: sink.count() >= sent, 60, f"{mode}: {sent} letters at the next hop, of which there are {sink.count()}")
             time.sleep(0.3)     # what is written behind the last letter belongs to it
             return trace.end()
 

@@ -18,15 +18,45 @@ FreeBlocks& free_blocks() {
 
 }  // namespace
 
+void InputBuffer::take_block() {
+  std::vector<std::unique_ptr<char[]>>& blocks = free_blocks().blocks;
+  if (blocks.empty()) {
+    block_.reset(new char[kBlockOctets]);  // NOLINT: make_unique would clear it
+  } else {
+    block_ = std::move(blocks.back());
+    blocks.pop_back();
+  }
+}
+
+void InputBuffer::give_back() {
+  if (block_ && !parked_ && free_blocks().blocks.size() < FreeBlocks::kKept)
+    free_blocks().blocks.push_back(std::move(block_));
+  block_.reset();
+  parked_ = false;
+}
+
+void InputBuffer::park() {
+  const std::size_t octets = size();
+  if (octets == 0 || octets > kParkedOctets || parked_) return;
+  std::unique_ptr<char[]> own(new char[octets]);  // NOLINT: as above
+  std::memcpy(own.get(), data(), octets);
+  give_back();
+  block_ = std::move(own);
+  begin_ = 0;
+  end_ = octets;
+  parked_ = true;
+}
+
 std::span<char> InputBuffer::space() {
-  if (!block_) {
-    std::vector<std::unique_ptr<char[]>>& blocks = free_blocks().blocks;
-    if (blocks.empty()) {
-      block_.reset(new char[kBlockOctets]);  // NOLINT: make_unique would clear it
-    } else {
-      block_ = std::move(blocks.back());
-      blocks.pop_back();
-    }
+  if (parked_) {
+    const std::unique_ptr<char[]> own = std::move(block_);
+    take_block();
+    std::memcpy(block_.get(), own.get() + begin_, size());
+    end_ -= begin_;
+    begin_ = 0;
+    parked_ = false;
+  } else if (!block_) {
+    take_block();
   }
   if (begin_ > 0 && kBlockOctets - end_ < kBlockOctets / 4) {
     std::memmove(block_.get(), block_.get() + begin_, size());
@@ -43,9 +73,7 @@ void InputBuffer::consume(std::size_t octets) {
 
 void InputBuffer::release() {
   begin_ = end_ = 0;
-  if (block_ && free_blocks().blocks.size() < FreeBlocks::kKept)
-    free_blocks().blocks.push_back(std::move(block_));
-  block_.reset();
+  give_back();
 }
 
 }  // namespace postern::smtp

@@ -11,12 +11,15 @@
 namespace postern::smtp {
 
 /// What a session has read and not yet used. Holds a block only while there is something in it: an
-/// idle session costs no buffer. Blocks come from a free list of the thread, so a buffer must be
+/// idle session costs no buffer, and one that waits in the middle of a line costs that line. Blocks
+/// come from a free list of the thread, so a buffer must be
 /// used and destroyed on one thread.
 class InputBuffer {
  public:
   /// Large enough that a megabyte takes few system calls, small enough to stay in the cache.
   static constexpr std::size_t kBlockOctets = std::size_t{64} << 10;
+  /// More than this is not parked: it is worth a block.
+  static constexpr std::size_t kParkedOctets = kBlockOctets / 4;
 
   InputBuffer() = default;
   ~InputBuffer() { release(); }
@@ -31,6 +34,10 @@ class InputBuffer {
   /// The unused octets, for decoding in place.
   char* data() { return block_.get() + begin_; }
 
+  /// Before a wait for more: when little is there, it moves to a place of its own size, and the
+  /// block goes back. Views into the buffer end.
+  void park();
+
   /// Room for the next read; what is there moves to the front when the room behind it is short.
   /// Empty only when a whole block is unused input.
   std::span<char> space();
@@ -40,11 +47,14 @@ class InputBuffer {
   void clear() { consume(size()); }
 
  private:
+  void take_block();
+  void give_back();
   void release();
 
-  std::unique_ptr<char[]> block_;
+  std::unique_ptr<char[]> block_;  ///< of kBlockOctets, or parked: of as many octets as there are
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  bool parked_ = false;
 };
 
 }  // namespace postern::smtp

@@ -159,12 +159,11 @@ net::Awaitable<bool> ServerSession::read_line() {
 /// Reads at least one octet more. False: the client is gone, too slow, or stop() was called.
 net::Awaitable<bool> ServerSession::read_more(net::TimePoint deadline) {
   stream_.expires_at(deadline);
-  if (input_.empty()) {
-    const net::error_code waited = co_await stream_.wait_readable();
-    if (waited) {
-      if (waited == boost::asio::error::timed_out) timed_out();
-      co_return false;
-    }
+  input_.park();
+  const net::error_code waited = co_await stream_.wait_readable();
+  if (waited) {
+    if (waited == boost::asio::error::timed_out) timed_out();
+    co_return false;
   }
   const tls::Stream::IoResult read = co_await stream_.read_some(input_.space());
   if (read.ec) {
