@@ -25,8 +25,11 @@ void append(std::vector<Finding>& to, std::vector<Finding> more) {
 }
 
 /// Whether the letters of every class rest where they must; what is found joins `findings`.
-bool stands_proof(const Config& config, bool force, std::vector<Finding>& findings) {
-  proof::Proof proof = proof::prove(config);
+bool stands_proof(const Config& config,
+                  const ListFiles& lists,
+                  bool force,
+                  std::vector<Finding>& findings) {
+  proof::Proof proof = proof::prove(config, &lists);
   const bool stands = exit_status(proof.findings) < static_cast<int>(Severity::error);
   append(findings, std::move(proof.findings));
   if (stands) return true;
@@ -67,7 +70,7 @@ LoadedConfig load_for_service(const std::string& path, const SourceQuery& query,
   const auto lists = std::make_shared<ListFiles>(loaded.config->routing);
   append(out.findings, check(*loaded.config, *lists));
   if (exit_status(out.findings) >= static_cast<int>(Severity::error)) return out;
-  if (!stands_proof(*loaded.config, force, out.findings)) return out;
+  if (!stands_proof(*loaded.config, *lists, force, out.findings)) return out;
   std::string& key = loaded.config->routing.routing.trace_key;
   if (key.empty()) {
     const Result<std::string, TraceKeyError> made =

@@ -62,9 +62,10 @@ int run_check(const CheckOptions& options, std::ostream& out, std::ostream& err)
   std::vector<Finding> findings = std::move(loaded.findings);
   gateway::proof::Proof proof;
   if (loaded.config) {
-    std::vector<Finding> checked = gateway::check(*loaded.config);
+    const gateway::ListFiles lists(loaded.config->routing);
+    std::vector<Finding> checked = gateway::check(*loaded.config, lists);
     findings.insert(findings.end(), checked.begin(), checked.end());
-    proof = gateway::proof::prove(*loaded.config);
+    proof = gateway::proof::prove(*loaded.config, &lists);
     findings.insert(findings.end(), proof.findings.begin(), proof.findings.end());
     gateway::sort_by_place(findings);
   }

@@ -135,6 +135,17 @@ std::string path_of(const World& world, const Visit& visit) {
   return "routing.stages";
 }
 
+/// [[rewrite]] has given the recipient another name.
+std::optional<Cure> renamed_at(const World& world, const Visit& visit) {
+  const std::vector<routing::TraceStep>& trace = visit.decision.trace;
+  const bool is_renamed = std::any_of(trace.begin(), trace.end(), [](const auto& step) {
+    return step.stage == "rewrite" && step.verdict == "rewrite";
+  });
+  const auto renamed = is_renamed ? world.renames().find(visit.recipient) : std::nullopt;
+  if (!renamed) return std::nullopt;
+  return Cure{renamed->path, cure_of_rename(*renamed)};
+}
+
 std::string advice_for(const Visit& visit) {
   const std::string_view stage = visit.decision.stage;
   const auto& hops = visit.decision.target.hops;
@@ -241,9 +252,18 @@ std::vector<Finding> Faults::findings(const Config& config) const {
   return out;
 }
 
+std::string cure_of_rename(const Renamed& renamed) {
+  return fmt::format("{} makes {} of it; write an address whose mail rests, or leave it out",
+                     renamed.by,
+                     renamed.to.text());
+}
+
 Cure cure_of_loop(const World& world, const Leaf& leaf) {
   for (std::size_t i = leaf.cycle; i < leaf.visits.size(); ++i) {
     if (auto cure = unrecognised(world, *leaf.visits[i])) return *cure;
+  }
+  for (std::size_t i = leaf.cycle; i < leaf.visits.size(); ++i) {
+    if (auto cure = renamed_at(world, *leaf.visits[i])) return *cure;
   }
   const Visit* visit = most_doubtful(leaf);
   if (visit == nullptr) return {"", "servers hand it to each other past this gateway"};
@@ -266,6 +286,9 @@ Cure cure_of_end(const World& world, const Leaf& leaf, const Person& person) {
     return {"listener", "write a [[listener]] with role = \"mx\" for it"};
   }
   if (leaf.visits.empty()) return {"", "no setting of this gateway has a part in it"};
+  for (const auto& visit : leaf.visits) {
+    if (auto cure = renamed_at(world, *visit)) return *cure;
+  }
   const Visit& last = *leaf.visits.back();
   const bool has_it_not = leaf.end == End::bounced || last.decision.stage == "split_horizon";
   if (has_it_not && person.in_x && !person.in_v) return cure_of_bounce(world);

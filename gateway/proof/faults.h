@@ -40,6 +40,8 @@ class Faults {
   std::map<std::pair<std::string, std::string>, Entry> by_cause_;  ///< code and path
 };
 
+/// What to do about an address that [[rewrite]] gives a name by which mail does not rest.
+std::string cure_of_rename(const Renamed& renamed);
 /// Why a letter circles, or ended wrongly: the setting behind it.
 Cure cure_of_loop(const World& world, const Leaf& leaf);
 Cure cure_of_end(const World& world, const Leaf& leaf, const Person& person);

@@ -172,6 +172,45 @@ void judge(const World& world, const Case& letter, const std::vector<Leaf>& leav
       out);
 }
 
+void judge_renamed(const World& world,
+                   const Renamed& renamed,
+                   const Person& person,
+                   const Writer& writer,
+                   const std::vector<Leaf>& leaves,
+                   Faults& out) {
+  const std::string who = person.name.empty() ? std::string() : fmt::format(" ({})", person.name);
+  const std::string about = fmt::format("mail for {}, which {} makes {}{}{}",
+                                        renamed.from.text(),
+                                        renamed.by,
+                                        renamed.to.text(),
+                                        who,
+                                        by_whom(writer));
+  if (judge_loops(world, about, leaves, out) || is_dropped_by_right(writer, leaves)) return;
+  const Leaf* bad = culprit(leaves);
+  if (bad == nullptr) return;
+  // R2: who may not write there is refused before.
+  const bool by_access = bad->end == End::refused && !bad->visits.empty() &&
+                         bad->visits.back()->decision.stage == "relay_access";
+  if (by_access) return;
+  const Cure cure{renamed.path, cure_of_rename(renamed)};
+  const routing::Domain* to = world.domain_of(renamed.to.domain());
+  if (to == nullptr) {
+    const bool stays = std::none_of(leaves.begin(), leaves.end(), [](const Leaf& leaf) {
+      return leaf.end == End::rests || leaf.end == End::waits;
+    });
+    if (stays) add(*bad, {Severity::warning, "no-rest", about + " rests nowhere", "", cure}, out);
+    return;
+  }
+  if (!person.exists()) return;
+  const Copies copies = copies_of(world, *to, leaves);
+  if (copies.x > 1 || copies.v > 1) {
+    add(*bad, {Severity::error, "two-copies", about + " leaves two copies", "", cure}, out);
+  } else if (copies.x + copies.v + copies.waiting == 0) {
+    // The old name may be one that nobody uses any more.
+    add(*bad, {Severity::warning, "no-rest", about + " rests nowhere", "", cure}, out);
+  }
+}
+
 namespace {
 
 /// The setting that makes `hop` a sender of ours.

@@ -36,6 +36,15 @@ bool is_written(const World& world, const Case& letter);
 /// Appends what is wrong with it: a loop, no rest, a copy too few or too many.
 void judge(const World& world, const Case& letter, const std::vector<Leaf>& leaves, Faults& out);
 
+/// The same for a letter to an address that [[rewrite]] gives another name, for the person who has
+/// the new one.
+void judge_renamed(const World& world,
+                   const Renamed& renamed,
+                   const Person& person,
+                   const Writer& writer,
+                   const std::vector<Leaf>& leaves,
+                   Faults& out);
+
 /// The same for a letter to another domain (R2, S5, S8).
 void judge_elsewhere(const World& world,
                      const Beginning& beginning,

@@ -45,6 +45,11 @@ std::vector<Person> persons_of(const DomainTraits& traits) {
     const bool dual = person.in_x && person.in_v && !person.forwards;
     if (dual && !traits.has_dual) return;
     if (person.forwards && !traits.has_alias) return;  // X has no address to forward to
+    // Who may be on the list is followed as if on it, and as if not.
+    Person listed = person;
+    listed.dual = traits.has_dual;
+    out.push_back(listed);
+    if (!traits.has_dual || traits.dual_for_all || dual) return;
     out.push_back(person);
   };
   if (traits.has_x) {

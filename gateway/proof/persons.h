@@ -21,6 +21,7 @@ struct Person {
   bool in_v = false;
   routing::Presence presence = routing::Presence::unknown;
   CutoverAnswer cutover = CutoverAnswer::not_listed;
+  bool dual = false;  ///< G itself delivers to both: on the list of dual_delivery
 
   bool exists() const { return in_x || in_v; }
   /// Somebody cannot be asked: waiting (451 4.4.3) is right, a guess is not.
@@ -34,7 +35,8 @@ struct DomainTraits {
   bool has_x = false;      ///< a server that behaves as Exchange serves it
   bool has_alias = false;  ///< so that X can forward to it
   bool has_cutover = false;
-  bool has_dual = false;  ///< G itself delivers to both
+  bool has_dual = false;      ///< G itself delivers to both, for some
+  bool dual_for_all = false;  ///< for everybody: there is no list
 };
 
 /// Every class of users that such a domain has.

@@ -3,6 +3,7 @@
 
 #include "gateway/config.h"
 #include "gateway/finding.h"
+#include "gateway/list_files.h"
 
 #include <cstddef>
 #include <vector>
@@ -18,9 +19,11 @@ struct Proof {
 };
 
 /// Follows each class of (origin, listener, domain, recipient) through the real stages and the
-/// servers around, as `behaves` states them, until it rests. Asks no file and no network. Findings
-/// are loops, letters that rest nowhere, copies too few or too many, open relays, and steps of the
-/// migration guide that are missing. Takes milliseconds; thousands of domains of one shape are one.
-Proof prove(const Config& config);
+/// servers around, as `behaves` states them, until it rests. Asks no network. Findings are loops,
+/// letters that rest nowhere, copies too few or too many, open relays, and steps of the migration
+/// guide that are missing. Takes milliseconds; thousands of domains of one shape are one.
+/// `lists`: the files that the config names, read already; what the maps of `[[rewrite]]` make of
+/// addresses is followed. Without it no file is looked at.
+Proof prove(const Config& config, const ListFiles* lists = nullptr);
 
 }  // namespace postern::gateway::proof

@@ -3,7 +3,6 @@
 
 #include "gateway/proof/stubs.h"
 #include "routing/address_patterns.h"
-#include "routing/rewrite_map.h"
 
 #include <fmt/format.h>
 
@@ -37,18 +36,13 @@ std::string shape_of(const Domain& domain, const Config& config, const RouteInde
 }
 
 /// What the rules that name recipients make of mail for a domain. A [[journal]] does not matter:
-/// its copies are not followed. Nor do files of [[rewrite]], which are not read.
+/// its copies are not followed.
 class RecipientRules {
  public:
-  explicit RecipientRules(const Config& config)
+  RecipientRules(const Config& config, const Renames& renames)
       : by_name_(config.routing.more_stages != nullptr || !config.plugins.empty()),
-        rewrites_(routing::MailboxRules{nullptr,
-                                        config.routing.recipients.case_sensitive,
-                                        config.routing.recipients.delimiter}) {
+        renames_(renames) {
     const routing::RecipientsConfig& r = config.routing.recipients;
-    for (const routing::RewriteRule& rule : config.routing.rewrites) {
-      if (rule.map.empty()) rewrites_.add(rule.from, rule.to);
-    }
     for (const routing::ListRule& rule : config.routing.lists) {
       if (rule.recipients.empty()) continue;
       lists_.emplace_back(rule.recipients, r.case_sensitive, r.delimiter);
@@ -68,7 +62,7 @@ class RecipientRules {
   std::string of_name(std::string_view name) const {
     const smtp::Mailbox user(kLocalPart, name);
     std::string out;
-    if (const auto found = rewrites_.find(user)) out += found->to.text();
+    if (const auto found = renames_.find(user)) out += found->to.text();
     out += '|';
     for (const AddressPatterns& list : lists_)
       out += list.match(user) ? '1' : '0';
@@ -76,15 +70,17 @@ class RecipientRules {
   }
 
   bool by_name_;
-  routing::RewriteMap rewrites_;
+  const Renames& renames_;
   std::vector<AddressPatterns> lists_;
 };
 
 }  // namespace
 
-std::vector<std::size_t> domains_to_follow(const Config& config, const RouteIndex& routes) {
+std::vector<std::size_t> domains_to_follow(const Config& config,
+                                           const RouteIndex& routes,
+                                           const Renames& renames) {
   const std::vector<Domain>& domains = config.routing.domains;
-  const RecipientRules rules(config);
+  const RecipientRules rules(config, renames);
   std::vector<std::size_t> out;
   std::vector<std::pair<std::size_t, std::string>> others;
   std::set<std::string> shapes;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/config.h"
+#include "gateway/proof/renames.h"
 #include "gateway/proof/routes.h"
 
 #include <cstddef>
@@ -17,6 +18,8 @@ inline constexpr std::string_view kLocalPart = "user";
 /// each shape. Domains that servers, routes and lists of users treat alike are one, so that
 /// thousands cost as much as one. Of domains that `[[rewrite]]` or `[[list]]` alone tell apart, or
 /// a plug-in may, a bounded number is followed.
-std::vector<std::size_t> domains_to_follow(const Config& config, const RouteIndex& routes);
+std::vector<std::size_t> domains_to_follow(const Config& config,
+                                           const RouteIndex& routes,
+                                           const Renames& renames);
 
 }  // namespace postern::gateway::proof

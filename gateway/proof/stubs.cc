@@ -92,6 +92,29 @@ class ImmediateStage final : public routing::Stage {
   std::unique_ptr<routing::Stage> stage_;
 };
 
+/// Dual delivery for who is on none of its lists.
+class NotDual final : public routing::Stage {
+ public:
+  NotDual(std::unique_ptr<routing::Stage> stage,
+          const routing::Config& config,
+          const routing::Config& lists)
+      : stage_(std::move(stage)), config_(config), lists_(lists) {}
+  std::string_view name() const override { return stage_->name(); }
+  bool is_idle() const override { return stage_->is_idle(); }
+  Answer evaluate(const Progress& progress) const override {
+    if (progress.domain == nullptr) return stage_->evaluate(progress);
+    const auto place = static_cast<std::size_t>(progress.domain - config_.domains.data());
+    const std::string& setting = lists_.domains[place].dual_delivery;
+    if (setting.empty() || setting == "*") return stage_->evaluate(progress);
+    return Verdict{routing::Pass{}, "not in the domain's dual_delivery list"_text};
+  }
+
+ private:
+  std::unique_ptr<routing::Stage> stage_;
+  const routing::Config& config_;
+  const routing::Config& lists_;
+};
+
 /// Does a plug-in take the built-in stage's place?
 bool is_replaced(const routing::Config& config, std::string_view stage) {
   if (config.more_stages == nullptr) return false;
@@ -99,7 +122,7 @@ bool is_replaced(const routing::Config& config, std::string_view stage) {
   return std::find(names.begin(), names.end(), stage) != names.end();
 }
 
-routing::Registry stubbed_registry(const routing::Config& config, CutoverAnswer cutover) {
+routing::Registry stubbed_registry(const routing::Config& config, const StubAnswers& answers) {
   auto real = std::make_shared<const routing::Registry>(routing::Registry::of(config));
   const std::vector<std::string> known = real->names();
   routing::Registry out;
@@ -113,8 +136,15 @@ routing::Registry stubbed_registry(const routing::Config& config, CutoverAnswer 
       return std::make_unique<ImmediateStage>(real->make(name, sources));
     });
   }
+  const routing::Config* lists = answers.not_dual;
+  if (lists != nullptr && !is_replaced(config, "dual_delivery")) {
+    out.add("dual_delivery", [real, lists](const routing::StageSources& sources) {
+      return std::make_unique<NotDual>(
+          real->make("dual_delivery", sources), *sources.config, *lists);
+    });
+  }
   if (is_replaced(config, "cutover")) return out;
-  out.add("cutover", [cutover](const routing::StageSources& sources) {
+  out.add("cutover", [cutover = answers.cutover](const routing::StageSources& sources) {
     return std::make_unique<StubCutover>(*sources.config, cutover);
   });
   return out;
@@ -132,19 +162,20 @@ bool has_cutover(const routing::Config& config, const routing::Domain& domain) {
 }
 
 Result<StubbedPipeline, std::string> StubbedPipeline::build(const routing::Config& config,
-                                                            routing::Presence presence,
-                                                            CutoverAnswer cutover) {
+                                                            const StubAnswers& answers,
+                                                            const routing::WayFiles* files) {
   std::unique_ptr<const routing::Directory> directory;
   const bool asks = !config.recipients.directory.empty() ||
                     std::any_of(config.domains.begin(), config.domains.end(), [](const auto& d) {
                       return !d.directory.empty();
                     });
-  if (asks) directory = std::make_unique<StubDirectory>(config, presence);
+  if (asks) directory = std::make_unique<StubDirectory>(config, answers.presence);
   routing::StageSources sources;
   sources.config = &config;
   sources.directory = directory.get();
+  sources.files = files;
   Result<routing::Pipeline, std::string> pipeline =
-      routing::Pipeline::build(stubbed_registry(config, cutover), sources);
+      routing::Pipeline::build(stubbed_registry(config, answers), sources);
   if (!pipeline) return pipeline.error();
   return StubbedPipeline(std::move(directory), std::move(*pipeline));
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/proof/walk.h"
 
+#include "routing/loop_tokens.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -41,10 +43,6 @@ std::string_view end_name(End end) {
       break;
   }
   return "goes nowhere";
-}
-
-bool is_traced(const NextHop& hop) {
-  return hop.behaves == Behaviour::exchange || hop.behaves == Behaviour::vk_workspace;
 }
 
 }  // namespace
@@ -137,14 +135,27 @@ void Walker::at_gateway(Path path, const Client& client, const Mailbox& recipien
   take_decision(std::move(path), visit);
 }
 
+/// R13 is the stage's, and without it no letter is marked.
+bool Walker::guards() const {
+  const std::vector<std::string>& stages = world_.routing().routing.stages;
+  return std::find(stages.begin(), stages.end(), "loop_guard") != stages.end();
+}
+
+/// As trace fields name it; empty: not of ours.
+std::string Walker::mailbox_of(const Mailbox& recipient) const {
+  const routing::Domain* domain = world_.domain_of(recipient.domain());
+  if (domain == nullptr) return {};
+  return fmt::format("{}@{}", smtp::ascii_lower(recipient.local()), domain->name);
+}
+
 /// R13 as Pipeline::check_message has it, with the fewest fields that the way leaves.
 bool Walker::guard_refuses(const Path& path, const Visit& visit) const {
+  if (!guards()) return false;
   const routing::RoutingConfig& rules = world_.routing().routing;
-  const bool guards =
-      std::find(rules.stages.begin(), rules.stages.end(), "loop_guard") != rules.stages.end();
-  if (!guards) return false;
-  const bool ours = world_.domain_of(visit.decision.recipient_out.domain()) != nullptr;
-  return path.received > rules.max_hops || (ours && path.passes >= rules.max_own_passes);
+  const std::string mailbox = mailbox_of(visit.decision.recipient_out);
+  const auto passes = std::count(path.passes.begin(), path.passes.end(), mailbox);
+  return path.received > rules.max_hops ||
+         (!mailbox.empty() && static_cast<unsigned>(passes) >= rules.max_own_passes);
 }
 
 void Walker::take_decision(Path path, const Visit& visit) {
@@ -167,20 +178,22 @@ void Walker::take_decision(Path path, const Visit& visit) {
     case routing::DecisionKind::route:
       break;
   }
-  const bool ours = world_.domain_of(decision.recipient_out.domain()) != nullptr;
-  if (path.doubled && ours) {
+  const std::string mailbox = mailbox_of(decision.recipient_out);
+  const auto token = std::find(path.tokens.begin(), path.tokens.end(), mailbox);
+  if (!mailbox.empty() && token != path.tokens.end()) {
     return end(std::move(path), End::discarded, nullptr, "a copy that comes back: its loop token");
   }
-  path.doubled = path.doubled || routing::is_doubled(decision);
+  const bool doubled = routing::is_doubled(decision);
   const bool refused = guard_refuses(path, *kept);
   const std::size_t before = leaves_.size();
   Path as_it_came = path;
   for (const routing::Copy& copy : decision.also) {
     // An archive is nobody's mailbox.
     if (copy.kind == routing::CopyKind::journal) continue;
-    leave_gateway(path, copy.target, copy.recipient_out, copy.stage);
+    leave_gateway(path, copy.target, copy.recipient_out, copy.stage, true);
   }
-  leave_gateway(std::move(path), decision.target, decision.recipient_out, deciding_stage(decision));
+  leave_gateway(
+      std::move(path), decision.target, decision.recipient_out, deciding_stage(decision), doubled);
   if (!refused) return;
   // A loop is told as a loop; of what would have rested R13 makes a refusal.
   const bool loops = std::any_of(leaves_.begin() + static_cast<std::ptrdiff_t>(before),
@@ -195,14 +208,18 @@ void Walker::take_decision(Path path, const Visit& visit) {
 void Walker::leave_gateway(Path path,
                            const routing::Target& target,
                            const Mailbox& recipient,
-                           std::string_view by) {
+                           std::string_view by,
+                           bool doubled) {
   ++path.received;
   if (target.hops.empty()) {
     move(path, "the world", by);
     return end(std::move(path), End::rests, nullptr, "");
   }
   const NextHop& hop = chosen(target);
-  if (is_traced(hop)) ++path.passes;
+  if (guards() && routing::is_traced(target)) {
+    path.passes.push_back(mailbox_of(recipient));
+    if (doubled) path.tokens.push_back(path.passes.back());
+  }
   move(path, hop.name, by);
   at_hop(std::move(path), hop, recipient);
 }
@@ -243,11 +260,17 @@ void Walker::at_hop(Path path, const NextHop& hop, const Mailbox& recipient) {
       break;
   }
   if (holds_mailboxes(hop, recipient)) {
-    if (person_.in_v) return end(std::move(path), End::rests, &hop, "");
+    if (person_.in_v && !is_nobody(recipient)) return end(std::move(path), End::rests, &hop, "");
     return end(std::move(path), End::bounced, nullptr, "it has no such mailbox");
   }
   if (hop.behaves == Behaviour::final) return end(std::move(path), End::rests, &hop, "");
   at_relay(std::move(path), hop, recipient);
+}
+
+bool Walker::is_nobody(const Mailbox& recipient) const {
+  const routing::Domain* domain = world_.domain_of(recipient.domain());
+  return domain != nullptr && domain == world_.domain_of(no_mailbox_.domain()) &&
+         smtp::iequals(recipient.local(), no_mailbox_.local());
 }
 
 /// Is the recipient's domain one whose new mailboxes this server has, under an address that it
@@ -273,7 +296,7 @@ void Walker::at_exchange(Path path, const NextHop& hop, const Mailbox& recipient
     return end(std::move(path), End::rests, nullptr, "");
   }
   if (world_.is_alias(*domain, recipient.domain())) return back(std::move(path), hop, recipient);
-  if (!person_.in_x) return back(std::move(path), hop, recipient);
+  if (!person_.in_x || is_nobody(recipient)) return back(std::move(path), hop, recipient);
   if (person_.forwards && !domain->aliases.empty()) {
     back(path, hop, Mailbox(recipient.local(), domain->aliases.front()));
   }
@@ -283,7 +306,7 @@ void Walker::at_exchange(Path path, const NextHop& hop, const Mailbox& recipient
 /// Delivers T, and D where it is told to (R4a). Everything else goes to G, D perhaps to X.
 void Walker::at_workspace(Path path, const NextHop& hop, const Mailbox& recipient) {
   if (holds_mailboxes(hop, recipient)) {
-    if (person_.in_v) return end(std::move(path), End::rests, &hop, "");
+    if (person_.in_v && !is_nobody(recipient)) return end(std::move(path), End::rests, &hop, "");
     return end(std::move(path), End::bounced, nullptr, "it has no such mailbox");
   }
   const routing::Domain* domain = world_.domain_of(recipient.domain());

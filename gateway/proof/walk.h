@@ -71,6 +71,8 @@ class Walker {
   std::vector<Leaf> follow(const Start& start,
                            const smtp::Mailbox& recipient,
                            smtp::ReversePath sender = {});
+  /// No server has a mailbox under this address: [[rewrite]] gives it the name of one.
+  void no_mailbox_as(const smtp::Mailbox& address) { no_mailbox_ = address; }
 
  private:
   /// A copy under way, by value: it forks.
@@ -79,8 +81,9 @@ class Walker {
     std::string at;                 ///< name of the party that has it
     std::vector<std::string> seen;  ///< states at G, one a visit
     unsigned received = 0;          ///< Received fields, the fewest that there can be
-    bool doubled = false;           ///< G has sent it to both mailboxes; its loop token tells (R13)
-    unsigned passes = 0;            ///< R13: of this mailbox by G, to X or V
+    // R13, by mailbox: what G has written into the letter on its way to X and V.
+    std::vector<std::string> passes;  ///< once for each pass
+    std::vector<std::string> tokens;  ///< G has sent the letter to both places of these
   };
   struct Client {
     const ListenerConfig* listener = nullptr;
@@ -95,14 +98,18 @@ class Walker {
   void leave_gateway(Path path,
                      const routing::Target& target,
                      const smtp::Mailbox& recipient,
-                     std::string_view by);
+                     std::string_view by,
+                     bool doubled);
   void at_hop(Path path, const routing::NextHop& hop, const smtp::Mailbox& recipient);
   void at_exchange(Path path, const routing::NextHop& hop, const smtp::Mailbox& recipient);
   void at_workspace(Path path, const routing::NextHop& hop, const smtp::Mailbox& recipient);
   void at_relay(Path path, const routing::NextHop& hop, const smtp::Mailbox& recipient);
   /// `hop` hands it to G.
   void back(Path path, const routing::NextHop& hop, const smtp::Mailbox& recipient);
+  bool guards() const;
+  std::string mailbox_of(const smtp::Mailbox& recipient) const;
   bool guard_refuses(const Path& path, const Visit& visit) const;
+  bool is_nobody(const smtp::Mailbox& recipient) const;
   bool holds_mailboxes(const routing::NextHop& hop, const smtp::Mailbox& recipient) const;
   const Source& source_of(const routing::NextHop& hop) const;
   const routing::NextHop& chosen(const routing::Target& target) const;
@@ -113,6 +120,7 @@ class Walker {
   const World& world_;
   const Wiring& wiring_;
   const Person& person_;
+  smtp::Mailbox no_mailbox_;  ///< empty: each address is somebody's
   smtp::Sender sender_;
   std::vector<Leaf> leaves_;
 };

@@ -44,20 +44,29 @@ std::vector<IpAddress> host_addresses(const NextHop& hop) {
 
 }  // namespace
 
-World::World(const Config& given) : given_(given), routing_(given.routing) {
+World::World(const Config& given, const routing::WayFiles* files)
+    : given_(given), routing_(given.routing), renames_(given.routing, files) {
   if (routing_.routing.trace_key.empty()) routing_.routing.trace_key = "nothing is signed with it";
   routes_ = std::make_unique<const RouteIndex>(given_.routing);
-  std::erase_if(routing_.rewrites, [](const auto& rule) { return !rule.map.empty(); });
+  std::erase_if(routing_.rewrites,
+                [this](const auto& rule) { return !rule.map.empty() && !renames_.is_read(rule); });
   take_domains();
   name_sources();
 }
 
-Result<std::unique_ptr<World>, std::string> World::build(const Config& given) {
-  std::unique_ptr<World> world(new World(given));
-  for (std::size_t i = 0; i < kAnswers * kAnswers; ++i) {
-    auto pipeline = StubbedPipeline::build(world->routing_,
-                                           static_cast<routing::Presence>(i / kAnswers),
-                                           static_cast<CutoverAnswer>(i % kAnswers));
+Result<std::unique_ptr<World>, std::string> World::build(const Config& given,
+                                                         const routing::WayFiles* files) {
+  std::unique_ptr<World> world(new World(given, files));
+  const std::vector<Domain>& domains = given.routing.domains;
+  const bool has_lists = std::any_of(domains.begin(), domains.end(), [](const Domain& domain) {
+    return !domain.dual_delivery.empty() && domain.dual_delivery != "*";
+  });
+  for (std::size_t i = 0; i < kAnswers * kAnswers * (has_lists ? 2 : 1); ++i) {
+    StubAnswers answers;
+    answers.presence = static_cast<routing::Presence>(i / kAnswers % kAnswers);
+    answers.cutover = static_cast<CutoverAnswer>(i % kAnswers);
+    if (i >= kAnswers * kAnswers) answers.not_dual = &given.routing;
+    auto pipeline = StubbedPipeline::build(world->routing_, answers, files);
     if (!pipeline) return pipeline.error();
     world->pipelines_.push_back(std::move(*pipeline));
   }
@@ -72,7 +81,7 @@ void World::take_domains() {
     if (!domain.dual_delivery.empty()) domain.dual_delivery = "*";
   }
   domains_ = std::make_unique<const routing::DomainIndex>(routing_.domains);
-  for (const std::size_t place : domains_to_follow(given_, *routes_))
+  for (const std::size_t place : domains_to_follow(given_, *routes_, renames_))
     followed_.push_back(&routing_.domains[place]);
 }
 
@@ -141,8 +150,10 @@ void World::find_clients() {
 }
 
 const StubbedPipeline& World::pipeline(const Person& person) const {
-  return pipelines_[static_cast<std::size_t>(person.presence) * kAnswers +
-                    static_cast<std::size_t>(person.cutover)];
+  const std::size_t place = static_cast<std::size_t>(person.presence) * kAnswers +
+                            static_cast<std::size_t>(person.cutover);
+  const std::size_t unlisted = place + kAnswers * kAnswers;
+  return pipelines_[person.dual || unlisted >= pipelines_.size() ? place : unlisted];
 }
 
 const Domain* World::domain_of(std::string_view name) const {
@@ -206,7 +217,8 @@ DomainTraits World::traits_of(const Domain& domain) const {
   return {exchange_of(domain) != nullptr,
           !domain.aliases.empty(),
           has_cutover(routing_, domain),
-          !domain.dual_delivery.empty()};
+          !domain.dual_delivery.empty(),
+          given_.routing.domains[place_of(domain)].dual_delivery == "*"};
 }
 
 const Party* World::party_of(const NextHop& hop) const {

@@ -3,6 +3,7 @@
 
 #include "gateway/config.h"
 #include "gateway/proof/persons.h"
+#include "gateway/proof/renames.h"
 #include "gateway/proof/routes.h"
 #include "gateway/proof/shapes.h"
 #include "gateway/proof/stubs.h"
@@ -42,17 +43,19 @@ struct Wiring {
 };
 
 /// The config as the proof looks at it: names of hosts replaced by made-up addresses, the real
-/// pipeline once for each answer of directory and list. Asks no network and no file. The given
-/// config outlives it. One thread.
+/// pipeline once for each answer of directory and list. Asks no network. The given config and the
+/// files, of which it reads the maps of [[rewrite]], outlive it. One thread.
 class World {
  public:
   /// Error: why the stages cannot be built.
-  static Result<std::unique_ptr<World>, std::string> build(const Config& given);
+  static Result<std::unique_ptr<World>, std::string> build(
+      const Config& given, const routing::WayFiles* files = nullptr);
   World(World&&) = delete;
 
   const Config& given() const { return given_; }
   const routing::Config& routing() const { return routing_; }
   const RouteIndex& routes() const { return *routes_; }
+  const Renames& renames() const { return renames_; }
   const StubbedPipeline& pipeline(const Person& person) const;
 
   /// One domain of each shape. The others are domains of ours all the same: a rule may lead to one.
@@ -88,7 +91,7 @@ class World {
   const ListenerConfig* public_mx() const;
 
  private:
-  explicit World(const Config& given);
+  World(const Config& given, const routing::WayFiles* files);
   void take_domains();
   void name_sources();
   void find_parties();
@@ -99,13 +102,15 @@ class World {
 
   const Config& given_;
   routing::Config routing_;
+  Renames renames_;
   std::unique_ptr<const RouteIndex> routes_;
   std::unique_ptr<const routing::DomainIndex> domains_;
   std::vector<const routing::Domain*> followed_;
   std::vector<Party> parties_;
   std::optional<IpAddress> stranger_;
   std::optional<IpAddress> friend_;
-  std::vector<StubbedPipeline> pipelines_;  ///< by presence and cut-over answer
+  /// By presence and cut-over answer, then the same for who is on no list of dual_delivery.
+  std::vector<StubbedPipeline> pipelines_;
 };
 
 }  // namespace postern::gateway::proof
