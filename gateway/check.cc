@@ -38,6 +38,7 @@ std::vector<Finding> check(const Config& config, const ListFiles& lists) {
   check_access(config, out);
   check_ways(config, out);
   check_more_ways(config, lists.ways, out);
+  check_renamed(config, lists, out);
   check_waves(config, lists, out);
   check_directories(config, out);
   check_policies(config, out);

@@ -47,6 +47,8 @@ void check_access(const Config& config, Findings& out);
 /// Ways that lead nowhere, back, or are never taken: R4 to R12 (check_ways.cc). The proof that no
 /// scenario loops (R13, S9) belongs here too.
 void check_ways(const Config& config, Findings& out);
+/// Users on lists whose mail [[rewrite]] gives to others (check_renamed.cc).
+void check_renamed(const Config& config, const ListFiles& lists, Findings& out);
 /// Waves of users, and who is in them (check_waves.cc).
 void check_waves(const Config& config, const ListFiles& lists, Findings& out);
 /// Directories that nobody asks, or that anybody could answer for (check_directories.cc).
