@@ -16,11 +16,10 @@ from systems import ADDRESS
 
 from .points import BASE, SIZES, Point
 from .relays import DIRECT, Relay
-from .runner import Options, messages_for, progress, run_once
+from .runner import Options, messages_for, progress, run_once, warm_up_for
 from .tools import POSTERN, POSTFIX, RunFailed, available, sink
 
 _BLOCK = 1 << 18
-_OPENSSL = re.compile(r"^(?:\+F2|\+F4|\+F|\+H).*", re.MULTILINE)
 
 
 def loopback(seconds: float = 1.0) -> float:
@@ -89,7 +88,7 @@ def straight(tools: str, options: Options, point: Point) -> dict:
     relay = Relay(DIRECT, options.folder, point)
     target = sink(tools, "limit", options.folder, relay.hop, point.tls)
     try:
-        first = run_once(relay, target, point, messages_for(point, 2000, 1), tools)
+        first = run_once(relay, target, point, warm_up_for(point), tools)
         return run_once(relay, target, point, messages_for(point, first["messages"] / first["seconds"], options.seconds), tools)
     finally:
         target.stop()

@@ -17,7 +17,8 @@ from .tools import RunFailed, Sink, per_message, send, sink
 
 MOST_MESSAGES = 200_000
 MOST_OCTETS = 2 << 30        # of one run
-WARM_UP = 200                # messages, at least one a session
+WARM_UP = 200                # messages, fewer of large ones, at least one a session
+WARM_UP_OCTETS = 64 << 20
 PATIENCE = 240.0             # seconds for a run
 
 
@@ -70,10 +71,14 @@ def progress(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def warm_up_for(point: Point) -> int:
+    return max(point.sessions, min(WARM_UP, WARM_UP_OCTETS // point.size))
+
+
 def messages_for(point: Point, rate: float, seconds: float) -> int:
-    """So many that a run lasts about so long; one a session at least, and not more than the disk is to hold."""
-    most = max(point.sessions, min(MOST_MESSAGES, MOST_OCTETS // point.size))
-    return max(point.sessions, min(most, int(rate * seconds)), 20)
+    """So many that a run lasts about so long, as many as warm up at least, and not more than the disk is to hold."""
+    least = warm_up_for(point)
+    return max(least, min(MOST_MESSAGES, MOST_OCTETS // point.size, int(rate * seconds)))
 
 
 def run_once(relay: Relay, target: Sink, point: Point, messages: int, tools: str) -> dict:
@@ -152,7 +157,7 @@ class Stand:
         options, point = self.options, self.point
         relay = self.relays[name] = Relay(name, options.folder, point)
         self.sinks[name] = sink(options.tools, name, options.folder, relay.hop, point.tls)
-        first = run_once(relay, self.sinks[name], point, max(messages_for(point, WARM_UP, 1), point.sessions), options.tools)
+        first = run_once(relay, self.sinks[name], point, warm_up_for(point), options.tools)
         self.messages[name] = messages_for(point, first["messages"] / first["seconds"], options.seconds)
 
     def run(self, name: str, number: int) -> None:
