@@ -242,6 +242,31 @@ TEST(VerifyHandIn, TheLetterArrivesAsItIs) {
   EXPECT_TRUE(mails.front().tls);
 }
 
+TEST(VerifyHandIn, NothingIsSentWithoutTheLogin) {
+  const test::ExchangeServer server;  // offers NTLM alone
+  SessionTerms terms = terms_at(server.port());
+  terms.server.tls = Security::starttls;
+  terms.user = "olga";
+  terms.password = "a secret of hers";
+  const Handed handed = hand_in(terms, "olga@company.ru", "ivan@company.ru", "a\r\n");
+  EXPECT_TRUE(handed.reached);
+  EXPECT_FALSE(handed.taken());
+  EXPECT_THAT(handed.failure, Not(HasSubstr("secret")));
+  EXPECT_THAT(server.commands(), Not(Contains(StartsWith("MAIL"))));
+  EXPECT_THAT(server.commands(), Not(Contains(HasSubstr("secret"))));
+}
+
+TEST(VerifyHandIn, ACertificateThatProvesNothing) {
+  const test::ExchangeServer server;
+  SessionTerms terms = terms_at(server.port());
+  terms.server.tls = Security::starttls;
+  terms.server.verify = true;
+  const Handed handed = hand_in(terms, "olga@company.ru", "ivan@company.ru", "a\r\n");
+  EXPECT_FALSE(handed.taken());
+  EXPECT_THAT(handed.failure, HasSubstr("127.0.0.1"));
+  EXPECT_THAT(server.commands(), Not(Contains(StartsWith("MAIL"))));
+}
+
 TEST(VerifyHandIn, TheRefusalIsKept) {
   test::ExchangeServer server;
   server.plan(test::At::end_of_data,
