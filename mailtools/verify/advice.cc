@@ -84,6 +84,12 @@ copy-twice: a mailbox has the letter more than once
 - Exchange: a forwarding address and an Inbox rule that forwards, or ForwardingAddress and
   ForwardingSmtpAddress, are both set
 - gateway: domain.dual_delivery together with forwarding in Exchange
+copy-in-other-folder: the letter has come, and lies in another folder than people look into first
+- the server's spam filter: mail of the gateway's addresses must not be rated; Exchange:
+  Set-TransportConfig -InternalSMTPServers, VK WorkSpace: «Список серверов, имеющих право отправлять
+  почту без авторизации»
+- the mailbox's own rules
+- the test's file: name the folder in imap.folders when it is right there
 copy-unexpected: a mailbox has the letter that must not
 - Exchange: forwarding of a user who is not migrated, or who has left: Get-Mailbox USER | fl
   Forwarding*

@@ -111,6 +111,23 @@ Bounce bounce_of(std::string_view message) {
   return bounce;
 }
 
+/// Takes a quoted string or an atom off `rest`.
+std::string take_word(std::string_view& rest) {
+  std::string out;
+  if (!rest.starts_with('"')) {
+    out = rest.substr(0, rest.find(' '));
+    rest.remove_prefix(out.size());
+    return out;
+  }
+  std::size_t at = 1;
+  for (; at < rest.size() && rest[at] != '"'; ++at) {
+    if (rest[at] == '\\' && at + 1 < rest.size()) ++at;
+    out += rest[at];
+  }
+  rest.remove_prefix(std::min(at + 1, rest.size()));
+  return out;
+}
+
 /// Letters, digits and dashes from `at` on.
 std::string token_at(std::string_view text, std::size_t at) {
   constexpr std::size_t kMostToken = 80;
@@ -142,6 +159,29 @@ std::vector<std::uint32_t> parse_search(std::string_view answer, std::size_t mos
       const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), uid);
       if (error == std::errc() && end == word.data() + word.size() && uid != 0) out.push_back(uid);
     }
+  }
+  return out;
+}
+
+std::vector<std::string> parse_list(std::string_view answer, std::size_t most) {
+  std::vector<std::string> out;
+  constexpr std::string_view kMark = "* LIST (";
+  while (!answer.empty() && out.size() < most) {
+    std::string_view line = next_line(answer);
+    if (line.size() < kMark.size() || !same_name(line.substr(0, kMark.size()), kMark)) continue;
+    const std::size_t close = line.find(')');
+    if (close == std::string_view::npos) continue;
+    const std::string_view flags = line.substr(0, close);
+    if (flags.find("\\Noselect") != std::string_view::npos ||
+        flags.find("\\NonExistent") != std::string_view::npos) {
+      continue;
+    }
+    line = trimmed(line.substr(close + 1));
+    take_word(line);  // the hierarchy's delimiter
+    line = trimmed(line);
+    if (line.starts_with('{')) continue;
+    const std::string name = take_word(line);
+    if (!name.empty()) out.push_back(name);
   }
   return out;
 }

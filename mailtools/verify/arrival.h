@@ -18,6 +18,10 @@ namespace postern::verify {
 /// What is no number is passed over; at most `most` of them.
 std::vector<std::uint32_t> parse_search(std::string_view answer, std::size_t most = 10000);
 
+/// The folders of "* LIST (...) "/" name" lines that can be selected, as IMAP has them (RFC 9051
+/// section 7.3.1); names that come as literals are passed over.
+std::vector<std::string> parse_list(std::string_view answer, std::size_t most = 1000);
+
 /// A header field, unfolded, without its line end.
 struct HeaderField {
   std::string name;

@@ -10,4 +10,7 @@ namespace postern::verify {
 /// "&BCEEPwQwBDw-", "&" as "&-". Octets that are no UTF-8 become U+FFFD. Pure.
 std::string imap_folder_name(std::string_view utf8);
 
+/// The same backwards, to be shown: what is no such name stays as it is. Pure.
+std::string people_folder_name(std::string_view imap);
+
 }  // namespace postern::verify

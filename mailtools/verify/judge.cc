@@ -168,6 +168,13 @@ class Judgement {
       if (!watched_[one.mailbox].failure.empty()) continue;
       if (tally(watched_[one.mailbox], token_).copies >= one.copies) continue;
       const Mailbox& box = plan_.mailboxes[one.mailbox];
+      const auto astray = watched_[one.mailbox].elsewhere.find(std::string(token_));
+      if (astray != watched_[one.mailbox].elsewhere.end()) {
+        trouble("copy-in-other-folder",
+                fmt::format("{} has it in \"{}\"", box.name(), printable(astray->second)));
+        if (box.side == Side::old_server) old_has_it = true;
+        continue;
+      }
       const bool is_copy = box.side == Side::new_platform && !scenario_.trouble_after_old.empty();
       if (is_copy && !old_has_it) continue;  // what is missing in X explains it
       trouble(is_copy ? scenario_.trouble_after_old : scenario_.trouble,
@@ -285,6 +292,10 @@ bool has_bounced(std::string_view token, const std::vector<Watched>& watched) {
 }
 
 }  // namespace
+
+unsigned count_copies(const Watched& box, std::string_view token) {
+  return tally(box, token).copies;
+}
 
 bool is_complete(const Scenario& scenario,
                  std::string_view token,

@@ -17,6 +17,7 @@ namespace {
 constexpr unsigned kMostFailures = 3;
 constexpr std::chrono::milliseconds kFirstPause{250};
 constexpr std::chrono::milliseconds kLongestPause{5000};
+constexpr std::chrono::seconds kElsewhereLimit{60};
 
 SessionTerms door_terms(const Plan& plan, Door door) {
   SessionTerms terms;
@@ -169,6 +170,7 @@ void Letters::wait(std::ostream& err) {
   if (options_.progress) err << "\n";
   std::this_thread::sleep_for(options_.settle);
   look();
+  look_elsewhere();
 }
 
 void Letters::look() {
@@ -188,6 +190,21 @@ std::size_t Letters::complete() const {
       std::count_if(letters_.begin(), letters_.end(), [this](const Sent& one) {
         return !one.handed.taken() || is_complete(one.scenario, one.token, watched_);
       }));
+}
+
+/// Letters that have not come may be among the spam; a minute is enough for them all.
+void Letters::look_elsewhere() {
+  const auto end = std::chrono::steady_clock::now() + kElsewhereLimit;
+  for (const Sent& one : letters_) {
+    if (!one.handed.taken()) continue;
+    for (const Wanted& wanted : one.scenario.wanted) {
+      Watched& box = watched_[wanted.mailbox];
+      if (!box.failure.empty() || std::chrono::steady_clock::now() > end) continue;
+      if (count_copies(box, one.token) >= wanted.copies) continue;
+      if (auto folder = readers_[wanted.mailbox].find_elsewhere(one.token))
+        box.elsewhere[one.token] = std::move(*folder);
+    }
+  }
 }
 
 void Letters::remove() {

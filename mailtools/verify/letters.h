@@ -44,6 +44,7 @@ class Letters {
   void wait(std::ostream& err);
   void look();
   std::size_t complete() const;
+  void look_elsewhere();
   void remove();
 
   const Plan& plan_;

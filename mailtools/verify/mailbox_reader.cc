@@ -24,6 +24,7 @@ constexpr long kConnectMs = 10'000;
 constexpr long kWholeMs = 30'000;
 /// New letters that are looked into at one time; the rest has its turn at the next look.
 constexpr std::size_t kMostNew = 200;
+constexpr std::size_t kMostOtherFolders = 40;
 
 struct CurlDeleter {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -47,11 +48,21 @@ std::size_t take_octets(const char* data, std::size_t, std::size_t count, void* 
   return count;
 }
 
-/// One letter of the run in a folder.
-struct Seen {
-  std::size_t folder = 0;
+/// A letter in a folder; names of folders as IMAP has them.
+struct Place {
+  std::string folder;
   std::uint32_t uid = 0;
+};
+
+struct Seen {
+  Place place;
   Arrival arrival;
+};
+
+/// A folder that is looked into, and the last UID that needs no look.
+struct Folder {
+  std::string name;
+  std::uint32_t newest = 0;
 };
 
 std::string uid_list(const std::vector<std::uint32_t>& uids) {
@@ -68,15 +79,15 @@ struct MailboxReader::State {
   std::array<char, CURL_ERROR_SIZE> error{};
   /// Left alone libcurl takes the strongest that is offered: Exchange's GSSAPI, without a ticket.
   const char* login_options = "AUTH=PLAIN";
-  bool denied = false;                ///< the last question ended at the login
-  std::vector<std::uint32_t> newest;  ///< by folder: the last UID that needs no look
+  bool denied = false;  ///< the last question ended at the login
+  std::vector<Folder> folders;
   std::vector<Seen> seen;
+  std::vector<Place> astray;  ///< letters of the run in other folders
 
   State(const Mailbox& box, std::string the_run, std::string the_gateway)
-      : mailbox(box),
-        run(std::move(the_run)),
-        gateway(std::move(the_gateway)),
-        newest(box.folders.size()) {
+      : mailbox(box), run(std::move(the_run)), gateway(std::move(the_gateway)) {
+    for (const std::string& name : box.folders)
+      folders.push_back({imap_folder_name(name)});
     init_libcurl();
     curl.reset(curl_easy_init());
   }
@@ -103,15 +114,14 @@ struct MailboxReader::State {
     curl_easy_setopt(c, CURLOPT_WRITEDATA, &answer);
   }
 
-  /// "imaps://host:993/INBOX".
-  std::string url(std::size_t folder) const {
+  /// "imaps://host:993/INBOX"; an empty folder: none is selected.
+  std::string url(const std::string& name) const {
     const Server& server = mailbox.server;
-    const std::string name = imap_folder_name(mailbox.folders[folder]);
     char* escaped = curl_easy_escape(curl.get(), name.data(), static_cast<int>(name.size()));
     const std::string out = fmt::format("{}://{}/{}",
                                         server.tls == Security::implicit ? "imaps" : "imap",
                                         server.str(),
-                                        escaped == nullptr ? "INBOX" : escaped);
+                                        escaped == nullptr ? "" : escaped);
     curl_free(escaped);
     return out;
   }
@@ -129,7 +139,7 @@ struct MailboxReader::State {
   }
 
   /// A command in a folder; its untagged answers are added to `answer`.
-  std::optional<std::string> ask(std::size_t folder,
+  std::optional<std::string> ask(const std::string& folder,
                                  const std::string& command,
                                  std::string& answer) {
     if (!curl) return "libcurl gives no handle";
@@ -138,39 +148,49 @@ struct MailboxReader::State {
     return perform(url(folder));
   }
 
-  std::optional<std::string> fetch(std::size_t folder, std::uint32_t uid, std::string& message) {
+  std::optional<std::string> fetch(const std::string& folder,
+                                   std::uint32_t uid,
+                                   std::string& message) {
     prepare(message);
     return perform(fmt::format("{}/;UID={}/;PARTIAL=0.{}", url(folder), uid, kMostFetched));
   }
 
-  std::optional<std::string> look_into(std::size_t folder);
+  std::optional<std::string> look_into(Folder& folder);
+  std::vector<std::string> other_folders();
 };
 
 /// Fetching a letter marks it as read; what is not of the run becomes unread again.
-std::optional<std::string> MailboxReader::State::look_into(std::size_t folder) {
+std::optional<std::string> MailboxReader::State::look_into(Folder& folder) {
   std::string answer;
-  const std::uint32_t after = newest[folder];
+  const std::uint32_t after = folder.newest;
   // A search may go over what the session has seen so far; this makes the server look (RFC 9051
   // section 6.1.2).
-  if (auto failed = ask(folder, "NOOP", answer)) return failed;
-  if (auto failed = ask(folder, fmt::format("UID SEARCH UID {}:*", after + 1ULL), answer)) {
+  if (auto failed = ask(folder.name, "NOOP", answer)) return failed;
+  if (auto failed = ask(folder.name, fmt::format("UID SEARCH UID {}:*", after + 1ULL), answer)) {
     return failed;
   }
   std::vector<std::uint32_t> others;
+  std::vector<std::uint32_t> uids = parse_search(answer);
+  std::sort(uids.begin(), uids.end());
   std::size_t looked = 0;
-  for (const std::uint32_t uid : parse_search(answer)) {
-    if (uid <= after || looked++ == kMostNew) continue;  // "*" is the last one, however old
+  for (const std::uint32_t uid : uids) {
+    if (uid <= after) continue;  // "*" is the last one, however old
+    if (++looked > kMostNew) break;
     std::string message;
-    if (auto failed = fetch(folder, uid, message)) return failed;
+    if (auto failed = fetch(folder.name, uid, message)) return failed;
     if (auto arrival = examine(message, run, gateway)) {
-      seen.push_back({folder, uid, std::move(*arrival)});
+      seen.push_back({
+          {folder.name, uid},
+          std::move(*arrival)
+      });
     } else {
       others.push_back(uid);
     }
-    newest[folder] = std::max(newest[folder], uid);
+    folder.newest = uid;
   }
   if (others.empty()) return std::nullopt;
-  return ask(folder, fmt::format("UID STORE {} -FLAGS.SILENT (\\Seen)", uid_list(others)), answer);
+  return ask(
+      folder.name, fmt::format("UID STORE {} -FLAGS.SILENT (\\Seen)", uid_list(others)), answer);
 }
 
 MailboxReader::MailboxReader(const Mailbox& mailbox, std::string run, std::string gateway)
@@ -182,24 +202,54 @@ const Mailbox& MailboxReader::mailbox() const {
   return state_->mailbox;
 }
 
+/// Every folder that is not looked into anyway; none when they cannot be listed.
+std::vector<std::string> MailboxReader::State::other_folders() {
+  std::string answer;
+  if (ask("", "LIST \"\" \"*\"", answer)) return {};
+  std::vector<std::string> out = parse_list(answer, kMostOtherFolders);
+  out.erase(std::remove_if(out.begin(),
+                           out.end(),
+                           [this](const std::string& name) {
+                             return std::any_of(
+                                 folders.begin(), folders.end(), [&name](const Folder& folder) {
+                                   return folder.name == name;
+                                 });
+                           }),
+            out.end());
+  return out;
+}
+
 std::optional<std::string> MailboxReader::open() {
-  for (std::size_t folder = 0; folder < state_->mailbox.folders.size(); ++folder) {
+  for (Folder& folder : state_->folders) {
     std::string answer;
-    auto failed = state_->ask(folder, "UID SEARCH UID *", answer);
-    if (failed && state_->denied && folder == 0) {
+    auto failed = state_->ask(folder.name, "UID SEARCH UID *", answer);
+    if (failed && state_->denied && &folder == &state_->folders.front()) {
       state_->login_options = nullptr;  // a server without AUTH=PLAIN: whatever there is
-      failed = state_->ask(folder, "UID SEARCH UID *", answer);
+      failed = state_->ask(folder.name, "UID SEARCH UID *", answer);
     }
     if (failed) return failed;
     for (const std::uint32_t uid : parse_search(answer))
-      state_->newest[folder] = std::max(state_->newest[folder], uid);
+      folder.newest = std::max(folder.newest, uid);
   }
   return std::nullopt;
 }
 
 std::optional<std::string> MailboxReader::look() {
-  for (std::size_t folder = 0; folder < state_->mailbox.folders.size(); ++folder) {
+  for (Folder& folder : state_->folders) {
     if (auto failed = state_->look_into(folder)) return failed;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> MailboxReader::find_elsewhere(const std::string& token) {
+  for (const std::string& folder : state_->other_folders()) {
+    std::string answer;
+    if (state_->ask(folder, fmt::format("UID SEARCH HEADER {} {}", kMarkField, token), answer))
+      continue;
+    const std::vector<std::uint32_t> found = parse_search(answer);
+    for (const std::uint32_t uid : found)
+      state_->astray.push_back({folder, uid});
+    if (!found.empty()) return people_folder_name(folder);
   }
   return std::nullopt;
 }
@@ -212,8 +262,10 @@ std::vector<Arrival> MailboxReader::arrivals() const {
 }
 
 std::optional<std::string> MailboxReader::remove() {
-  std::map<std::size_t, std::vector<std::uint32_t>> by_folder;
+  std::map<std::string, std::vector<std::uint32_t>> by_folder;
   for (const Seen& one : state_->seen)
+    by_folder[one.place.folder].push_back(one.place.uid);
+  for (const Place& one : state_->astray)
     by_folder[one.folder].push_back(one.uid);
   for (const auto& [folder, uids] : by_folder) {
     std::string answer;

@@ -27,6 +27,9 @@ class MailboxReader {
   std::optional<std::string> look();
   /// Everything of the run that has been seen.
   std::vector<Arrival> arrivals() const;
+  /// Another folder than those that are looked into that has the letter, such as the one for spam.
+  /// At most forty are asked.
+  std::optional<std::string> find_elsewhere(const std::string& token);
   /// Deletes what has been seen of the run; a server without UIDPLUS (RFC 4315) only marks it.
   std::optional<std::string> remove();
 

@@ -7,6 +7,7 @@
 #include "smtp/reply.h"
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -60,8 +61,13 @@ struct Handed {
 /// What is in the mailboxes; by index into Plan::mailboxes.
 struct Watched {
   std::vector<Arrival> arrivals;
+  std::map<std::string, std::string>
+      elsewhere;        ///< a letter's token, and the other folder it is in
   std::string failure;  ///< not empty: the mailbox cannot be looked into
 };
+
+/// Copies of the letter in the folders that are looked into.
+unsigned count_copies(const Watched& box, std::string_view token);
 
 /// Everything that is wanted is there, or a report says that it will not come; there may be more.
 bool is_complete(const Scenario& scenario,

@@ -115,6 +115,11 @@ class ImapServer:
             client.select(readonly=True)
             return len(client.search(None, "TEXT", f'"{needle}"')[1][0].split())
 
+    def make_folder(self, user: str, name: str) -> None:
+        with imaplib.IMAP4(self.address, self.port, timeout=20) as client:
+            client.login(user, PASSWORD)
+            client.create(name)
+
     def unread(self, user: str) -> int:
         with imaplib.IMAP4(self.address, self.port, timeout=20) as client:
             client.login(user, PASSWORD)

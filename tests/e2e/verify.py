@@ -155,6 +155,17 @@ def wrong_password(net: Flow) -> None:
     expect(f"refuses the login of v-{MIGRANT}" in row["why"] and "another password" not in done.text, row)
 
 
+def in_another_folder(net: Flow) -> None:
+    """The letter lies where the test's file does not look: the row says where, and it is deleted there too."""
+    net.imap.make_folder(f"v-{MIGRANT}", "Archive")
+    test = net.root / "archive.toml"
+    test.write_text(net.test.read_text().replace('tls = "implicit", ', 'tls = "implicit", folders = ["Archive"], '))
+    done = net.verify("--only", "R4", "--wait", "2s", "--settle", "1s", "--json", test=test)
+    expect(done.codes("R4") == ["copy-in-other-folder"], done.text)
+    expect('has it in \\"INBOX\\"' in done.text, done.text)
+    expect(net.imap.count(f"v-{MIGRANT}", done.run()) == 0, "it is still there")
+
+
 def wrong_files(net: Flow) -> None:
     """2 with a place for a wrong file, 2 for wrong words, 69 when nobody answers, 0 for the example."""
     example = net.verify("--example")
@@ -173,8 +184,8 @@ def wrong_files(net: Flow) -> None:
     expect(done.status == 69 and done.codes("probe-size-x") == ["x-unreachable"], done.text)
 
 
-CASES = [healthy, table_for_people, wrong_password, wrong_files, mx_elsewhere, relay_refused, recipient_filter, route_missing,
-         forwarded_elsewhere, two_copies, small_size, expired_certificate, too_many_connections]
+CASES = [healthy, table_for_people, wrong_password, in_another_folder, wrong_files, mx_elsewhere, relay_refused, recipient_filter,
+         route_missing, forwarded_elsewhere, two_copies, small_size, expired_certificate, too_many_connections]
 
 
 def main() -> int:

@@ -150,5 +150,9 @@ class Verified:
         except (json.JSONDecodeError, KeyError):
             raise HarnessError(f"no JSON (status {self.status}): {self.text}{self.errors}") from None
 
+    def run(self) -> str:
+        """What all tokens of its letters begin with."""
+        return json.loads(self.text)["run"]
+
     def codes(self, row: str) -> list[str]:
         return [trouble["code"] for trouble in self.rows()[row]["troubles"]]

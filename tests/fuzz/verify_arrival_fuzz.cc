@@ -2,6 +2,7 @@
 // What a mailbox gives back, whoever wrote it: IMAP's answers, letters and reports. What is made of
 // them is bounded, fit to be printed, and a token is never more than letters, digits and dashes.
 #include "mailtools/verify/arrival.h"
+#include "mailtools/verify/folder_name.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -42,6 +43,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const std::uint32_t uid : parse_search(input))
     require(uid != 0);
   require(parse_search(input, 3).size() <= 3);
+  for (const std::string& folder : parse_list(input, 3)) {
+    require(!folder.empty());
+    const std::string people = people_folder_name(folder);
+    require(people.size() <= 2 * folder.size());
+    require(imap_folder_name(people).size() <= 6 * people.size());
+  }
   const std::string_view run = "pv-0a";
   if (const auto arrival = examine(input, run, "gw")) check_arrival(*arrival, run);
   require(parse_header(input).size() <= 500);

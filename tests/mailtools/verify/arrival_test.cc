@@ -24,6 +24,17 @@ TEST(VerifySearch, UidsOfTheAnswer) {
   EXPECT_THAT(parse_search("* SEARCH 1 2 3 4", 2), ElementsAre(1, 2));
 }
 
+TEST(VerifyList, FoldersThatCanBeSelected) {
+  EXPECT_THAT(parse_list("* LIST (\\HasNoChildren) \"/\" INBOX\r\n"
+                         "* LIST (\\Noselect) \"/\" \"Public\"\r\n"
+                         "* LIST (\\Junk) \"/\" \"&BCEEPwQwBDw-\"\r\n"
+                         "* LIST () NIL \"a \\\"b\\\\c\"\r\n"
+                         "* LIST () \"/\" {5}\r\nthing\r\nA1 OK\r\n"),
+              ElementsAre("INBOX", "&BCEEPwQwBDw-", "a \"b\\c"));
+  EXPECT_THAT(parse_list("* LIST (\r\n* LIST ()\r\n* LIST () \"\r\n"), IsEmpty());
+  EXPECT_THAT(parse_list("* LIST () / a\n* LIST () / b\n", 1), ElementsAre("a"));
+}
+
 constexpr std::string_view kCopy =
     "Received: from gw.company.ru (unknown [127.0.0.1])\r\n"
     "\tby workspace.company.ru (Postfix) with ESMTP id 3; Tue, 1 Dec 2026 00:00:03 +0000\r\n"
@@ -105,6 +116,13 @@ TEST(VerifyFolder, NamesAsImapWritesThem) {
   EXPECT_EQ(imap_folder_name("\U0001F600"), "&2D3eAA-");
   EXPECT_EQ(imap_folder_name("\xff"), "&,,0-");
   EXPECT_EQ(imap_folder_name("\xd0"), "&,,0-") << "cut short";
+}
+
+TEST(VerifyFolder, NamesAsPeopleReadThem) {
+  for (const char* name : {"INBOX", "Спам", "R&D", "~peter/mail/台北/日本語", "\U0001F600 &-"})
+    EXPECT_EQ(people_folder_name(imap_folder_name(name)), name);
+  for (const char* none : {"&", "&BCE", "&!-", "&2D0-", "&BC-", "&3gA-"})
+    EXPECT_EQ(people_folder_name(none), none);
 }
 
 TEST(VerifyHeader, IsBounded) {

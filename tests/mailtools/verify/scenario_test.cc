@@ -158,6 +158,14 @@ TEST_F(VerifyScenarios, ACopyThatIsMissingNamesWhoLostIt) {
   EXPECT_THAT(codes(judged("S7b")), ElementsAre("bounce-missing"));
 }
 
+TEST_F(VerifyScenarios, ACopyAmongTheSpam) {
+  arrive(Role::migrated, Side::old_server, "pv-1-S2");
+  watched_[plan_.find(Role::migrated, Side::new_platform).value()].elsewhere["pv-1-S2"] = "Спам";
+  const Row row = judged("S2");
+  EXPECT_THAT(codes(row), ElementsAre("copy-in-other-folder"));
+  EXPECT_EQ(row.troubles.front().what, "V:ivan@company.ru has it in \"Спам\"");
+}
+
 TEST_F(VerifyScenarios, CopiesTooMany) {
   client_ = "10.0.1.10";
   arrive(Role::migrated, Side::old_server, "pv-1-S4");
