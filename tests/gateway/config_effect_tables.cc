@@ -164,7 +164,7 @@ std::vector<Effect> tls_policy_effects() {
       of("tls_policy.names", "names = [\"Corp.com\", \"10.0.0.1\"]\n", [](auto& p) { return p.settings.names == List{"corp.com", "10.0.0.1"}; }),
       of("tls_policy.pins", "pins = [\"sha256:" + std::string(64, 'f') + "\"]\n", [](auto& p) { return p.settings.pins == List{std::string(32, '\xff')}; }),
       of("tls_policy.ca", "ca = \"/ca\"\n", [](auto& p) { return p.settings.ca == "/ca"; }),
-      of("tls_policy.honour_tls_required_no", "tls = \"dane\"\nhonour_tls_required_no = false\n", [](auto& p) { return p.settings.honour_not_required == false; }),
+      of("tls_policy.honour_tls_required_no", "honour_tls_required_no = false\n", [](auto& p) { return p.settings.honour_not_required == false; }),
   };
 }
 // clang-format on
