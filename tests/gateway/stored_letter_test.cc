@@ -2,6 +2,7 @@
 // Letters of listeners with delivery = "queue" or "auto", between servers with Exchange's habits.
 #include "server_fixture.h"
 #include "stored_letters.h"
+#include "support/folder.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -165,6 +166,8 @@ TEST_P(StoredLetterTest, WaitsInTheSpoolWhenTheGatewayStops) {
 }
 
 TEST_P(StoredLetterTest, TlsRequiredNoIsKeptWithTheLetterAndPassedOn) {
+  const test::Folder data;
+  setup.data_dir = data.path();
   setup.next_hop_keys = "tls = \"verify\"\nhonour_tls_required_no = true";
   v.plan(At::mail, say("451 4.7.0 not yet"));
   start();
@@ -181,6 +184,8 @@ TEST_P(StoredLetterTest, TlsRequiredNoIsKeptWithTheLetterAndPassedOn) {
   EXPECT_THAT(mail.octets, EndsWith("\r\n" + field + kMessage));
   wait_for_line("the message says TLS-Required: No");
   EXPECT_EQ(wait_for_queue(1).delivered, 1) << "what does not say so waits";
+  stop_now();
+  join();
 }
 
 TEST_P(StoredLetterTest, RefusesWhatIsNoMessageAndKeepsNothingOfIt) {
