@@ -91,7 +91,8 @@ def idle(state: State, count: int, folder: Path) -> float:
         if state.letter:
             wait_until(lambda: sink.count() >= count, PATIENCE, "all letters at the next hop")
         time.sleep(2)
-        expect(server.sessions() == count, f"{count} sessions were opened, {server.sessions()} are there")
+        # The kernel's table of so many connections is not read in one moment.
+        wait_until(lambda: server.sessions() == count, 10, f"{count} sessions that were opened are there")
         after = resident(server)
         for session in sessions:
             session.close()
@@ -192,7 +193,8 @@ def slow(count: int, rate: float, seconds: float, rounds: int, folder: Path) -> 
             try:
                 expect(ready.wait(120), "the slow sessions are open")
                 time.sleep(2 * PACE)     # each has said something
-                memory = (resident(server) - before) / count
+                # Of the first round: what it took, the next ones find.
+                memory = max(memory, (resident(server) - before) / count)
                 beside.append(load(port, rate, seconds))
                 expect(server.sessions() >= count, f"{server.sessions()} of {count} slow sessions are left")
             finally:

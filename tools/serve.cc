@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "gateway/file_limit.h"
 #include "gateway/logging.h"
 #include "gateway/reloader.h"
 #include "gateway/server.h"
@@ -80,6 +81,7 @@ int run_serve(const ServeOptions& options, std::ostream& out, std::ostream& err)
   print_findings(loaded.findings, err);
   if (!loaded.snapshot) return 2;
   const std::shared_ptr<const Snapshot>& snapshot = loaded.snapshot;
+  const std::uint64_t files = gateway::raise_file_limit();
   const auto log = gateway::start_logging(snapshot->config().log);
   if (!log) {
     err << options.config << ": " << log.error() << "\n";
@@ -103,6 +105,13 @@ int run_serve(const ServeOptions& options, std::ostream& out, std::ostream& err)
       held.reset();
       out << "ready" << std::endl;
       spdlog::info("postern {} serves {}", POSTERN_VERSION, options.config);
+      const std::uint64_t wanted = gateway::files_wanted(snapshot->config());
+      if (files < wanted)
+        spdlog::warn(
+            "{} open files are allowed, limits.sessions wants {}: raise LimitNOFILE of "
+            "the service (ulimit -Hn), or lower limits.sessions",
+            files,
+            wanted);
       for (const std::string& note : snapshot->notes())
         spdlog::info("{}", note);
       server.run();
