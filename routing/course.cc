@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routing/course.h"
 
+#include "routing/joined.h"
 #include "routing/mailbox_key.h"
 #include "routing/replies.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <initializer_list>
 #include <utility>
 
 namespace postern::routing {
@@ -17,18 +17,6 @@ namespace {
 constexpr std::string_view kPostmaster = "postmaster";
 constexpr std::string_view kSplitHorizon = "split_horizon";
 constexpr std::string_view kNoStage = "end_of_stages";
-
-/// One allocation, where fmt would take several: most of X's mail has such a reason.
-std::string joined(std::initializer_list<std::string_view> parts) {
-  std::size_t size = 0;
-  for (const std::string_view part : parts)
-    size += part.size();
-  std::string out;
-  out.reserve(size);
-  for (const std::string_view part : parts)
-    out += part;
-  return out;
-}
 
 }  // namespace
 

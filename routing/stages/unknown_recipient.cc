@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routing/directory.h"
+#include "routing/joined.h"
 #include "routing/replies.h"
 #include "routing/stages/builtin.h"
-
-#include <fmt/compile.h>
-#include <fmt/format.h>
 
 #include <optional>
 
@@ -42,19 +40,17 @@ class UnknownRecipient final : public Stage {
       return defer(replies::directory_unavailable(), std::move(answer.evidence));
     }
     if (progress.is_from(*redirect_)) {
-      return reject(replies::no_such_mailbox(),
-                    fmt::format(FMT_COMPILE("{}, and the mail comes from {} itself (R9)"),
-                                answer.evidence,
-                                redirect_->name));
+      return reject(
+          replies::no_such_mailbox(),
+          joined({answer.evidence, ", and the mail comes from ", redirect_->name, " itself (R9)"}));
     }
     RouteTo route;
     route.target.hops.push_back(redirect_);
     // U@T would only be sent back here.
     route.recipient_out = under_main_name(progress);
-    return {std::move(route),
-            fmt::format(FMT_COMPILE("{}: recipients.unknown_redirect is {} (R9)"),
-                        answer.evidence,
-                        redirect_->name)};
+    return {
+        std::move(route),
+        joined({answer.evidence, ": recipients.unknown_redirect is ", redirect_->name, " (R9)"})};
   }
 
   const NextHop* redirect_;
