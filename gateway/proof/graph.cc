@@ -136,7 +136,7 @@ void draw_domain(const World& world, const routing::Domain& domain, std::vector<
     std::vector<smtp::Mailbox> addresses = {smtp::Mailbox(kLocalPart, domain.name)};
     if (!domain.aliases.empty()) addresses.emplace_back(kLocalPart, domain.aliases.front());
     for (const smtp::Mailbox& recipient : addresses) {
-      Picture picture(std::string(recipient.domain()), person.name);
+      Picture picture(std::string(recipient.domain()), person.full_name());
       for (const Beginning& beginning : starts) {
         const Case letter{&domain, &person, &beginning, &usual, recipient};
         const bool drawn = is_drawn(beginning.origin) && beginning.origin != Origin::authenticated;
@@ -145,7 +145,8 @@ void draw_domain(const World& world, const routing::Domain& domain, std::vector<
           picture.add(leaf);
       }
       const bool drawn = std::any_of(out.begin(), out.end(), [&](Picture& before) {
-        return before.domain() == recipient.domain() && before.take_if_alike(picture, person.name);
+        return before.domain() == recipient.domain() &&
+               before.take_if_alike(picture, person.full_name());
       });
       if (!drawn && !picture.empty()) out.push_back(std::move(picture));
     }

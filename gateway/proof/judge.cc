@@ -150,7 +150,7 @@ bool is_written(const World& world, const Case& letter) {
 void judge(const World& world, const Case& letter, const std::vector<Leaf>& leaves, Faults& out) {
   const Person& person = *letter.person;
   const std::string about = fmt::format(
-      "mail for {} ({}){}", letter.recipient.text(), person.name, by_whom(letter.writer));
+      "mail for {} ({}){}", letter.recipient.text(), person.full_name(), by_whom(letter.writer));
   if (judge_loops(world, about, leaves, out) || is_dropped_by_right(letter.writer, leaves)) return;
   const Leaf* bad = culprit(leaves);
   if (bad == nullptr || !person.exists()) return;
@@ -178,7 +178,8 @@ void judge_renamed(const World& world,
                    const Writer& writer,
                    const std::vector<Leaf>& leaves,
                    Faults& out) {
-  const std::string who = person.name.empty() ? std::string() : fmt::format(" ({})", person.name);
+  const std::string who =
+      person.name.empty() ? std::string() : fmt::format(" ({})", person.full_name());
   const std::string about = fmt::format("mail for {}, which {} makes {}{}{}",
                                         renamed.from.text(),
                                         renamed.by,

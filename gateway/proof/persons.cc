@@ -38,6 +38,11 @@ constexpr Person kWithoutX[] = {
 
 }  // namespace
 
+std::string Person::full_name() const {
+  const bool meant = in_x && in_v && !forwards;  // who else is on the list is so by mistake
+  return std::string(name) + (dual && !meant ? ", on the list of dual_delivery" : "");
+}
+
 std::vector<Person> persons_of(const DomainTraits& traits) {
   std::vector<Person> out;
   const auto take = [&](const Person& person) {
@@ -46,11 +51,12 @@ std::vector<Person> persons_of(const DomainTraits& traits) {
     if (dual && !traits.has_dual) return;
     if (person.forwards && !traits.has_alias) return;  // X has no address to forward to
     // Who may be on the list is followed as if on it, and as if not.
+    const bool may_be_listed = traits.has_dual && !traits.dual_for_all;
+    if (!dual) out.push_back(person);
+    if (!dual && !may_be_listed) return;
     Person listed = person;
-    listed.dual = traits.has_dual;
+    listed.dual = true;
     out.push_back(listed);
-    if (!traits.has_dual || traits.dual_for_all || dual) return;
-    out.push_back(person);
   };
   if (traits.has_x) {
     std::for_each(std::begin(kWithX), std::end(kWithX), take);

@@ -4,6 +4,7 @@
 #include "routing/directory.h"
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,7 +16,7 @@ enum class CutoverAnswer : std::uint8_t { listed, not_listed, unavailable };
 /// A class of users of a domain of ours: who has a mailbox for them, and what directory and
 /// cut-over list answer. X is the old server, V the new mailboxes.
 struct Person {
-  std::string_view name;  ///< "migrated", for findings and graphs
+  std::string_view name;  ///< "migrated"
   bool in_x = false;
   bool forwards = false;  ///< X keeps the letter and sends a copy to U@T
   bool in_v = false;
@@ -24,6 +25,8 @@ struct Person {
   bool dual = false;  ///< G itself delivers to both: on the list of dual_delivery
 
   bool exists() const { return in_x || in_v; }
+  /// For findings and graphs: "migrated, on the list of dual_delivery".
+  std::string full_name() const;
   /// Somebody cannot be asked: waiting (451 4.4.3) is right, a guess is not.
   bool doubtful() const {
     return presence == routing::Presence::unavailable || cutover == CutoverAnswer::unavailable;
