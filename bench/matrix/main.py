@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -135,10 +136,14 @@ def check_programs(systems: list[str]) -> None:
 
 def main(given: list[str]) -> int:
     options = arguments(given)
+    # Everything that was started is stopped on the way out: daemons that changed their account outlive their parent.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if options.quick:
         options.systems = options.systems if options.systems != list(NAMES) else QUICK_SYSTEMS
         options.rounds, options.seconds = min(options.rounds, 2), min(options.seconds, 0.5)
     try:
+        if not options.quick:
+            page.around(options.page)     # before hours have passed
         if options.report:
             results = json.loads(options.json.read_text())
         else:

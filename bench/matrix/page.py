@@ -56,7 +56,7 @@ def _rows(point: dict) -> list[list[str]]:
     rows = []
     for name, results in point["systems"].items():
         if not results["runs"]:
-            rows.append([load_of(point), f"{name}: failed", *["-"] * 9])
+            rows.append([load_of(point), f"{name}: {results.get('cannot') or 'failed'}", *["-"] * 8])
             continue
         mark = "" if name == DIRECT or figures.is_ours(name) or figures.durable(point, name) else " [^sync]"
         label = ("none: source to sink" if name == DIRECT else name) + mark
@@ -64,12 +64,12 @@ def _rows(point: dict) -> list[list[str]]:
         row = [load_of(point), label, spread(of[figures.RATE]), spread(figures.ratio(point, name, best, figures.RATE)) if best else "-",
                middle(of[figures.ACCEPTED])]
         if name == DIRECT:
-            rows.append([*row, *[""] * 6])
+            rows.append([*row, *[""] * 5])
             continue
         cpu = f"{middle(of[figures.CPU])} ({middle(of[figures.USER])} + {middle(of[figures.SYSTEM])})"
         rows.append([*row, cpu, spread(figures.ratio(point, name, thrifty, figures.CPU)) if thrifty else "-",
                      f"{middle(of[figures.MEMORY])} ({middle(of[figures.OWN])})", middle(of[figures.WRITTEN]), middle(of[figures.SYNCS])])
-    return [row[:10] for row in rows]
+    return rows
 
 
 _HEADS = ["load", "relay", "messages/s, drained", "times the best peer", "accepted/s", "CPU s for 1,000 (user + system)",
@@ -136,7 +136,7 @@ def missing(results: dict) -> list[str]:
     for point in results["points"]:
         for name, one in point["systems"].items():
             found += [f"FAILED {point['name']}, {name}: {text}" for text in one["failures"]]
-            if not one["runs"]:
+            if not one["runs"] and not one.get("cannot"):
                 found.append(f"NO FIGURES {point['name']}, {name}")
     for entry in results["latency"]:
         found += [f"FAILED latency of {entry['system']} at {entry['share']:.0%} of {entry['of']}: {text}" for text in entry["failures"]]
@@ -171,12 +171,17 @@ def render(results: dict) -> tuple[str, dict[str, str]]:
     return "\n".join(lines) + "\n", charts.render(results)
 
 
-def write(path: Path, text: str, drawings: dict[str, str]) -> None:
-    page = path.read_text()
-    before, begin, rest = page.partition(BEGIN)
+def around(path: Path) -> tuple[str, str]:
+    """What stands before and behind the part that is written anew."""
+    before, begin, rest = path.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise HarnessError(f"{path} has no lines '{BEGIN}' and '{END}'")
+    return before, after
+
+
+def write(path: Path, text: str, drawings: dict[str, str]) -> None:
+    before, after = around(path)
     path.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}")
     folder = path.parent / FOLDER
     folder.mkdir(exist_ok=True)

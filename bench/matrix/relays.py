@@ -21,6 +21,11 @@ NAMES = ("postfix", *PEERS, *OURS)
 _POSTFIX_MORE = {"smtp_destination_recipient_limit": "1000"}
 
 
+def cannot(name: str, point: Point) -> str:
+    """Why this relay has no part in this point; empty: it has."""
+    return PEERS[name].no_tls if point.tls and name in PEERS else ""
+
+
 class Server(Protocol):
     def stop(self) -> None: ...
 

@@ -12,7 +12,7 @@ from measure import Account, machine_ticks
 from process import HarnessError
 
 from .points import Point
-from .relays import DIRECT, Relay
+from .relays import DIRECT, Relay, cannot
 from .tools import RunFailed, Sink, per_message, send, sink
 
 MOST_MESSAGES = 200_000
@@ -142,7 +142,8 @@ class Stand:
         self.relays: dict[str, Relay] = {}
         self.sinks: dict[str, Sink] = {}
         self.messages: dict[str, int] = {}
-        self.results: dict[str, dict] = {name: {"runs": [], "failures": []} for name in [DIRECT, *options.systems]}
+        self.results: dict[str, dict] = {name: {"runs": [], "failures": [], "cannot": cannot(name, point)}
+                                         for name in [DIRECT, *options.systems]}
 
     def attempt(self, name: str, what: Callable[[], None]) -> None:
         """A relay that fails is named in the results, and the others go on without it."""
@@ -179,7 +180,7 @@ def run_point(point: Point, options: Options) -> dict:
     stand = Stand(point, options)
     names = list(stand.results)
     try:
-        for name in names:
+        for name in (name for name in names if not stand.results[name]["cannot"]):
             stand.attempt(name, lambda name=name: stand.open(name))
         for number in range(options.rounds):
             if number and time.monotonic() > options.deadline:

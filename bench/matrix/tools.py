@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,9 +54,10 @@ class PosternSink:
     """postern sink on a port; asked by its control socket. Counts recipients."""
 
     def __init__(self, name: str, folder: Path, port: int, tls: bool):
-        self._path = folder / f"sink-{port}"
+        # In a folder with a short name: the path of a Unix socket has room for 107 octets.
+        self._path = Path(tempfile.gettempdir()) / f"postern-bench-{os.getpid()}-{port}"
         log = folder / f"sink-{port}.log"
-        command = [str(executable()), "sink", "--listen", f"{ADDRESS}:{port}", "--count", "--control", str(self._path)]
+        command = [str(executable()), "sink", "--listen", f"{ADDRESS}:{port}", "--quiet", "--control", str(self._path)]
         if tls:
             cert, key = make_certificate(folder)
             command += ["--tls-cert", str(cert), "--tls-key", str(key)]
@@ -147,8 +149,9 @@ def send(tools: str, point: Point, port: int, messages: int, patience: float) ->
 
 def open_loop(point: Point, port: int, hop: int, rate: float, seconds: float, warm_up: float) -> dict:
     """postern load at a rate, with its own sink at the next hop's port; its JSON."""
-    command = [*_load_command(point, port), "--rate", f"{rate:.1f}", "--duration", f"{seconds:g}s", "--warm-up", f"{warm_up:g}s",
-               "--arrivals", "poisson", "--max-sessions", str(SESSIONS_OPEN_LOOP), "--sink", f"{ADDRESS}:{hop}", "--json", "-"]
+    command = [*_load_command(point, port), "--rate", f"{rate:.1f}", "--duration", f"{seconds * 1000:.0f}ms",
+               "--warm-up", f"{warm_up * 1000:.0f}ms", "--arrivals", "poisson", "--max-sessions", str(SESSIONS_OPEN_LOOP),
+               "--sink", f"{ADDRESS}:{hop}", "--json", "-"]
     done = _run(command, seconds + warm_up + 180)
     figures = _figures(done)
     if figures["messages"]["accepted"] == 0:

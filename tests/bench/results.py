@@ -17,7 +17,7 @@ ROOT = HERE.parents[1]
 for folder in ("tests/e2e", "bench/relay", "bench"):
     sys.path.insert(0, str(ROOT / folder))
 
-from matrix import charts, figures, main, page, peers, points, targets, tools, waiting  # noqa: E402
+from matrix import charts, figures, main, page, peers, points, relays, targets, tools, waiting  # noqa: E402
 from matrix.runner import messages_for  # noqa: E402
 from process import HarnessError  # noqa: E402
 
@@ -156,6 +156,16 @@ class Page(unittest.TestCase):
         whole["left_out"] = []
         self.assertEqual(page.missing(whole), [])
 
+    def test_what_a_relay_cannot_do_is_told_and_not_missing(self):
+        results = copy.deepcopy(RESULTS)
+        figures.named(results, "base")["systems"]["haraka"] = {"runs": [], "failures": [], "cannot": "knows no TLS"}
+        self.assertNotIn("haraka", " ".join(page.missing(results)))
+        self.assertIn("| haraka: knows no TLS | - |", page.render(results)[0])
+        tls = next(point for point in points.points() if point.tls)
+        self.assertIn("handshake", relays.cannot("opensmtpd", tls))
+        self.assertEqual([relays.cannot(name, tls) for name in ("postfix", "exim", "haraka", "postern-queue", "direct")], [""] * 5)
+        self.assertEqual(relays.cannot("opensmtpd", points.BASE), "")
+
     def test_only_what_is_between_the_markers_is_written(self):
         with tempfile.TemporaryDirectory() as name:
             path = Path(name) / "page.md"
@@ -253,8 +263,8 @@ class Points(unittest.TestCase):
 class Settings(unittest.TestCase):
     def test_a_value_that_nobody_knows_is_a_mistake(self):
         self.assertEqual(peers.filled_in("port @PORT@ of a@b.example", {"PORT": 25}), "port 25 of a@b.example")
-        with self.assertRaisesRegex(HarnessError, "@TLS_PKI@"):
-            peers.filled_in("@TLS_PKI@ @PORT@", {"PORT": 25})
+        with self.assertRaisesRegex(HarnessError, "@TLS_MAIN@"):
+            peers.filled_in("@TLS_MAIN@ @PORT@", {"PORT": 25})
 
     def test_the_lock_file_names_a_version_and_no_host(self):
         lock = json.loads((ROOT / "bench" / "peers" / "haraka" / "package-lock.json").read_text())
