@@ -12,7 +12,7 @@ from pathlib import Path
 from gateway import REPOSITORY
 from ports import free_port
 from process import HarnessError, crash, spawn, stop, tail, wait_until
-from sync_count import ENVIRONMENT
+from sync_count import ENVIRONMENT, library
 from systems import ADDRESS, listens
 
 SETTINGS = REPOSITORY / "bench" / "peers"
@@ -152,7 +152,8 @@ class OpenSmtpd(Peer):
         offline.mkdir()
         shutil.chown(offline, 0, self.account("opensmtpq"))
         offline.chmod(0o770)
-        return ["sh", "-c", 'ulimit -n "$(ulimit -H -n)"; exec "$@"', "sh", str(self.program), "-F", "-f", str(settings)]
+        prepared = 'ulimit -n "$(ulimit -H -n)"; LD_PRELOAD="${LD_PRELOAD:+$LD_PRELOAD:}$0" exec "$@"'
+        return ["sh", "-c", prepared, str(library(SETTINGS / "backlog.c")), str(self.program), "-F", "-f", str(settings)]
 
 
 class OpenSmtpdSync(OpenSmtpd):

@@ -15,14 +15,15 @@ ENVIRONMENT = ("LD_PRELOAD", "POSTERN_SYNC_COUNT")
 
 
 @functools.cache    # a library that running processes have mapped stays as it is
-def _build() -> Path:
-    shim = REPOSITORY / "build" / "sync_count.so"
-    shim.parent.mkdir(exist_ok=True)
-    run = subprocess.run(["clang-16", "-std=c17", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", str(shim),
-                          str(Path(__file__).with_suffix(".c"))], capture_output=True, text=True, check=False)
+def library(source: Path) -> Path:
+    """What LD_PRELOAD takes, built from one file of C into build/."""
+    built = REPOSITORY / "build" / source.with_suffix(".so").name
+    built.parent.mkdir(exist_ok=True)
+    run = subprocess.run(["clang-16", "-std=c17", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", str(built), str(source)],
+                         capture_output=True, text=True, check=False)
     if run.returncode:
-        raise HarnessError(f"the counter of syncs does not build: {run.stderr}")
-    return shim
+        raise HarnessError(f"{source.name} does not build: {run.stderr}")
+    return built
 
 
 class SyncCount:
@@ -34,7 +35,7 @@ class SyncCount:
         path.chmod(0o666)
         with path.open("r+b") as file:
             self._page = mmap.mmap(file.fileno(), 8)
-        self.launcher = ["env", f"LD_PRELOAD={_build()}", f"POSTERN_SYNC_COUNT={path}"]
+        self.launcher = ["env", f"LD_PRELOAD={library(Path(__file__).with_suffix('.c'))}", f"POSTERN_SYNC_COUNT={path}"]
 
     def calls(self) -> int:
         return struct.unpack("=Q", self._page[:8])[0]
