@@ -25,7 +25,7 @@ from .peers import PEERS, Dns, versions
 from .points import AXES, BASE, CORNERS, Point, points
 from .relays import NAMES
 from .runner import Options, progress, run_point
-from .tools import POSTERN, POSTFIX, available
+from .tools import POSTERN, POSTFIX, available, source_command
 
 RESULTS = REPOSITORY / "build" / "bench-results.json"
 LATENCY = "latency"
@@ -89,7 +89,8 @@ def measure(options: argparse.Namespace, folder: Path, given: list[str]) -> dict
         return options.only is None or part in options.only
 
     results = {"format": 1, "began": f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M} UTC",
-               "command": shlex.join(["bench/run", *given]), "machine": re.sub(r"(Linux \d+\.\d+)\S*", r"\1", relay_report.machine()), "filesystem": filesystem(folder),
+               "command": shlex.join(["bench/run", *given]), "source": source_of(tools), "machine": machine(),
+               "filesystem": filesystem(folder),
                "versions": {**versions(), "postern": relay_report.versions().partition("; postern ")[2].removeprefix("postern ")}, "tools": tools,
                "rounds": options.rounds, "seconds": options.seconds, "limits": {}, "points": [], "latency": [], "left_out": left}
     if wanted(LIMITS):
@@ -113,6 +114,16 @@ def measure(options: argparse.Namespace, folder: Path, given: list[str]) -> dict
             dns.stop()
     results["took_s"] = time.monotonic() - began
     return results
+
+
+def machine() -> str:
+    return re.sub(r"(Linux \d+\.\d+)\S*", r"\1", relay_report.machine())
+
+
+def source_of(tools: str) -> str:
+    """What sends at the base point, as one would type it."""
+    command = source_command(tools, BASE, 2525, 1000)
+    return shlex.join([Path(command[0]).name, *command[1:]])
 
 
 def save(path: Path, results: dict) -> None:

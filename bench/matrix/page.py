@@ -153,6 +153,7 @@ def _conditions(results: dict) -> list[str]:
         f"- {versions}.",
         f"- `{results['command']}`: medians of {results['rounds']} rounds, interleaved, in brackets the lowest and the highest; {tools}; every "
         "message that was answered 250 has arrived once. The settings of the peers: [bench/peers](../bench/peers/README.md).",
+        *([f"- At the base point the source is `{results['source']}`, with as many messages as the run is to last."] if "source" in results else []),
         "- Ratios are of the runs of one round. The best peer is the one with the highest drained rate, the thriftiest the one with the least "
         "CPU, of those that sync what they answer 250 to.",
         "- CPU: of the relay with all its children (cgroup). Memory: the peak of the sum over its processes, in brackets without pages of "

@@ -195,9 +195,14 @@ class Haraka(Peer):
 PEERS = {peer.name: peer for peer in (Exim, OpenSmtpd, OpenSmtpdSync, Haraka)}
 
 
+def _said(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
 def versions() -> dict[str, str]:
-    """Of the peers that are there, Postfix too."""
-    found = {}
+    """Of the peers that are there, Postfix too, and of what they share."""
+    found = {name: words[-1] for name, command in (("node", ["node", "--version"]), ("OpenSSL", ["openssl", "version", "-v"]))
+             if shutil.which(name.lower()) and (words := _said(command).split()[:2])}
     for name, package in (("postfix", None), ("exim", Exim), ("opensmtpd", OpenSmtpd)):
         if package is None:
             command = ["dpkg-query", "-W", "-f", "${Version}", "postfix"]
@@ -206,7 +211,7 @@ def versions() -> dict[str, str]:
             if not files:
                 continue
             command = ["dpkg-deb", "-f", str(files[-1]), "Version"]
-        if said := subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip():
+        if said := _said(command):
             found[name] = said
     try:
         found["haraka"] = json.loads((Haraka.program.parents[1] / "package.json").read_text())["version"]

@@ -76,8 +76,8 @@ def warm_up_for(point: Point) -> int:
 
 
 def messages_for(point: Point, rate: float, seconds: float) -> int:
-    """So many that a run lasts about so long, as many as warm up at least, and not more than the disk is to hold."""
-    least = warm_up_for(point)
+    """So many that a run lasts about so long, as many as warm up at least, two a session, and not more than the disk is to hold."""
+    least = max(warm_up_for(point), 2 * point.sessions)
     return max(least, min(MOST_MESSAGES, MOST_OCTETS // point.size, int(rate * seconds)))
 
 

@@ -234,7 +234,7 @@ class Points(unittest.TestCase):
 
     def test_a_run_has_a_message_for_each_session_and_a_bound(self):
         crowd = points.Point("", "", sessions=2000)
-        self.assertEqual(messages_for(crowd, 10, 4), 2000)
+        self.assertEqual(messages_for(crowd, 10, 4), 4000)
         self.assertEqual(messages_for(points.BASE, 500, 4), 2000)
         self.assertEqual(messages_for(points.BASE, 1, 4), 200)
         self.assertEqual(messages_for(points.BASE, 1e9, 4), 200_000)
