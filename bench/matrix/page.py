@@ -156,6 +156,7 @@ def _conditions(results: dict) -> list[str]:
         *([f"- At the base point the source is `{results['source']}`, with as many messages as the run is to last."] if "source" in results else []),
         "- Ratios are of the runs of one round. The best peer is the one with the highest drained rate, the thriftiest the one with the least "
         "CPU, of those that sync what they answer 250 to.",
+        "- postern-cut_through and, where the next hop keeps up, postern-auto answer 250 when the next hop has: a sync is for what must wait.",
         "- CPU: of the relay with all its children (cgroup). Memory: the peak of the sum over its processes, in brackets without pages of "
         "files, which processes share. Written: write_bytes of /proc/PID/io per octet of message. Syncs: counted calls.",
     ]

@@ -2,6 +2,7 @@
 """How long a message waits at a rate that the relay can bear: open loop, at shares of what was measured at the base point."""
 
 import time
+from dataclasses import replace
 
 from process import HarnessError
 
@@ -9,7 +10,7 @@ from . import figures
 from .points import BASE
 from .relays import Relay
 from .runner import Options, progress
-from .tools import RunFailed, open_loop
+from .tools import SESSIONS_OPEN_LOOP, RunFailed, open_loop
 
 SHARES = (0.5, 0.8)
 KINDS = ("letter", "end_to_end")      # until the 250, until the sink has it; from when the message was due
@@ -49,7 +50,8 @@ def measure(results: dict, options: Options, rounds: int) -> None:
 
 
 def _run(entry: dict, options: Options) -> dict:
-    relay = Relay(entry["system"], options.folder, BASE)
+    # As many sessions may come as the load opens where the relay lags behind.
+    relay = Relay(entry["system"], options.folder, replace(BASE, sessions=SESSIONS_OPEN_LOOP))
     try:
         found = open_loop(BASE, relay.port, relay.hop, entry["rate"], 2 * options.seconds, options.seconds / 2)
     finally:
@@ -59,6 +61,6 @@ def _run(entry: dict, options: Options) -> dict:
     run |= {"failed": found["messages"]["failed"], "unsent": found["messages"].get("unsent", 0), "rate": found["rate"]["accepted"],
             "busiest": found.get("generator", {}).get("busiest_thread", 0.0)}
     if "letter" in run:
-        progress(f"latency, round: {entry['system']} at {entry['share']:.0%} of {entry['of']} ({entry['rate']:.0f}/s): "
+        progress(f"latency: {entry['system']} at {entry['share']:.0%} of {entry['of']} ({entry['rate']:.0f}/s): "
                  f"p99 {run['letter']['p99']:.1f} ms")
     return run
