@@ -82,16 +82,15 @@ std::string probe(Plan& plan) {
 std::string make_room(std::size_t wanted) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
-  if (limit.rlim_cur >= wanted) return {};
-  if (limit.rlim_max >= wanted) {
-    limit.rlim_cur = wanted;
-    if (::setrlimit(RLIMIT_NOFILE, &limit) == 0) return {};
-  }
+  // A sink has sessions too, as many as the gateway before it likes.
+  limit.rlim_cur = limit.rlim_max;
+  [[maybe_unused]] const int done = ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return {};
   return fmt::format(
       "so many sessions need {} file descriptors, and the limit is {}; raise it (ulimit -Hn {}, "
       "LimitNOFILE) or write fewer",
       wanted,
-      limit.rlim_max,
+      limit.rlim_cur,
       wanted);
 }
 

@@ -12,8 +12,8 @@ namespace postern::load {
 /// Blocks.
 std::string probe(Plan& plan);
 
-/// Room for `wanted` file descriptors: raises the soft limit as far as the hard one allows. What is
-/// in the way, and what to do; "": nothing. For the whole process.
+/// Room for `wanted` file descriptors: raises the soft limit to the hard one. What is in the way,
+/// and what to do; "": nothing. For the whole process.
 std::string make_room(std::size_t wanted);
 
 }  // namespace postern::load
