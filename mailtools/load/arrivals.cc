@@ -26,7 +26,7 @@ Arrivals::Arrivals(
       due_(start),
       next_(part),
       step_(parts),
-      seed_(scatter(part + 1)) {
+      seed_(scatter(part + 12)) {
   if (kind_ == ArrivalKind::poisson) gap_ *= static_cast<double>(parts);
   find_due();
 }
