@@ -142,13 +142,13 @@ void Conductor::show_progress() {
                        common_.held.load(std::memory_order_relaxed));
   } else {
     const double since = std::chrono::duration<double>(now - times_.counted).count();
-    line = fmt::format("{}{:.0f} s  {} taken  {:.0f}/s  {} failed  {} sessions",
-                       since < 0 ? "warm-up " : "",
-                       since,
-                       accepted,
-                       rate,
-                       common_.failed.load(std::memory_order_relaxed),
-                       common_.open.load(std::memory_order_relaxed));
+    line =
+        since < 0 ? fmt::format("warm-up, {:.0f} s left", -since) : fmt::format("{:.0f} s", since);
+    line += fmt::format("  {} taken  {:.0f}/s  {} failed  {} sessions",
+                        accepted,
+                        rate,
+                        common_.failed.load(std::memory_order_relaxed),
+                        common_.open.load(std::memory_order_relaxed));
   }
   if (arrived_ != nullptr) line += fmt::format("  {} arrived", arrived_->total());
   err_ << "\r\x1b[K" << line << std::flush;
