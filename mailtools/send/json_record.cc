@@ -25,21 +25,21 @@ double milliseconds(net::Clock::duration span) {
 }
 
 std::string_view kind_name(talk::TalkError::Kind kind) {
-  using Kind = talk::TalkError::Kind;
+  using Failure = talk::TalkError::Kind;
   switch (kind) {
-    case Kind::unreachable:
+    case Failure::unreachable:
       return "unreachable";
-    case Kind::timed_out:
+    case Failure::timed_out:
       return "timed_out";
-    case Kind::closed:
+    case Failure::closed:
       return "closed";
-    case Kind::tls:
+    case Failure::tls:
       return "tls";
-    case Kind::bad_reply:
+    case Failure::bad_reply:
       return "bad_reply";
-    case Kind::refused:
+    case Failure::refused:
       return "refused";
-    case Kind::local:
+    case Failure::local:
       break;
   }
   return "local";

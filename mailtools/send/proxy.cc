@@ -26,7 +26,7 @@ constexpr Named kFamilies[] = {
     {"TCP4",      1},
     {"TCP6",      2}
 };
-constexpr Named kProtocols[] = {
+constexpr Named kTransports[] = {
     {"UNSPEC", 0},
     {"STREAM", 1},
     {"DGRAM",  2}
@@ -83,7 +83,7 @@ OctetsOr second_version(const ProxyOptions& options) {
   const auto family = read_named("proxy-family", *options.family, kFamilies);
   if (!family) return family.error();
   const auto protocol =
-      read_named("proxy-protocol", options.protocol.value_or("STREAM"), kProtocols);
+      read_named("proxy-protocol", options.protocol.value_or("STREAM"), kTransports);
   if (!protocol) return protocol.error();
   out += static_cast<char>(*family << 4 | *protocol);
   std::string ends;

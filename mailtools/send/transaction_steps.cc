@@ -42,9 +42,9 @@ bool Transaction::ended(int status) {
 }
 
 bool Transaction::lost(const talk::TalkError& error, int status) {
-  using Kind = talk::TalkError::Kind;
-  if (error.kind == Kind::timed_out || error.kind == Kind::bad_reply) return ended(status);
-  status_ = error.kind == Kind::closed ? int{kClosed} : status;
+  using Failure = talk::TalkError::Kind;
+  if (error.kind == Failure::timed_out || error.kind == Failure::bad_reply) return ended(status);
+  status_ = error.kind == Failure::closed ? int{kClosed} : status;
   talk_->close();
   return false;
 }

@@ -26,20 +26,20 @@ void each_line(std::string_view text, const Each& each) {
 }  // namespace
 
 std::string sentence(const talk::TalkError& error) {
-  using Kind = talk::TalkError::Kind;
+  using Failure = talk::TalkError::Kind;
   switch (error.kind) {
-    case Kind::unreachable:
+    case Failure::unreachable:
       return "Error connecting to " + error.detail;
-    case Kind::timed_out:
+    case Failure::timed_out:
       return "Timeout: " + error.detail;
-    case Kind::closed:
+    case Failure::closed:
       return "Remote host closed connection unexpectedly (" + error.detail + ")";
-    case Kind::tls:
+    case Failure::tls:
       return "TLS startup failed (" + error.detail + ")";
-    case Kind::bad_reply:
+    case Failure::bad_reply:
       return "This is no SMTP reply (" + error.detail + ")";
-    case Kind::refused:
-    case Kind::local:
+    case Failure::refused:
+    case Failure::local:
       break;
   }
   return error.detail;
