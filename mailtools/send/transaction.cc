@@ -107,6 +107,7 @@ bool Transaction::start_tls() {
   const Answer answer = talk_->reply();
   if (!answer) return lost(answer.error(), kTls);
   if (!answer->is_positive()) {
+    if (has(Violation::starttls_injection)) verdict(Violation::starttls_injection, answer);
     report_.complain("STARTTLS attempted but failed");
     // Nothing has changed on the connection.
     return want == Want::may ? goes_on_after(StopAt::tls) : ended(kTls);

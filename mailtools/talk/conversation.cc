@@ -153,10 +153,10 @@ void Conversation::write(std::string_view octets) {
     const std::string_view piece = octets.substr(0, kPiece);
     octets.remove_prefix(piece.size());
     link_->stream->expires_at(deadline());
+    sent_at_ = net::Clock::now();
     const tls::Stream::IoResult done = link_->run(link_->stream->write(piece));
     if (done.ec) write_error_ = lost(done.ec, "what was sent was not taken");
   }
-  sent_at_ = net::Clock::now();
 }
 
 Conversation::Done Conversation::flush() {
@@ -198,8 +198,13 @@ Conversation::Answer Conversation::next_reply(net::TimePoint until, Expect expec
     link_->input.append(link_->block.data(), read.octets);
   }
   const smtp::Reply raw = parser_.take();
-  const smtp::Reply reply(raw.code(), raw.status(), Text(masked(raw.text())));
+  challenge_ = raw.text();
+  // RFC 5802 section 3: a server's signature lets a password be guessed, as the client's proof.
+  const bool hidden = hides_challenges_ && raw.code() == 334;
+  const smtp::Reply reply(
+      raw.code(), raw.status(), Text(hidden ? std::string(kHidden) : masked(raw.text())));
   std::string lines = masked(std::exchange(lines_, {}));
+  if (hidden) lines = fmt::format("334 {}", kHidden);
   while (lines.ends_with('\n') || lines.ends_with('\r'))
     lines.pop_back();
   const net::Clock::duration after = net::Clock::now() - sent_at_;

@@ -116,6 +116,8 @@ class Conversation {
   std::optional<TlsFacts> facts_;
   std::string output_;                      ///< queued
   std::optional<TalkError> write_error_{};  ///< nothing is sent any more
+  std::string challenge_;                   ///< the text of the last reply, nothing hidden
+  bool hides_challenges_ = false;           ///< those that come let the password be guessed
   std::vector<std::string> secrets_;        ///< spellings of passwords, looked for in replies
   net::TimePoint sent_at_{};
 };

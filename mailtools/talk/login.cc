@@ -58,9 +58,9 @@ Message unspoken(std::string why) {
   return Message(boost::system::in_place_error, std::move(why));
 }
 
-Message reply_to(auth::ClientMechanism& client, const smtp::Reply& reply, int step) {
+Message reply_to(auth::ClientMechanism& client, std::string_view text, int step) {
   if (step > kMostChallenges) return unspoken("challenges without end");
-  const std::optional<std::string> challenge = from_base64(reply.text());
+  const std::optional<std::string> challenge = from_base64(text);
   return challenge ? client.next(*challenge) : unspoken("a challenge that is no base64");
 }
 
@@ -104,6 +104,7 @@ Conversation::Answer Conversation::log_in_by(const std::string& mechanism, const
   auth::MechanismContext context;
   context.bindings = link_->stream->channel_bindings();
   context.nonce = to_base64(auth::random_octets(kNonceOctets));
+  context.offered_plus = is_among(capabilities_.mechanisms, mechanism + "-PLUS");
   const auto client = auth::make_client_mechanism(mechanism, login.credentials, std::move(context));
   const std::string initial = client->begin();
   // PLAIN is one line, as servers have it in their examples; others wait for the empty challenge,
@@ -115,16 +116,18 @@ Conversation::Answer Conversation::log_in_by(const std::string& mechanism, const
                                 Expect::success)
                        : command(verb, Expect::go_ahead);
   for (int step = at_once ? 1 : 0; got && got->code() == 334; ++step) {
-    const auto message = step == 0 ? spoken(initial) : reply_to(*client, *got, step);
+    const auto message = step == 0 ? spoken(initial) : reply_to(*client, challenge_, step);
     if (!message) {
       // RFC 4954 section 4: "*" takes an exchange back.
       Answer cancelled = command("*", Expect::any);
       return cancelled ? Answer(refused(message.error())) : cancelled;
     }
+    hides_challenges_ = auth::is_scram(mechanism) && step > 0;
     got = answer(to_base64(*message),
                  shown_message(mechanism, step, *message, login),
                  is_last(mechanism, step) ? Expect::success : Expect::any);
   }
+  hides_challenges_ = false;
   if (got && got->code() == 235 && !client->is_satisfied())
     return refused("the server has not proved that it knows the password");
   return got;

@@ -23,10 +23,10 @@ MessageFacts facts() {
 
 TEST(SendMessage, TheTemplateIsSwaks) {
   EXPECT_EQ(compose({}, facts()),
-            "Date: Tue, 01 Dec 2026 00:00:00 +0000\r\n"
+            "Date: Tue, 1 Dec 2026 00:00:00 +0000\r\n"
             "To: bob@test,cid@test\r\n"
             "From: ann@test\r\n"
-            "Subject: test Tue, 01 Dec 2026 00:00:00 +0000\r\n"
+            "Subject: test Tue, 1 Dec 2026 00:00:00 +0000\r\n"
             "Message-Id: <abc.1@client.test>\r\n"
             "X-Mailer: postern send " POSTERN_VERSION
             "\r\n\r\n"
