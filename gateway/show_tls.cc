@@ -22,8 +22,8 @@ namespace {
 using routing::TlsLevel;
 using Level = smtp::ClientProfile::Tls;
 
-constexpr std::size_t kMostHosts = 20;  // as many as a delivery tries
-constexpr std::uint16_t kSmtpPort = 25;
+constexpr std::size_t kMostTlsHosts = 20;  // as many as a delivery tries
+constexpr std::uint16_t kMxPort = 25;
 /// For a person who waits; a delivery has more patience.
 constexpr std::chrono::seconds kWebTime{5};
 
@@ -106,7 +106,7 @@ std::vector<Ruled> ruled(const routing::Target& target) {
   if (!target.hops.empty()) return out;
   Ruled mx;
   mx.host.host = target.mx_domain;
-  mx.host.port = kSmtpPort;
+  mx.host.port = kMxPort;
   mx.host.mx = true;
   mx.from = "the default";
   if (const routing::TlsPolicy* const policy = target.tls_policy) {
@@ -160,10 +160,10 @@ TlsFinding rule_of(const Looking& looking, const Ruled& rule) {
   return out;
 }
 
-TlsFinding finding_of(const Looking& looking,
-                      const Ruled& rule,
-                      const queue::TlsQuestion& question,
-                      const queue::TlsPlan& plan) {
+TlsFinding tls_finding(const Looking& looking,
+                       const Ruled& rule,
+                       const queue::TlsQuestion& question,
+                       const queue::TlsPlan& plan) {
   TlsFinding out = rule_of(looking, rule);
   const bool has_login = rule.hop != nullptr && !rule.hop->login.user.empty();
   const bool is_v6 = question.host.find(':') != std::string::npos;
@@ -190,7 +190,7 @@ net::Awaitable<dns::Targets> given(dns::Targets targets) {
   co_return targets;
 }
 
-net::Awaitable<dns::Targets> addresses_of(LookingPtr looking, const routing::HostSpec& host) {
+net::Awaitable<dns::Targets> known_hosts_of(LookingPtr looking, const routing::HostSpec& host) {
   const std::optional<IpAddress> literal = parse_ip(host.host);
   if (!literal || host.mx) {
     return host.mx ? dns::mail_targets(looking->resolver, host.host, host.port, looking->random)
@@ -202,8 +202,8 @@ net::Awaitable<dns::Targets> addresses_of(LookingPtr looking, const routing::Hos
   return given(std::move(targets));
 }
 
-net::Awaitable<void> look_at(LookingPtr looking, Ruled rule) {
-  const dns::Targets targets = co_await addresses_of(looking, rule.host);
+net::Awaitable<void> look_at_host(LookingPtr looking, Ruled rule) {
+  const dns::Targets targets = co_await known_hosts_of(looking, rule.host);
   if (targets.targets.empty()) {
     TlsFinding nowhere = rule_of(*looking, rule);
     nowhere.host = rule.host.str();
@@ -213,19 +213,20 @@ net::Awaitable<void> look_at(LookingPtr looking, Ruled rule) {
   }
   std::set<std::string> seen;
   for (const dns::Target& target : targets.targets) {
-    if (!seen.insert(target.host).second || looking->report.findings.size() == kMostHosts) continue;
+    if (!seen.insert(target.host).second || looking->report.findings.size() == kMostTlsHosts)
+      continue;
     queue::TlsQuestion question = queue::question_about(rule.host, target);
     question.level = rule.level;
     question.settings = rule.settings;
     const queue::TlsPlanners planners{&looking->resolver, &looking->sts};
     const queue::TlsPlan plan = co_await queue::plan_tls(planners, question);
-    looking->report.findings.push_back(finding_of(*looking, rule, question, plan));
+    looking->report.findings.push_back(tls_finding(*looking, rule, question, plan));
   }
 }
 
 net::Awaitable<void> look_at_all(LookingPtr looking) {
   for (const Ruled& rule : looking->all)
-    co_await look_at(looking, rule);
+    co_await look_at_host(looking, rule);
   looking->done = true;
 }
 

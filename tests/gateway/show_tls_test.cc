@@ -17,7 +17,7 @@ using routing::TlsLevel;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-const mta_sts::WallTime kNow{std::chrono::seconds(1'800'000'000)};
+const mta_sts::WallTime kMoment{std::chrono::seconds(1'800'000'000)};
 
 class ShowTlsTest : public ::testing::Test {
  protected:
@@ -40,7 +40,7 @@ class ShowTlsTest : public ::testing::Test {
     test::ZoneResolver resolver(zone);
     StsSources sts;
     sts.folder = folder;
-    sts.now = [] { return kNow; };
+    sts.now = [] { return kMoment; };
     const TlsReport report = show_tls(target, sts, resolver, context, 1h);
     EXPECT_TRUE(report.complete);
     return report.findings;
@@ -60,7 +60,7 @@ class ShowTlsTest : public ::testing::Test {
     mta_sts::StoredPolicy stored;
     stored.policy = {mode, 7 * 24h, {listed}};
     stored.id = "20270101";
-    stored.fetched = kNow - 3h;
+    stored.fetched = kMoment - 3h;
     EXPECT_TRUE(mta_sts::PolicyStore(folder).save("company.ru", stored));
   }
 
@@ -178,12 +178,12 @@ TEST(StsText, HasUnitsThatFitTheAge) {
   mta_sts::StoredPolicy stored;
   stored.policy = {mta_sts::Mode::testing, 100s, {}};
   stored.id = "1";
-  stored.fetched = kNow;
-  EXPECT_EQ(sts_text("a.ru", stored, kNow),
+  stored.fetched = kMoment;
+  EXPECT_EQ(sts_text("a.ru", stored, kMoment),
             "MTA-STS policy 1 of a.ru: testing, fetched 0 s ago, for 100 s more");
   stored.policy.max_age = 30 * 24h;
-  stored.fetched = kNow - 5min;
-  EXPECT_EQ(sts_text("a.ru", stored, kNow),
+  stored.fetched = kMoment - 5min;
+  EXPECT_EQ(sts_text("a.ru", stored, kMoment),
             "MTA-STS policy 1 of a.ru: testing, fetched 5 min ago, for 29 d more");
 }
 

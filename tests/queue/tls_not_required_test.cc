@@ -11,8 +11,8 @@ using routing::TlsLevel;
 using test::ExchangeHabits;
 using test::ExchangeServer;
 
-const char* const kUnverified = "encrypted, not verified";
-const char* const kChain = "verified by chain";
+const char* const kNotVerified = "encrypted, not verified";
+const char* const kByChain = "verified by chain";
 
 /// Every domain has this policy of MTA-STS.
 class EnforcedPolicies final : public StsPolicies {
@@ -43,7 +43,7 @@ class TlsNotRequiredTest : public TlsDeliveryTest {
   static std::string outcome_of(const HopReport& report) {
     if (!report.reply.is_positive()) return status_of(report.reply);
     if (!report.tls) return "plain";
-    if (!report.tls->verified) return kUnverified;
+    if (!report.tls->verified) return kNotVerified;
     return "verified by " + std::string(tls::verified_by_name(report.tls->verified_by));
   }
   HopReport send(bool not_required = true, bool requiretls = false) {
@@ -87,10 +87,10 @@ TEST_F(TlsNotRequiredTest, GoesAsUnderMayWhereTheLevelYields) {
     const char* waived;  ///< with it
   };
   const Case cases[] = {
-      {"good",        &world.good,        true,  kChain,      kUnverified},
-      {"expired",     &world.expired,     true,  "451 4.7.5", kUnverified},
-      {"self-signed", &world.self_signed, true,  "451 4.7.5", kUnverified},
-      {"no STARTTLS", &world.good,        false, "451 4.7.4", "plain"    },
+      {"good",        &world.good,        true,  kByChain,    kNotVerified},
+      {"expired",     &world.expired,     true,  "451 4.7.5", kNotVerified},
+      {"self-signed", &world.self_signed, true,  "451 4.7.5", kNotVerified},
+      {"no STARTTLS", &world.good,        false, "451 4.7.4", "plain"     },
   };
   for (const Case& c : cases) {
     hop.hosts.clear();
@@ -106,7 +106,7 @@ TEST_F(TlsNotRequiredTest, GoesAsUnderMayWhereTheLevelYields) {
     const HopReport other = send(false);
     EXPECT_EQ(outcome_of(other), c.kept) << c.name << ": the next message does not ask for it";
     EXPECT_FALSE(other.tls_waived);
-    const bool all_good = std::string_view(c.kept) == kChain;
+    const bool all_good = std::string_view(c.kept) == kByChain;
     EXPECT_EQ(server.mails().size(), all_good ? 3U : 1U) << c.name;
     hop.tls_settings.honour_not_required.reset();
   }
@@ -128,7 +128,7 @@ TEST_F(TlsNotRequiredTest, RequiretlsGoesBeforeTheField) {
   hop.tls = TlsLevel::sts;
   start(world.self_signed);
   EXPECT_EQ(outcome_of(send(true, true)), "550 5.7.10");
-  EXPECT_EQ(outcome_of(send(true, false)), kUnverified);
+  EXPECT_EQ(outcome_of(send(true, false)), kNotVerified);
 }
 
 TEST_F(TlsNotRequiredTest, APasswordIsSentToNobodyElseForIt) {
@@ -153,7 +153,7 @@ TEST_F(TlsNotRequiredTest, ThePolicyOfADomainYields) {
   where.mx_domain = "company.ru";
   where.tls_policy = &policy;
   EXPECT_EQ(outcome_of(run(try_to(where, false, false))), "451 4.7.5");
-  EXPECT_EQ(outcome_of(run(try_to(where, false, true))), kUnverified);
+  EXPECT_EQ(outcome_of(run(try_to(where, false, true))), kNotVerified);
   policy.settings.honour_not_required = false;
   EXPECT_EQ(outcome_of(run(try_to(where, false, true))), "451 4.7.5");
 }
@@ -164,7 +164,7 @@ TEST_F(TlsNotRequiredTest, NoneIsTakenAsItIs) {
     hop.tls = level;
     start(world.good);
     const HopReport report = send();
-    EXPECT_EQ(outcome_of(report), level == TlsLevel::none ? "plain" : kUnverified);
+    EXPECT_EQ(outcome_of(report), level == TlsLevel::none ? "plain" : kNotVerified);
     EXPECT_FALSE(report.tls_waived) << "nothing was waived";
   }
 }
