@@ -83,8 +83,18 @@ void LineWriter::run() {
     lock.lock();
     written_ += lines;
     done_.notify_all();
-    work_.wait_for(lock, kPause, [this] { return stopping_ || hurry_; });
+    pause(lock);
   }
+}
+
+void LineWriter::pause(std::unique_lock<std::mutex>& lock) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now >= window_ + kPause) {
+    window_ = now;
+    in_window_ = 0;
+  }
+  if (++in_window_ < kPrompt) return;
+  work_.wait_until(lock, window_ + kPause, [this] { return stopping_ || hurry_; });
 }
 
 void LineWriter::write(const Lines& taken) {

@@ -15,13 +15,15 @@
 namespace postern::gateway {
 
 /// The log's one writer: a thread that formats and writes what others have logged, many lines in
-/// one write. It is woken for the first line after a silence; those of the next kPause wait for
-/// each other, unless they are warnings or many: a busy gateway does not wake a thread for each
-/// line, which costs as much as the line. Bounded: beyond kOctets who logs waits, since a line that
-/// says where a letter went is not lost. Any thread may log; made and stopped by one.
+/// one write. It is woken for a line while few come; after kPrompt writes within kPause lines wait
+/// for each other until it is over, unless they are warnings or many: a busy gateway does not wake
+/// a thread for each line, which costs as much as the line. Bounded: beyond kOctets who logs waits,
+/// since a line that says where a letter went is not lost. Any thread may log; made and stopped by
+/// one.
 class LineWriter final : public spdlog::sinks::sink {
  public:
   static constexpr std::chrono::milliseconds kPause{10};
+  static constexpr unsigned kPrompt = 4;
   static constexpr std::size_t kOctets = std::size_t{4} << 20;  ///< that may wait
   static constexpr std::size_t kMany = std::size_t{64} << 10;   ///< octets that do not wait
 
@@ -59,6 +61,7 @@ class LineWriter final : public spdlog::sinks::sink {
 
   void run();
   void write(const Lines& taken);
+  void pause(std::unique_lock<std::mutex>& lock);
 
   const Output output_;
   std::mutex formatter_mutex_;
@@ -74,8 +77,11 @@ class LineWriter final : public spdlog::sinks::sink {
   bool hurry_ = false;   ///< no pause
   bool stopping_ = false;
 
-  std::chrono::steady_clock::time_point complained_{};  ///< the writer's own
-  std::thread thread_;                                  // last: it uses the others
+  // The writer's own.
+  std::chrono::steady_clock::time_point complained_{};
+  std::chrono::steady_clock::time_point window_{};  ///< begin of the kPause that writes count in
+  unsigned in_window_ = 0;
+  std::thread thread_;  // last: it uses the others
 };
 
 }  // namespace postern::gateway
