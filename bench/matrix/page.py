@@ -138,6 +138,8 @@ def missing(results: dict) -> list[str]:
             found += [f"FAILED {point['name']}, {name}: {text}" for text in one["failures"]]
             if not one["runs"] and not one.get("cannot"):
                 found.append(f"NO FIGURES {point['name']}, {name}")
+        if 0 < (rounds := max(len(one["runs"]) for one in point["systems"].values())) < results["rounds"]:
+            found.append(f"NO TIME {point['name']}: {rounds} of {results['rounds']} rounds")
     for entry in results["latency"]:
         found += [f"FAILED latency of {entry['system']} at {entry['share']:.0%} of {entry['of']}: {text}" for text in entry["failures"]]
     return found

@@ -23,7 +23,7 @@ SIZES = {"1 KB": 1024, "10 KB": 10_240, "100 KB": 102_400, "10 MB": 10_485_760}
 _VARIED = [
     *(replace(BASE, name=f"size {name}", axis="size", size=size) for name, size in SIZES.items() if size != BASE.size),
     *(replace(BASE, name=f"{count} recipients", axis="recipients", recipients=count) for count in (10, 100)),
-    *(replace(BASE, name=f"{count} sessions", axis="sessions", sessions=count) for count in (1, 200, 2000)),
+    *(replace(BASE, name=f"{count} session{'s' if count > 1 else ''}", axis="sessions", sessions=count) for count in (1, 200, 2000)),
     replace(BASE, name="new connections", axis="connections", kept=False),
     replace(BASE, name="TLS", axis="tls", tls=True),
 ]

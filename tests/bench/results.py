@@ -155,6 +155,8 @@ class Page(unittest.TestCase):
         whole = without("haraka")
         whole["left_out"] = []
         self.assertEqual(page.missing(whole), [])
+        whole["rounds"] = 5
+        self.assertIn("NO TIME base: 3 of 5 rounds", page.missing(whole))
 
     def test_what_a_relay_cannot_do_is_told_and_not_missing(self):
         results = copy.deepcopy(RESULTS)
