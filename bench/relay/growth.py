@@ -20,8 +20,8 @@ from pathlib import Path
 
 import growth_report
 from growth_report import Figures, Slice
-from load import Load, RunFailed, run, source_command
 from measure import Account, filesystem, machine_ticks, number, sync_rate
+from one_run import Load, RunFailed, run, source_command
 from relay import IN_MEMORY, needs
 from systems import ADDRESS, RECIPIENT, Measured, Sink, postern
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 
-from load import Load, source_command
+from one_run import Load, source_command
 from report import machine, versions
 
 BASE = 10_000           # the backlog that the others are compared with

@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import median
 
 from hops import Hops
-from load import Load, RunFailed, run
 from measure import Account, filesystem
+from one_run import Load, RunFailed, run
 from relay import IN_MEMORY, needs
 from systems import ADDRESS, DELIVERIES, SENDER, Measured, Sink, postern
 
@@ -26,7 +26,7 @@ BAD = ("slow", "refusing", "silent")
 
 
 class Fast(Measured):
-    """What load.run() wants of a system: where to send, whose usage it is, and the sink."""
+    """What one_run.run() wants of a system: where to send, whose usage it is, and the sink."""
 
     def __init__(self, name: str, root: Path, delivery: str, bad: dict[str, int]):
         self.name = name

@@ -5,7 +5,7 @@ import dataclasses
 import subprocess
 
 from hops import Hops
-from load import Load, source_command
+from one_run import Load, source_command
 
 
 def octets_of(load: Load) -> int:

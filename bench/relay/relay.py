@@ -12,8 +12,8 @@ from pathlib import Path
 from statistics import median
 
 import report
-from load import Load, Run, RunFailed, run
 from measure import filesystem, sync_rate
+from one_run import Load, Run, RunFailed, run
 from octet_count import octets_of
 from systems import REUSING, SYSTEMS, System
 

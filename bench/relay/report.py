@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from statistics import median
 
-from load import source_command
+from one_run import source_command
 from systems import RECIPIENT, SENDER
 
 from gateway import REPOSITORY, executable

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import report
 from growth import STALLED, Backlogged
-from load import RunFailed
 from measure import filesystem
+from one_run import RunFailed
 from relay import IN_MEMORY, needs
 from systems import ADDRESS, RECIPIENT, SENDER, Sink
 

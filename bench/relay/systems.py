@@ -128,7 +128,7 @@ def listens(port: int) -> bool:
 
 
 class Measured:
-    """What load.run() wants of a system: name, port, account and sink, and this."""
+    """What one_run.run() wants of a system: name, port, account and sink, and this."""
 
     name: str
     port: int
