@@ -20,7 +20,7 @@ from measure import filesystem
 from process import HarnessError
 from relay import IN_MEMORY, needs
 
-from . import limits, page, targets, waiting
+from . import limits, ours, page, targets, waiting
 from .peers import PEERS, Dns, versions
 from .points import AXES, BASE, CORNERS, Point, points
 from .relays import NAMES
@@ -30,6 +30,7 @@ from .tools import POSTERN, POSTFIX, available, source_command
 RESULTS = REPOSITORY / "build" / "bench-results.json"
 LATENCY = "latency"
 LIMITS = "limits"
+OURS = "ours"
 QUICK_SYSTEMS = ["postfix", "postern-queue"]
 
 
@@ -41,7 +42,7 @@ def _names(text: str, known: tuple[str, ...], what: str) -> list[str]:
 
 
 def arguments(given: list[str]) -> argparse.Namespace:
-    axes = (*AXES, CORNERS, LATENCY, LIMITS)
+    axes = (*AXES, CORNERS, LATENCY, LIMITS, OURS)
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
                                      epilog="Exit status: 0 done; 1 a figure is missing (a relay failed, or there was no time); "
                                             "2 wrong command line, or something is not installed.")
@@ -92,7 +93,7 @@ def measure(options: argparse.Namespace, folder: Path, given: list[str]) -> dict
                "command": shlex.join(["bench/run", *given]), "source": source_of(tools), "machine": machine(),
                "filesystem": filesystem(folder),
                "versions": {**versions(), "postern": relay_report.versions().partition("; postern ")[2].removeprefix("postern ")}, "tools": tools,
-               "rounds": options.rounds, "seconds": options.seconds, "limits": {}, "points": [], "latency": [], "left_out": left}
+               "rounds": options.rounds, "seconds": options.seconds, "limits": {}, "points": [], "latency": [], "ours": {}, "left_out": left}
     if wanted(LIMITS):
         results["limits"] = limits.measure(run, options.quick)
     dns = Dns(folder / "dns") if set(options.systems) & set(PEERS) else None
@@ -109,6 +110,9 @@ def measure(options: argparse.Namespace, folder: Path, given: list[str]) -> dict
                 save(options.json, results)
         if wanted(LATENCY) and tools == POSTFIX:
             results["left_out"].append("latencies: they need postern load")
+        if wanted(OURS):
+            results["ours"], failures = ours.measure(run, options.quick)
+            results["left_out"] += failures
     finally:
         if dns:
             dns.stop()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from process import HarnessError
 
-from . import charts, figures, targets
+from . import charts, figures, ours, targets
 from .figures import Spread
 from .points import AXES, BASE, CORNERS
 from .relays import DIRECT
@@ -168,7 +168,8 @@ def _conditions(results: dict) -> list[str]:
 
 def render(results: dict) -> tuple[str, dict[str, str]]:
     """The Markdown, and the charts by the name of their file."""
-    lines = [*_targets(results), *_points(results), *_latencies(results), *_limits(results), *_conditions(results)]
+    lines = [*_targets(results), *_points(results), *_latencies(results),
+             *(ours.table(results["ours"]) if results["ours"] else []), *_limits(results), *_conditions(results)]
     if any("[^sync]" in line for line in lines):
         lines += ["", "[^sync]: It answers 250 before anything is durable, so that a power failure loses mail. It is not among the peers that "
                   "are compared with."]

@@ -17,6 +17,8 @@ FLAT = 1.5                   # times the memory at 100 KB, where messages are 10
 P99_OF_POSTFIX = 0.25
 POSTFIX = "postfix"
 HALF = 0.5
+IDLE = 12 * 1024             # octets, without TLS
+SYSCALLS = 25.0              # a message of 1 KB, kept connections on both sides
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ def evaluate(results: dict) -> list[Target]:
             found += [_beside(results, name, system, *one) for one in wanted]
         found.append(_flat(results, system))
         found += _waiting(results, system)
+        calls = results["ours"].get("syscalls", {}).get(system)
+        found.append(Target("system calls a message", system, sum(calls.values()) if calls else None, SYSCALLS, False))
+    plain = [one["octets"] for one in results["ours"].get("idle", {}).values() if not one["tls"]]
+    if ours:
+        found.append(Target("an idle session without TLS, octets", "postern", max(plain, default=None), IDLE, False))
     return found
 
 
