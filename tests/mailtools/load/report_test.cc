@@ -65,9 +65,10 @@ TEST(Report, WithoutASinkNothingIsSaidOfArrivals) {
 
 TEST(Report, PercentilesAreInMilliseconds) {
   const std::string json = json_report(options(), outcome());
-  const std::size_t at = json.find("\"letter\": {\"count\": 990, \"p50\": ");
+  const std::string before = "\"letter\": {\"count\": 990, \"p50\": ";
+  const std::size_t at = json.find(before);
   ASSERT_NE(at, std::string::npos) << json;
-  EXPECT_NEAR(std::stod(json.substr(at + 33)), 495, 4);
+  EXPECT_NEAR(std::stod(json.substr(at + before.size())), 495, 4);
   EXPECT_THAT(json, HasSubstr("\"max\": 990.0000"));
 }
 
