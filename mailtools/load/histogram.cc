@@ -10,8 +10,8 @@ namespace {
 
 constexpr unsigned kBits = 7;  ///< 128 buckets a power of two
 constexpr std::size_t kLinear = std::size_t{1} << kBits;
-constexpr unsigned kTop = 47;
-constexpr std::size_t kBuckets = kLinear * (kTop - kBits + 1);
+constexpr unsigned kTopBit = 47;
+constexpr std::size_t kBuckets = kLinear * (kTopBit - kBits + 1);
 
 std::size_t bucket_of(std::uint64_t value) {
   if (value < kLinear) return static_cast<std::size_t>(value);
