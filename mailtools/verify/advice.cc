@@ -180,6 +180,10 @@ mx-domain: the main domain has no MX that works
 tls-missing: the next hop wants TLS, and the server does not offer it
 - gateway: next_hop.tls
 - Exchange: the receive connector's TLS among its AuthMechanism
+tls-handshake: STARTTLS is offered, and the handshake fails
+- the server: its certificate for SMTP and its TLS versions (1.2 at least); Exchange:
+  Get-ReceiveConnector | fl TlsCertificateName, AuthMechanism
+- gateway: next_hop.tls = "none" until that is mended, where the network may be trusted
 tls-certificate-expired: the certificate is no longer, or not yet, valid
 - Exchange: Get-ExchangeCertificate; Enable-ExchangeCertificate -Services SMTP with the new one
 - VK WorkSpace: the certificate of its SMTP service

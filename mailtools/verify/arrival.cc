@@ -213,6 +213,11 @@ std::optional<Arrival> examine(std::string_view message,
   if (!run.empty() && mark.starts_with(run)) {
     return Arrival{token_at(mark, 0), std::nullopt, path_of(fields), client_at(fields, gateway)};
   }
+  // Servers that drop fields they do not know keep the Message-ID.
+  const std::string id = value_of(fields, "Message-ID");
+  if (!run.empty() && id.starts_with('<') && id.substr(1).starts_with(run)) {
+    return Arrival{token_at(id, 1), std::nullopt, path_of(fields), client_at(fields, gateway)};
+  }
   const std::size_t at = run.empty() ? std::string_view::npos : message.find(run);
   if (at == std::string_view::npos) return std::nullopt;
   const std::string type = value_of(fields, "Content-Type");

@@ -253,7 +253,7 @@ class Judgement {
       return relay ? "x-relay-refused" : "bounce";
     }
     const bool unknown = bounce.status == "5.1.1" || bounce.status == "5.1.10";
-    if (unknown && at_domain(recipient, plan_.alias)) return "v-alias";
+    if (at_domain(recipient, plan_.alias)) return unknown ? "v-alias" : "v-delivery";
     if (unknown && at_domain(recipient, plan_.domain)) return "x-recipient-filter";
     if (bounce.status == "5.7.133") return "x-group-authenticated";
     if (bounce.status == "5.7.60") return "x-sender-refused";

@@ -135,7 +135,7 @@ Row Probes::tls(Side side) {
   }
   if (!plain.facts) {
     row.found = "the handshake fails";
-    add_trouble(row, wants_tls(hop.tls) ? "tls-certificate" : "tls-missing", plain.failure);
+    add_trouble(row, "tls-handshake", plain.failure);
     return row;
   }
   row.verdict = Verdict::passed;

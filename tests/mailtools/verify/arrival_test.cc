@@ -53,6 +53,14 @@ TEST(VerifyArrival, ACopyWithItsPath) {
   EXPECT_EQ(arrows(arrival->path), "gw.company.ru -> workspace.company.ru");
 }
 
+TEST(VerifyArrival, ACopyThatHasLostItsMark) {
+  const auto arrival =
+      examine("Message-Id: <pv-0a-S2@gw.company.ru>\r\n\r\nbody\r\n", "pv-0a", "gw");
+  ASSERT_TRUE(arrival);
+  EXPECT_EQ(arrival->token, "pv-0a-S2");
+  EXPECT_FALSE(examine("In-Reply-To: <pv-0a-S2@gw>\r\n\r\nout of office\r\n", "pv-0a", "gw"));
+}
+
 TEST(VerifyArrival, WhatIsNotOfTheRun) {
   EXPECT_FALSE(examine(kCopy, "pv-0b", "gw.company.ru"));
   EXPECT_FALSE(examine("", "pv-0a", "gw"));

@@ -211,6 +211,14 @@ TEST(VerifyProbes, TlsThatIsNotOffered) {
   EXPECT_THAT(codes(encrypt.probes.tls(Side::old_server)), ElementsAre("tls-missing"));
 }
 
+TEST(VerifyProbes, AHandshakeThatFails) {
+  test::ExchangeHabits habits;
+  habits.breaks_handshake = true;
+  const test::ExchangeServer server(habits);
+  Asked asked(server.port());
+  EXPECT_THAT(codes(asked.probes.tls(Side::old_server)), ElementsAre("tls-handshake"));
+}
+
 TEST(VerifyProbes, NobodyThere) {
   Asked asked(test::free_port());
   EXPECT_THAT(codes(asked.probes.relay()), ElementsAre("x-unreachable"));

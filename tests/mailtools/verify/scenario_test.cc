@@ -195,6 +195,13 @@ TEST_F(VerifyScenarios, ReportsSayWhy) {
   EXPECT_THAT(codes(judged("S6")), ElementsAre("x-internal-relay", "x-recipient-filter"));
 }
 
+TEST_F(VerifyScenarios, ReportsOfThePlatform) {
+  arrive(Role::outside, Side::outside, "pv-1-R4", Bounce{"ivan@tech.company.ru", "5.1.1", "550"});
+  EXPECT_THAT(codes(judged("R4")), ElementsAre("g-alias", "v-alias"));
+  arrive(Role::outside, Side::outside, "pv-1-R5", Bounce{"vera@tech.company.ru", "5.7.1", "550"});
+  EXPECT_THAT(codes(judged("R5")), ElementsAre("g-cutover", "v-delivery"));
+}
+
 TEST_F(VerifyScenarios, AReportThatIsWantedPasses) {
   arrive(Role::sender, Side::new_platform, "pv-1-S7b", Bounce{"nobody@company.ru", "5.1.1", "550"});
   EXPECT_TRUE(is_complete(scenario("S7b"), "pv-1-S7b", watched_));
