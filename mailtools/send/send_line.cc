@@ -73,6 +73,7 @@ SendLine::SendLine(CLI::App& app) {
     if (!others.empty()) help += fmt::format(" (-{})", others);
     option->description(help)->group(std::string(word.group));
   }
+  command->set_help_flag("--help", "all of this (-h alone, too; -h NAME is --helo)");
   command->footer(footer());
 }
 

@@ -109,6 +109,24 @@ def quit_refused() -> None:
         send(server, status=27)
 
 
+def by_the_recipient() -> None:
+    """Without --server: an address literal is its own host (RFC 5321 section 5.1)."""
+    with Scripted(Script()) as server:
+        for program in (["swaks"], [str(executable()), "send"]):
+            done = subprocess.run([*program, "--port", str(server.port), "--from", "ann@test", "--to", "bob@[127.0.0.1]", "--helo", "c.test"],
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60)
+            expect(done.returncode == 0, f"{program[0]}: {done.returncode}: {done.stdout}{done.stderr}")
+            expect("RCPT TO:<bob@[127.0.0.1]>" in server.wait().lines, str(server.wait().lines))
+
+
+def silence() -> None:
+    """A server that says nothing counts as one that refuses, at each step."""
+    for step, status in (("220", 21), ("MAIL", 23), ("RCPT", 24)):
+        with Scripted(Script({step: ""})) as server:
+            text = send(server, "--timeout", "1s", status=status)
+            expect("Timeout: no reply came within 1 s" in text, text)
+
+
 def no_connection() -> None:
     with Scripted(Script()) as server:
         pass
@@ -167,6 +185,19 @@ def tls(root: Path) -> None:
         send(server, "-tls", status=29)
         send(server, "-tlsos", status=29)
         send(server, "-tlso")
+
+
+def own_certificate(root: Path) -> None:
+    authority, good, _ = tls_contexts(root)
+    good.load_verify_locations(authority.pair.cert)
+    good.verify_mode = ssl.CERT_REQUIRED
+    own = authority.issue("client", "DNS:client.test")
+    words = ["-tls", "--tls-cert", str(own.cert), "--tls-key", str(own.key)]
+    for program in ("swaks", "send"):
+        with Scripted(Script(tls=good)) as server:
+            done = run(program, server, *words)
+            text = done.stdout + done.stderr
+            expect(done.returncode == 0 and re.search(r'=== TLS local DN="/?CN=client"', text) is not None, f"{program}: {text[-600:]}")
 
 
 def letters(root: Path) -> None:
@@ -413,8 +444,11 @@ def main() -> int:
         root = Path(folder)
         play({"as swaks: no connection (2)": no_connection,
               "QUIT refused (27)": quit_refused,
+              "as swaks: the recipient's own host": by_the_recipient,
+              "a server that says nothing": silence,
               "as swaks: PROXY headers, octet for octet": proxy_headers,
               "TLS, verified and not": lambda: tls(root / "tls"),
+              "as swaks: a certificate of our own": lambda: own_certificate(root / "own"),
               "letters that another reader understands": lambda: letters(root),
               "the octets of --data": lambda: octets_of_data(root),
               "BDAT, SMTPUTF8, DSN, REQUIRETLS, pipelining": extensions,
