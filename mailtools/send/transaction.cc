@@ -217,16 +217,21 @@ bool Transaction::envelope_at_once() {
   if (data_asked_) talk_->queue("DATA");
   const Answer mail = talk_->reply();
   if (!mail) return lost(mail.error(), kMail);
-  for (std::size_t i = 0; i < recipients; ++i) {
-    const Answer answer = talk_->reply();
-    if (!answer) return lost(answer.error(), kRcpt);
-    recipients_ += answer->is_positive() ? 1 : 0;
-  }
+  if (!recipients_answered(recipients)) return false;
   const bool taken = recipients_ != 0 || recipients == 0;
   if (mail->is_positive() && taken)
     return goes_on_after(StopAt::mail) && goes_on_after(StopAt::rcpt);
   if (data_asked_) end_empty_message();
   return ended(mail->is_positive() ? kRcpt : kMail);
+}
+
+bool Transaction::recipients_answered(std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const Answer answer = talk_->reply();
+    if (!answer) return lost(answer.error(), kRcpt);
+    if (answer->is_positive()) ++recipients_;
+  }
+  return true;
 }
 
 /// RFC 2920 section 3.1: with no recipient a server may say 354 all the same.

@@ -61,6 +61,7 @@ class Transaction {
   bool envelope();
   bool envelope_by_steps();
   bool envelope_at_once();
+  bool recipients_answered(std::size_t count);
   void end_empty_message();
   bool content();
   bool data();
