@@ -110,14 +110,14 @@ std::vector<std::string> lines_of(const std::vector<std::string>& given, bool ut
 }
 
 Tokens tokens_of(const MessageFacts& facts) {
-  return {
-      {"FROM_ADDRESS",           facts.from        },
-      {"TO_ADDRESS",             fmt::format("{}",   fmt::join(facts.to, ","))},
-      {"DATE",                   rfc5322_date(facts.now)                                    },
-      {"MESSAGEID",fmt::format("{}@{}",facts.id, facts.host)},
-      {"SWAKS_VERSION",                       POSTERN_VERSION                                                                    },
-      {"NEWLINE",                        "\r\n"                           }
-  };
+  Tokens out;
+  out["FROM_ADDRESS"] = facts.from;
+  out["TO_ADDRESS"] = fmt::format("{}", fmt::join(facts.to, ","));
+  out["DATE"] = rfc5322_date(facts.now);
+  out["MESSAGEID"] = fmt::format("{}@{}", facts.id, facts.host);
+  out["SWAKS_VERSION"] = POSTERN_VERSION;
+  out["NEWLINE"] = "\r\n";
+  return out;
 }
 
 /// The body as it goes into the letter, and the fields that say what it is.

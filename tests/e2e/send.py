@@ -20,88 +20,9 @@ from gateway import Gateway, executable
 from pki import Authority
 from ports import OUTSIDE, free_port
 from process import HarnessError, expect, wait_until
-from scripted import CLOSE, Script, Scripted
+from scripted import Script, Scripted
+from send_bench import BOTH, ENVELOPE, PASSWORD, beside_swaks, run, send
 from sink import Options, Sink
-
-PASSWORD = "correct horse, battery: staple"
-ENVELOPE = ["--from", "ann@test", "--to", "bob@test", "--helo", "client.test", "--timeout", "20"]
-
-
-def run(program: str, server: Scripted | tuple[str, int], *words: str, **options) -> subprocess.CompletedProcess:
-    command = ["swaks"] if program == "swaks" else [str(executable()), "send"]
-    address = ("127.0.0.1", server.port) if isinstance(server, Scripted) else server
-    options = {"stdin": subprocess.DEVNULL} | options
-    if "input" in options:
-        options.pop("stdin")
-    envelope = ENVELOPE[:2] + ENVELOPE[4:] if "--to" in words else ENVELOPE
-    return subprocess.run([*command, "--server", f"{address[0]}:{address[1]}", *envelope, *words], capture_output=True, text=True,
-                          errors="replace", check=False, timeout=60, **options)
-
-
-def send(server: Scripted | tuple[str, int], *words: str, status: int = 0, **options) -> str:
-    done = run("send", server, *words, **options)
-    text = done.stdout + done.stderr
-    expect(done.returncode == status, f"{words}: status {done.returncode}, not {status}:\n{text[-900:]}")
-    return text
-
-
-# What both can do: the script, the words, the status that both end with.
-BOTH: list[tuple[str, Script, list[str], int]] = [
-    ("a letter", Script(), [], 0),
-    ("the greeting is no 220", Script({"220": "554 5.3.2 no service"}), [], 21),
-    ("EHLO and HELO refused", Script({"EHLO": "550 no", "HELO": "550 no"}), [], 22),
-    ("HELO where EHLO is unknown", Script({"EHLO": "500 what"}), [], 0),
-    ("MAIL refused", Script({"MAIL": "550 5.7.1 no"}), [], 23),
-    ("no RCPT taken", Script({"RCPT": "550 5.1.1 who"}), ["--to", "a@test,b@test"], 24),
-    ("DATA refused", Script({"DATA": "451 4.3.0 later"}), [], 25),
-    ("the letter refused", Script({".": "554 5.6.0 spam"}), [], 26),
-    ("closed behind MAIL", Script({"MAIL": CLOSE}), [], 6),
-    ("closed at the greeting", Script({"220": CLOSE}), [], 6),
-    ("closed behind QUIT of a refused MAIL", Script({"MAIL": "550 no", "QUIT": CLOSE}), [], 23),
-    ("STARTTLS not offered", Script(), ["-tls"], 29),
-    ("STARTTLS not offered, and optional", Script(), ["-tlso"], 0),
-    ("STARTTLS not offered, and optional strictly", Script(), ["--tls-optional-strict"], 0),
-    ("AUTH not offered", Script(), ["--auth", "--auth-user", "ann", "--auth-password", PASSWORD], 28),
-    ("AUTH not offered, and optional", Script(), ["--auth-optional", "--auth-user", "ann", "--auth-password", PASSWORD], 0),
-    ("AUTH refused", Script(password="other"), ["-a", "PLAIN", "-au", "ann", "-ap", PASSWORD], 28),
-    ("AUTH PLAIN", Script(password=PASSWORD), ["-a", "PLAIN", "-au", "ann", "-ap", PASSWORD], 0),
-    ("AUTH LOGIN", Script(password=PASSWORD), ["-a", "LOGIN", "-au", "ann", "-ap", PASSWORD], 0),
-    ("AUTH strictly optional and refused", Script(password="other"), ["-aos", "PLAIN", "-au", "ann", "-ap", PASSWORD], 28),
-    ("XCLIENT not offered", Script(), ["--xclient-addr", "192.0.2.1"], 33),
-    ("XCLIENT", Script(keywords=["XCLIENT NAME ADDR HELO"]),
-     ["--xclient-addr", "192.0.2.1", "--xclient-delim", "--xclient-helo", "a b", "--xclient", "NAME=x"], 0),
-    ("XCLIENT without an attribute", Script(keywords=["XCLIENT NAME"]), ["--xclient-addr", "192.0.2.1"], 33),
-    ("XCLIENT refused", Script({"XCLIENT": "550 no"}, ["XCLIENT ADDR"]), ["--xclient-addr", "192.0.2.1"], 33),
-    ("QUIT after the greeting", Script(), ["--quit-after", "CONNECT"], 0),
-    ("QUIT after HELO", Script(), ["-q", "HELO"], 0),
-    ("QUIT after MAIL", Script(), ["--quit", "FROM"], 0),
-    ("QUIT after RCPT", Script(), ["--quit-after", "RCPT"], 0),
-    ("the end after DATA", Script(), ["--drop-after", "DATA"], 0),
-    ("the end before the reply to RCPT", Script(), ["--drop-after-send", "RCPT"], 0),
-    ("plain SMTP", Script(), ["--protocol", "SMTP"], 0),
-    ("LMTP", Script({".": "250 one|550 two"}), ["--protocol", "LMTP", "--to", "a@test,b@test"], 0),
-    ("pipelining", Script(), ["--pipeline", "--to", "a@test,b@test"], 0),
-    ("pipelining, MAIL refused", Script({"MAIL": "550 no", "RCPT": "503 no", "DATA": "503 no"}), ["--pipeline"], 23),
-    ("a null sender", Script(), ["--from", "<>", "--h-From", "postmaster@test"], 0),
-    ("a PROXY header that is incomplete", Script(), ["--proxy-source", "192.0.2.7"], 35),
-    ("an unknown stop", Script(), ["--quit-after", "LUNCH"], 1),
-]
-
-
-def beside_swaks(script: Script, words: list[str], status: int) -> None:
-    lines, arrows = {}, {}
-    for program in ("swaks", "send"):
-        with Scripted(script) as server:
-            done = run(program, server, *words)
-            expect(done.returncode == status, f"{program}: {done.returncode}, not {status}:\n{(done.stdout + done.stderr)[-900:]}")
-            lines[program] = [line for line in server.wait().lines if line] if server.heard else []
-            text = re.sub(r"(?m)^ -> ((Date|Subject|Message-Id|X-Mailer).*)?\n", "", done.stdout)
-            arrows[program] = [line for line in text.splitlines() if line[:3] in (" ->", "<- ", "<**")]
-            expect(PASSWORD not in done.stdout + done.stderr or program == "swaks", "the password is shown")
-    expect(lines["swaks"] == lines["send"], f"the server heard {lines['swaks']} and {lines['send']}")
-    if not any(word in ("-ap", "--auth-password") for word in words):
-        expect(arrows["swaks"] == arrows["send"], "\n".join(["transcripts:", *arrows["swaks"], "---", *arrows["send"]]))
-
 
 def quit_refused() -> None:
     """27 by swaks' manual; its own ends with 0."""
@@ -113,8 +34,9 @@ def by_the_recipient() -> None:
     """Without --server: an address literal is its own host (RFC 5321 section 5.1)."""
     with Scripted(Script()) as server:
         for program in (["swaks"], [str(executable()), "send"]):
-            done = subprocess.run([*program, "--port", str(server.port), "--from", "ann@test", "--to", "bob@[127.0.0.1]", "--helo", "c.test"],
-                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60)
+            words = ["--port", str(server.port), "--from", "ann@test", "--to", "bob@[127.0.0.1]", "--helo", "c.test"]
+            done = subprocess.run([*program, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                                  timeout=60)
             expect(done.returncode == 0, f"{program[0]}: {done.returncode}: {done.stdout}{done.stderr}")
             expect("RCPT TO:<bob@[127.0.0.1]>" in server.wait().lines, str(server.wait().lines))
 
@@ -197,7 +119,8 @@ def own_certificate(root: Path) -> None:
         with Scripted(Script(tls=good)) as server:
             done = run(program, server, *words)
             text = done.stdout + done.stderr
-            expect(done.returncode == 0 and re.search(r'=== TLS local DN="/?CN=client"', text) is not None, f"{program}: {text[-600:]}")
+            shown = re.search(r'=== TLS local DN="/?CN=client"', text)
+            expect(done.returncode == 0 and shown is not None, f"{program}: {text[-600:]}")
 
 
 def letters(root: Path) -> None:
@@ -206,13 +129,14 @@ def letters(root: Path) -> None:
     octets = bytes(range(256)) * 20
     (root / name).write_bytes(octets)
     (root / "plain.txt").write_text("до свидания\n.\nпривет\n")
+    subject = ("Проверка связи: " + "очень длинная " * 8).strip()
     with Scripted(Script()) as server:
-        send(server, "--h-Subject", "Проверка связи: " + "очень длинная " * 8, "--header", 'From: "Анна Иванова" <ann@test>',
+        send(server, "--h-Subject", subject, "--header", 'From: "Анна Иванова" <ann@test>',
              "--attach-body", "текст %TO_ADDRESS%", "--attach-type", "text/html", "--attach-body", "<p>текст",
              "--attach", f"@{root / name}", "--attach-type", "text/plain", "--attach", f"@{root / 'plain.txt'}",
              "--attach-name", 'a "quoted" name.txt', "--attach", "-", input="from input")
         message = email.message_from_bytes(server.wait().message, policy=email.policy.default)
-    expect(message["subject"].strip() == ("Проверка связи: " + "очень длинная " * 8).strip(), message["subject"])
+    expect(message["subject"] == subject, message["subject"])
     expect(message["from"].addresses[0].display_name == "Анна Иванова", str(message["from"]))
     expect(message.get_content_type() == "multipart/mixed" and not message.defects, f"{message.defects}")
     bodies, pdf, text, last = message.iter_parts()
@@ -313,7 +237,8 @@ def secrets_stay(root: Path) -> None:
         with Scripted(script) as server:
             for words in ([], ["--json"], ["--auth-plaintext"], ["--show-raw-text"], ["--dump"], ["-S", "2"]):
                 for mechanism in ("PLAIN", "LOGIN"):
-                    text = send(server, "--auth", mechanism, "--auth-user", "ann", "--auth-password", f"@{root / 'password'}", *words,
+                    login = ["--auth", mechanism, "--auth-user", "ann", "--auth-password", f"@{root / 'password'}"]
+                    text = send(server, *login, *words,
                                 status=0 if words == ["--dump"] else status)
                     found = [one for one in spellings if one in text or one.encode().hex(" ") in text]
                     expect(not found, f"{words} {mechanism}: shown in {text}")
@@ -382,7 +307,8 @@ class Bench:
         port = free_port(OUTSIDE)
         self.ca = str(authority.pair.cert)
         self.sink = Sink(root / "sink", OUTSIDE, port, Options(chunking=True)).start()
-        self.gateway = Gateway("G", root, GATEWAY.format(root=root, address=OUTSIDE, port=port, cert=pair.cert, key=pair.key)).start()
+        config = GATEWAY.format(root=root, address=OUTSIDE, port=port, cert=pair.cert, key=pair.key)
+        self.gateway = Gateway("G", root, config).start()
 
     def close(self) -> None:
         self.gateway.stop()
