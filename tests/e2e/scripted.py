@@ -110,6 +110,15 @@ class _Session:
         found, _, self.input = self.input.partition(end)
         return found
 
+    def _message(self) -> bytes | None:
+        """Up to the true end, or to what the script takes for one."""
+        ends = {self.script.end, b"\r\n.\r\n"}
+        while not (found := [(self.input.index(end), -len(end), end) for end in ends if end in self.input]):
+            if not self._fill():
+                return None
+        octets, _, self.input = self.input.partition(min(found)[2])
+        return octets
+
     def _exactly(self, octets: int) -> bytes:
         while len(self.input) < octets and self._fill():
             pass
@@ -200,7 +209,7 @@ class _Session:
         if not go_ahead.startswith("354"):
             return True
         self.input = b"\r\n" + self.input
-        found = self._until(self.script.end)
+        found = self._message()
         if found is None:
             self.heard.message = self.input[2:]
             return False
