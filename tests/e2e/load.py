@@ -175,8 +175,8 @@ def it_logs_in(root: Path) -> None:
         tls = ("--tls", "starttls", "--sessions", "2", "--messages", "10", "--auth-user", "ann")
         taken(load(sink.server, *tls, "--auth-password", "secret"), 10)
         expect({letter["auth"] for letter in sink.letters()} == {"ann"}, sink.letters())
-        said = load(sink.server, *tls, "--auth-password", "wrong", status=UNAVAILABLE)["said"]
-        expect("535" in said and "wrong" not in said, said)
+        said = load(sink.server, *tls, "--auth-password", "mistaken7", status=UNAVAILABLE)["said"]
+        expect("535" in said and "mistaken7" not in said, said)
     finally:
         sink.close()
 
