@@ -35,8 +35,8 @@ namespace {
 
 class Town {
  public:
-  Town() : config(example_config()) {
-    config.recipients.validate = true;
+  explicit Town(bool validate = true) : config(example_config()) {
+    config.recipients.validate = validate;
     Domain& domain = config.domains.front();
     domain.cutover_file = cutover_.path();
     domain.dual_delivery = dual_.path();
@@ -120,6 +120,12 @@ TEST(DecisionAllocations, AreFewInEachClassOfRecipients) {
     EXPECT_LE(town.count(row.client, row.to, row.outcome), row.bound)
         << row.client << " to " << row.to;
   }
+}
+
+TEST(DecisionAllocations, AreFewWhereUnknownOnesAreRedirected) {
+  const Town town(false);
+  const char* to = "nobody.of.that.name@tech.company.ru";
+  EXPECT_LE(town.count("203.0.113.9", to, "exchange nobody.of.that.name@company.ru"), 4U);
 }
 
 }  // namespace
