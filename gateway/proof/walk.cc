@@ -102,12 +102,14 @@ void Walker::end(Path path, End how, const NextHop* where, std::string why) {
 
 void Walker::at_gateway(Path path, const Client& client, const Mailbox& recipient) {
   move(path, gateway_name(*client.listener), "");
-  std::string state = fmt::format("{} {} {} {} {}",
+  // With a new token it is another letter: what comes back is known from then on.
+  std::string state = fmt::format("{} {} {} {} {} {}",
                                   client.listener->name,
                                   client.address.to_string(),
                                   client.truly != nullptr ? client.truly->name : "",
                                   client.identity,
-                                  smtp::ascii_lower(recipient.text()));
+                                  smtp::ascii_lower(recipient.text()),
+                                  path.tokens.size());
   const auto before = std::find(path.seen.begin(), path.seen.end(), state);
   if (before != path.seen.end() || path.seen.size() >= kLongestWay) {
     path.leaf.cycle = static_cast<std::size_t>(before - path.seen.begin());
@@ -218,7 +220,10 @@ void Walker::leave_gateway(Path path,
   const NextHop& hop = chosen(target);
   if (guards() && routing::is_traced(target)) {
     path.passes.push_back(mailbox_of(recipient));
-    if (doubled) path.tokens.push_back(path.passes.back());
+    const std::string& mailbox = path.passes.back();
+    std::vector<std::string>& tokens = path.tokens;
+    const bool is_new = std::find(tokens.begin(), tokens.end(), mailbox) == tokens.end();
+    if (doubled && is_new) tokens.push_back(mailbox);
   }
   move(path, hop.name, by);
   at_hop(std::move(path), hop, recipient);
