@@ -40,6 +40,21 @@ class EhloReply {
   std::size_t last_ = 0;
 };
 
+/// RFC 9422 4: numbers from 1, of six digits at most. Empty: there is none to say.
+std::string limits_line(const ServerLimits& limits) {
+  constexpr std::uint64_t kMost = 999'999;
+  std::string out;
+  const auto say = [&out](std::string_view name, std::uint64_t number) {
+    if (number == 0 || number > kMost) return;
+    out += out.empty() ? "LIMITS " : " ";
+    out += name;
+    append_number(out, number);
+  };
+  say("RCPTMAX=", limits.recipients);
+  say("MAILMAX=", limits.messages);
+  return out;
+}
+
 std::string help_list(const ServerProfile& profile, bool tls) {
   std::string out = "commands:";
   for (const VerbRow& row : kVerbs) {
@@ -184,11 +199,8 @@ ServerDialogue::Effect ServerDialogue::on(const Ehlo& ehlo, std::string& out) {
   }
   if (may_xclient_) reply.line("XCLIENT " + std::string(kXclientAttributes));
   if (may_xforward_) reply.line("XFORWARD " + std::string(kXforwardAttributes));
-  reply.line("LIMITS RCPTMAX=", profile_->limits.recipients);
-  out.resize(out.size() - 2);
-  out += " MAILMAX=";
-  append_number(out, profile_->limits.messages);
-  out += "\r\n";
+  const std::string limits = limits_line(profile_->limits);
+  if (!limits.empty()) reply.line(limits);
   reply.end();
   return Greeted{ehlo.domain, true};
 }

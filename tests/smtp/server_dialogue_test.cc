@@ -168,6 +168,23 @@ TEST(ServerDialogue, TakesTheDemandForTlsOverTlsAlone) {  // RFC 8689
   EXPECT_TRUE(std::get<ServerDialogue::BeginMail>(effect).mail.parameters.requiretls);
 }
 
+TEST(ServerDialogue, LimitsOfMoreThanSixDigitsAreNotSaid) {  // RFC 9422 4
+  ServerProfile p = profile();
+  p.limits.recipients = 999'999;
+  p.limits.messages = 1'000'000;
+  ServerDialogue one(p);
+  EXPECT_TRUE(say(one, "EHLO c").ends_with("\r\n250 LIMITS RCPTMAX=999999\r\n"));
+  p.limits.recipients = 1'000'000;
+  p.limits.messages = 999'999;
+  ServerDialogue other(p);
+  EXPECT_TRUE(say(other, "EHLO c").ends_with("\r\n250 LIMITS MAILMAX=999999\r\n"));
+  p.limits.messages = 1'000'000;
+  ServerDialogue none(p);
+  const std::string said = say(none, "EHLO c");
+  EXPECT_EQ(said.find("LIMITS"), std::string::npos);
+  EXPECT_TRUE(said.ends_with("\r\n250 AUTH PLAIN\r\n")) << said;
+}
+
 TEST(ServerDialogue, EndsGuessingOfPasswords) {
   ServerProfile p = profile();
   p.limits.errors = 3;
