@@ -77,23 +77,49 @@ bool Keeper::taken(const Taken& letter) {
   if (options_.lines) line = summary_line(letter, content.subject);
   if (json.empty() && line.empty() && held.empty()) return true;
   const std::lock_guard lock(mutex_);
-  if (file_ != nullptr) {
-    json += '\n';
-    const bool written =
-        std::fwrite(json.data(), 1, json.size(), file_) == json.size() && std::fflush(file_) == 0;
-    if (!written) {
-      if (failure_.empty()) failure_ = options_.jsonl + ": " + std::strerror(errno);
-      std::clearerr(file_);
-      return false;
-    }
-  } else if (!options_.jsonl.empty()) {
-    out_ << json << '\n' << std::flush;
+  const std::string wrong = put(json, line);
+  if (!wrong.empty()) {
+    if (failure_.empty()) failure_ = wrong;
+    // Its client is told that it was not taken.
+    if (writer != nullptr) writer->withdraw();
+    return false;
   }
-  if (options_.lines) out_ << line << '\n' << std::flush;
   if (!options_.last) return true;
   last_.push_back(std::move(held));
   if (last_.size() > kLast) last_.pop_front();
   return true;
+}
+
+/// Under mutex_. Empty: done; else what went wrong.
+std::string Keeper::put(const std::string& json, const std::string& line) {
+  if (file_ != nullptr) {
+    const std::string text = json + '\n';
+    if (std::fwrite(text.data(), 1, text.size(), file_) != text.size() || std::fflush(file_) != 0) {
+      std::string wrong = options_.jsonl + ": " + std::strerror(errno);
+      std::clearerr(file_);
+      return wrong;
+    }
+  } else if (!options_.jsonl.empty()) {
+    return put_out(json + '\n');
+  }
+  return options_.lines ? put_out(line + '\n') : std::string();
+}
+
+/// Under mutex_. Empty: done; else what went wrong.
+std::string Keeper::put_out(const std::string& text) {
+  // What failed before may work again: a disk has room, say.
+  out_.clear();
+  errno = 0;
+  out_ << text << std::flush;
+  if (out_) return {};
+  return fmt::format("standard output: {}", errno != 0 ? std::strerror(errno) : "write error");
+}
+
+bool Keeper::print(const std::string& text) {
+  const std::lock_guard lock(mutex_);
+  const std::string wrong = put_out(text);
+  if (failure_.empty()) failure_ = wrong;
+  return wrong.empty();
 }
 
 void Keeper::counted(std::uint64_t messages) {

@@ -31,7 +31,7 @@ struct KeepOptions {
 /// Keeps letters. Outlives its sink; any thread.
 class Keeper final : public Observer {
  public:
-  /// `out` outlives it. What cannot be made or written is the error.
+  /// `out` outlives it, and is written to by it alone. What cannot be made or written is the error.
   static Result<std::unique_ptr<Keeper>, SinkError> open(KeepOptions options, std::ostream& out);
   ~Keeper() override;
   Keeper(Keeper&&) = delete;
@@ -50,12 +50,18 @@ class Keeper final : public Observer {
   std::uint64_t when_counted(std::uint64_t messages, std::function<void()> call);
   void forget(std::uint64_t waiter);
 
-  /// The first letter that could not be kept, and why; empty: all were.
+  /// To `out`, at once and whole. False: it could not be written.
+  bool print(const std::string& text);
+
+  /// The first letter that could not be kept, or the first text that could not be printed, and why;
+  /// empty: all were.
   std::string failure() const;
 
  private:
   Keeper(KeepOptions options, std::ostream& out) : options_(std::move(options)), out_(out) {}
   void fail(const std::string& why);
+  std::string put(const std::string& json, const std::string& line);
+  std::string put_out(const std::string& text);
 
   struct Waiter {
     std::uint64_t number;

@@ -90,8 +90,16 @@ std::string LetterWriter::finish() {
   descriptor_ = -1;
   const std::string place = options_.maildir + "/new/" + options_.name;
   if (failure_.empty() && ::rename(temporary_.c_str(), place.c_str()) != 0) fail("rename");
-  if (failure_.empty()) temporary_.clear();
+  if (failure_.empty()) {
+    temporary_.clear();
+    place_ = place;
+  }
   return failure_;
+}
+
+void LetterWriter::withdraw() {
+  if (!place_.empty()) ::unlink(place_.c_str());
+  place_.clear();
 }
 
 Content LetterWriter::content() {

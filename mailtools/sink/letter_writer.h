@@ -33,6 +33,8 @@ class LetterWriter final : public Writer {
   void write(std::string_view octets) override;
   /// Behind the last octet: the file gets its name in new/. Empty: done; else what went wrong.
   std::string finish();
+  /// Behind finish(): the file goes again.
+  void withdraw();
   /// Views into this; behind finish().
   Content content();
 
@@ -44,7 +46,8 @@ class LetterWriter final : public Writer {
   void fail(const char* what);
 
   const WriteOptions options_;
-  std::string temporary_;  ///< the file's path; empty: there is none
+  std::string temporary_;  ///< the file's path in tmp/; empty: there is none
+  std::string place_;      ///< the file's path in new/; empty: it is not there
   int descriptor_ = -1;
   std::string buffer_;  ///< not yet in the file
   std::string header_;  ///< the header block, or its beginning

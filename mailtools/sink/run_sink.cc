@@ -123,10 +123,11 @@ int say(std::ostream& err, const SinkError& error, int status) {
   return status;
 }
 
-void announce(const Sink& sink, std::ostream& where) {
+std::string announcement(const Sink& sink) {
+  std::string out;
   for (const net::Endpoint& endpoint : sink.endpoints())
-    where << "listening on " << listen_text(endpoint) << "\n";
-  where << std::flush;
+    out += "listening on " + listen_text(endpoint) + "\n";
+  return out;
 }
 
 }  // namespace
@@ -135,6 +136,8 @@ int run_sink(const SinkCommand& command, std::ostream& out, std::ostream& err) {
   Result<SinkOptions, SinkError> options = options_of(command);
   if (!options) return say(err, options.error(), kWrongLine);
   const std::string hostname = options->hostname;
+  // Writing to a pipe that nobody reads any more is an error of the stream, as a full disk is.
+  std::signal(SIGPIPE, SIG_IGN);
   // The order: who is told outlives who tells.
   net::IoContext context{1};
   asio::basic_signal_set<net::Executor> signals(context.get_executor(), SIGTERM, SIGINT);
@@ -155,17 +158,21 @@ int run_sink(const SinkCommand& command, std::ostream& out, std::ostream& err) {
   }
   auto sink = Sink::start(*std::move(options), keeper->get());
   if (!sink) return say(err, sink.error(), kCannotListen);
-  announce(**sink, command.jsonl == "-" ? err : out);
+  if (command.jsonl == "-") {
+    err << announcement(**sink) << std::flush;
+  } else {
+    (*keeper)->print(announcement(**sink));
+  }
   if (control) control->serve(**sink, **keeper);
   const bool live = command.count && ::isatty(STDERR_FILENO) == 1;
   if (live) asio::co_spawn(context, show_live(context, **sink, err), asio::detached);
   context.run();
   (*sink)->stop();
   if (live) err << '\r';
-  if (command.count) out << counts_line((*sink)->counts()) << std::endl;
+  if (command.count) (*keeper)->print(counts_line((*sink)->counts()) + "\n");
   const std::string failure = (*keeper)->failure();
   if (!failure.empty())
-    return say(err, SinkError{"a letter could not be kept: " + failure}, kNotAllKept);
+    return say(err, SinkError{"not all could be kept or printed: " + failure}, kNotAllKept);
   return 0;
 }
 

@@ -4,6 +4,7 @@ changed while it runs."""
 
 import hashlib
 import json
+import os
 import re
 import signal
 import smtplib
@@ -19,7 +20,7 @@ from gateway import Gateway, executable
 from ports import GATEWAY, WORKSPACE, free_port
 from process import HarnessError, expect, spawn, stop, tail, wait_until
 
-WRONG_USE, CANNOT_LISTEN, CANNOT_KEEP = 2, 71, 73
+WRONG_USE, CANNOT_LISTEN, CANNOT_KEEP, NOT_ALL_KEPT = 2, 71, 73, 74
 
 CONFIG = """
 hostname = "gw.company.ru"
@@ -49,14 +50,14 @@ data_done_timeout = "1s"
 class MailSink:
     """`postern sink` with these options; `server` is where it listens, as it has said itself."""
 
-    def __init__(self, root: Path, *options: str, address: str = GATEWAY, port: int = 0):
+    def __init__(self, root: Path, *options: str, address: str = GATEWAY, port: int = 0, out: int | None = None):
         self.root = root
         self.control = root / "control"
         self.said = root / "sink.out"
         self._command = [str(executable()), "sink", "--listen", f"{address}:{port}", "--control", str(self.control), *options]
         self._errors = root / "sink.err"
-        with open(self.said, "wb") as out:
-            self._process = spawn(self._command, self._errors, stdout=out)
+        with open(self.said, "wb") as said:
+            self._process = spawn(self._command, self._errors, stdout=said if out is None else out)
         self._where = self._errors if "-" in options else self.said
         wait_until(lambda: "listening on" in self._where.read_text() or self._process.poll() is not None, 20, "it listens")
         found = re.search(r"listening on (\S+):(\d+)", self._where.read_text())
@@ -82,12 +83,18 @@ class MailSink:
     def letters(self) -> list[dict]:
         return [json.loads(line) for line in self.ask("last 100")]
 
+    def errors(self) -> str:
+        return self._errors.read_text()
+
+    def interrupt(self, number: int) -> None:
+        self._process.send_signal(number)
+
     def ended(self, seconds: float = 20) -> int:
         return self._process.wait(seconds)
 
     def end(self, number: int = signal.SIGTERM) -> str:
         """What it has said on standard output, once it has ended by this signal."""
-        self._process.send_signal(number)
+        self.interrupt(number)
         status = self.ended()
         expect(status == 0, f"ended with {status}: {tail(self._errors)}")
         return self.said.read_text()
@@ -221,6 +228,30 @@ def tells_what_to_write_instead(root: Path) -> None:
     expect("Exit status" in help_text.stdout, help_text.stdout)
 
 
+def a_letter_that_cannot_be_printed_is_not_taken(root: Path) -> None:
+    """On a full disk, and by a pipe that nobody reads any more."""
+    def refuses(name: str, out: int) -> None:
+        (root / name).mkdir()
+        sink = MailSink(root / name, "--jsonl", "-", "--stop-after", "1", out=out)
+        try:
+            code = send(sink, "ivan@company.ru")
+            expect(code == 452, f"told {code}")
+            sink.interrupt(signal.SIGTERM)
+            status = sink.ended()
+            expect(status == NOT_ALL_KEPT and "standard output: " in sink.errors(), f"{status}: {sink.errors()}")
+            expect(not sink.control.exists(), "the socket goes with it")
+        finally:
+            sink.close()
+    with open("/dev/full", "wb") as full:
+        refuses("disk", full.fileno())
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        refuses("pipe", writer)
+    finally:
+        os.close(writer)
+
+
 # ---- behind the gateway ----
 
 class Outage:
@@ -343,6 +374,7 @@ TESTS: list[Callable[[Path], None]] = [
     with_sink(obeys_its_control_socket, "--quiet"),
     a_percentage_is_the_same_with_the_same_seed,
     tells_what_to_write_instead,
+    a_letter_that_cannot_be_printed_is_not_taken,
     with_outage(a_refusal_that_ends_lets_the_letter_through),
     with_outage(a_lost_reply_makes_a_second_copy),
     with_outage(a_silent_hop_is_given_up_and_tried_again),

@@ -31,8 +31,9 @@ std::vector<std::filesystem::path> files_in(const std::string& folder) {
 
 class KeeperTest : public ::testing::Test {
  protected:
-  void open() {
-    auto opened = Keeper::open(keep, out);
+  void open() { open_on(out); }
+  void open_on(std::ostream& where) {
+    auto opened = Keeper::open(keep, where);
     ASSERT_TRUE(opened) << opened.error().text;
     keeper = *std::move(opened);
   }
@@ -98,6 +99,48 @@ TEST_F(KeeperTest, WhatCannotBeStoredIsNotTakenAndTheReasonIsKept) {
   std::filesystem::remove_all(keep.maildir);
   EXPECT_FALSE(give("x\r\n"));
   EXPECT_THAT(keeper->failure(), HasSubstr("No such file"));
+}
+
+TEST_F(KeeperTest, WhatCannotBePrintedIsNotTaken) {
+  std::ofstream full("/dev/full");
+  keep.jsonl = "-";
+  keep.last = true;
+  open_on(full);
+  EXPECT_FALSE(give("Subject: x\r\n\r\n"));
+  EXPECT_EQ(keeper->failure(), "standard output: No space left on device");
+  EXPECT_TRUE(keeper->last(1).empty());
+  keep.jsonl.clear();
+  keep.lines = true;
+  open_on(full);
+  EXPECT_FALSE(give("Subject: x\r\n\r\n"));
+  EXPECT_THAT(keeper->failure(), HasSubstr("No space left"));
+}
+
+TEST_F(KeeperTest, AnotherTextThatCannotBePrintedIsAFailureToo) {
+  std::ofstream full("/dev/full");
+  open_on(full);
+  EXPECT_FALSE(keeper->print("listening on 127.0.0.1:2525\n"));
+  EXPECT_THAT(keeper->failure(), HasSubstr("standard output: No space left"));
+}
+
+TEST_F(KeeperTest, OutputThatWorksAgainIsWrittenToAgain) {
+  keep.lines = true;
+  open();
+  out.setstate(std::ios::badbit);
+  EXPECT_TRUE(give("Subject: x\r\n\r\n"));
+  EXPECT_TRUE(keeper->print("the end\n"));
+  EXPECT_THAT(out.str(), ::testing::EndsWith(" octets: x\nthe end\n"));
+  EXPECT_EQ(keeper->failure(), "");
+}
+
+TEST_F(KeeperTest, ALetterWithoutItsJsonLeavesNoFile) {
+  keep.maildir = folder.path() + "/mail";
+  keep.jsonl = "/dev/full";
+  open();
+  EXPECT_FALSE(give("Subject: x\r\n\r\n"));
+  EXPECT_EQ(keeper->failure(), "/dev/full: No space left on device");
+  for (const char* const part : {"/tmp", "/new", "/cur"})
+    EXPECT_TRUE(files_in(keep.maildir + part).empty()) << part;
 }
 
 TEST_F(KeeperTest, AMaildirThatCannotBeIsAnErrorAtTheStart) {
