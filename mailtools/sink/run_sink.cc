@@ -12,6 +12,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <ostream>
 #include <unistd.h>
@@ -73,6 +74,14 @@ Result<void, SinkError> read_faults(const SinkCommand& command, SinkOptions& out
   return {};
 }
 
+Result<void, SinkError> check_tls_faults(const SinkOptions& options) {
+  const auto is_tls_fail = [](const Fault& fault) { return fault.kind == Fault::Kind::tls_fail; };
+  if (options.tls || std::none_of(options.faults.begin(), options.faults.end(), is_tls_fail))
+    return {};
+  return SinkError{
+      "--tls-fail without TLS strikes nobody; write --tls too, or --tls-cert and --tls-key"};
+}
+
 Result<SinkOptions, SinkError> options_of(const SinkCommand& command) {
   SinkOptions out;
   out.hostname = command.hostname.empty() ? own_name() : command.hostname;
@@ -92,6 +101,7 @@ Result<SinkOptions, SinkError> options_of(const SinkCommand& command) {
   Result<void, SinkError> read = read_accounts(command, out);
   if (read) read = read_faults(command, out);
   if (read) read = read_tls(command, out);
+  if (read) read = check_tls_faults(out);
   if (!read) return read.error();
   return out;
 }

@@ -219,6 +219,7 @@ def tells_what_to_write_instead(root: Path) -> None:
     expect("hunter2" not in said(WRONG_USE, "--auth", ":hunter2"), "no password is said again")
     expect("--maildir" in said(WRONG_USE, "--maildr", "x"), "the option that was meant")
     expect("--auth USER" in said(WRONG_USE, "--auth-required"), "an account")
+    expect("write --tls" in said(WRONG_USE, "--tls-fail"), "it could never strike")
     expect("No such file" in said(WRONG_USE, "--tls-cert", "/none.pem", "--tls-key", "/none.key"), "the file")
     expect("/none/mail" in said(CANNOT_KEEP, "--maildir", "/none/mail"), "the folder")
     with socket.create_server((GATEWAY, 0)) as taken:
