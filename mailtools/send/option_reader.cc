@@ -241,6 +241,25 @@ void Reader::finish_auth() {
   if (out.hello_verb == "HELO") fail("AUTH is not of SMTP; write --protocol ESMTP");
 }
 
+/// A rule that would be kept all the same is worse than none: the verdict would be wrong.
+void Reader::finish_violations() {
+  name_ = "violate";
+  for (const Violation one : out.violations) {
+    const bool of_end =
+        smuggles({one}) || one == Violation::no_end || one == Violation::no_dot_stuffing;
+    const bool of_data =
+        of_end || one == Violation::data_early || one == Violation::data_after_bdat;
+    if (out.chunking && of_data)
+      fail(fmt::format("{} is about DATA; leave --chunking out", name_of(one)));
+    if (!out.message.fixup && of_end)
+      fail(fmt::format("{} needs an end of our own; leave --no-data-fixup out", name_of(one)));
+    if (one != Violation::starttls_injection) continue;
+    if (out.tls.on_connect) fail("starttls-injection is about STARTTLS; write --tls");
+    if (out.tls.starttls == Want::no)
+      fail("starttls-injection comes with STARTTLS; write --tls too");
+  }
+}
+
 void Reader::finish() {
   end_xclient_group();
   if (!out.xclient.commands.empty() && out.xclient.want == Want::no) out.xclient.want = Want::must;
@@ -253,6 +272,7 @@ void Reader::finish() {
     fail("write both --tls-cert and --tls-key");
   name_ = "chunking";
   if (out.chunking && out.hello_verb == "HELO") fail("BDAT is not of SMTP; write --protocol ESMTP");
+  finish_violations();
   name_ = "attach";
   const MessageOptions& message = out.message;
   const bool attached = !message.attachments.empty() || !message.bodies.empty();

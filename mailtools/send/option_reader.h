@@ -69,6 +69,7 @@ class Reader {
   void finish_target();
   void finish_proxy();
   void finish_auth();
+  void finish_violations();
 
   ProxyOptions proxy_;
   std::string xclient_group_;

@@ -95,6 +95,7 @@ bool Transaction::start_tls() {
   if (want == Want::no || talk_->tls() != nullptr) return goes_on_after(StopAt::tls);
   if (!talk_->capabilities().starttls) {
     report_.complain("Host did not advertise STARTTLS");
+    if (has(Violation::starttls_injection)) report_.note("Violation starttls-injection: not tried");
     if (want == Want::must) return ended(kTls);
     return goes_on_after(StopAt::tls);
   }

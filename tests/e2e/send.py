@@ -219,6 +219,9 @@ def violations() -> None:
 
 def starttls_injection(root: Path) -> None:
     _, good, _ = tls_contexts(root)
+    with Scripted(Script()) as server:
+        text = send(server, "-tlso", "--violate", "starttls-injection")
+        expect("starttls-injection: not tried" in text, text)
     with Scripted(Script(tls=good)) as server:
         text = send(server, "-tls", "--violate", "starttls-injection")
         expect("the server dropped it" in text, text)

@@ -204,6 +204,36 @@ TEST(SendOptions, Extensions) {
   EXPECT_THAT(mistake({"--repeat", "0"}), HasSubstr("1 or more"));
 }
 
+/// They would be left out without a word.
+TEST(SendOptions, ViolationsThatHaveNoPlace) {
+  for (const char* const name : {"smuggle-lf",
+                                 "smuggle-lf-crlf",
+                                 "smuggle-cr",
+                                 "no-end",
+                                 "no-dot-stuffing",
+                                 "data-early",
+                                 "data-after-bdat"}) {
+    EXPECT_THAT(mistake({"--chunking", "--violate", name}), HasSubstr("leave --chunking out"))
+        << name;
+    good({"--violate", name});
+  }
+  good({"--chunking", "--violate", "bare-lf"});
+  for (const char* const name : {"smuggle-lf", "no-end", "no-dot-stuffing"}) {
+    EXPECT_THAT(mistake({"--data", "A: b\\n\\nx", "--no-data-fixup", "--violate", name}),
+                HasSubstr("leave --no-data-fixup out"))
+        << name;
+  }
+  good({"--data", "A: b\\n\\nx", "--no-data-fixup", "--violate", "data-early"});
+}
+
+TEST(SendOptions, InjectionNeedsStarttls) {
+  EXPECT_THAT(mistake({"--violate", "starttls-injection"}), HasSubstr("write --tls too"));
+  EXPECT_THAT(mistake({"-tlsc", "--violate", "starttls-injection"}), HasSubstr("write --tls"));
+  good({"-tls", "--violate", "starttls-injection"});
+  good({"-tlso", "--violate", "starttls-injection"});
+  good({"--protocol", "ESMTPS", "--violate", "starttls-injection"});
+}
+
 TEST(SendOptions, XclientGroups) {
   const Options options = good({"--xclient-helo",
                                 "a b",
