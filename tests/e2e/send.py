@@ -215,6 +215,9 @@ def violations() -> None:
         expect("nothing was smuggled" in text, text)
         text = heard(name, status=40, end=end)[2]
         expect("took commands out of the message" in text, text)
+    for refusal in ("421 4.3.2 going down", "500 5.5.2 what"):
+        text = heard("smuggle-lf", status=27, replies={"QUIT": refusal})[2]
+        expect("took commands out of the message" not in text, text)
 
 
 def starttls_injection(root: Path) -> None:
