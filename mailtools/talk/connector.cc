@@ -90,7 +90,8 @@ net::Awaitable<smtp::Connected> connect_from(net::Executor executor,
   }
   auto [ec] = co_await attempt->socket.async_connect(to, net::as_result);
   attempt->over = true;
-  if (attempt->late) ec = net::asio::error::timed_out;
+  // It may have been made just before.
+  if (attempt->late && ec) ec = net::asio::error::timed_out;
   co_return smtp::Connected(ec, std::move(attempt->socket));
 }
 

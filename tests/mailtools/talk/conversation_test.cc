@@ -180,11 +180,9 @@ TEST(Conversation, AServerThatClosesOrIsSilent) {
     wire.write("421 4.3.2 going down\r\n");
   });
   Notes notes;
-  Target target = server.target();
-  target.timeout = std::chrono::milliseconds(50);
-  const auto talk = open(target, notes);
+  const auto talk = open(server.target(), notes);
   ASSERT_TRUE(talk);
-  const auto silent = talk->greeting();
+  const auto silent = talk->reply_within(std::chrono::milliseconds(50));
   ASSERT_FALSE(silent);
   EXPECT_EQ(silent.error().kind, Kind::timed_out);
   talk->queue("HELO client.test");
