@@ -269,7 +269,10 @@ def output_for_programs() -> None:
         expect(send(server, "--silent", "3", status=24) == "", "not silent")
         expect(send(server, "--silent", "2", status=24) == "<** 550 5.1.1 who\n", "more than errors")
         expect(re.search(r"=== response in \d\.\d{3}s\n<\*\* 550", send(server, "-stl", status=24)) is not None, "no lapse")
-    expect("Subject: z" in send(server, "--dump-mail", "--h-Subject", "z") and not server.heard[3:][3:], "dump")
+        before = len(server.heard)
+        expect("Subject: z" in send(server, "--dump-mail", "--h-Subject", "z"), "dump of the letter")
+        expect("server          = 127.0.0.1" in send(server, "--dump"), "dump")
+        expect(len(server.heard) == before, "a dump connects to nobody")
 
 
 def colours() -> None:
