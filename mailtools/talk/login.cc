@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kNonceOctets = 18;
 /// Challenges of one exchange: SCRAM has three with the empty one.
 constexpr int kMostChallenges = 5;
-/// A shorter password is found in words that have nothing to do with it.
+/// A shorter password, as a plain word, is found in words that have nothing to do with it.
 constexpr std::size_t kLeastSecret = 4;
 
 TalkError refused(std::string why) {
@@ -77,11 +77,9 @@ bool is_mechanism(std::string_view name) {
 
 Conversation::Answer Conversation::auth(const Login& login) {
   const std::string& password = login.credentials.password;
-  if (password.size() >= kLeastSecret) {
-    secrets_ = {to_base64(fmt::format("{0}{1}{0}{2}", '\0', login.credentials.name, password)),
-                to_base64(password),
-                password};
-  }
+  secrets_ = {to_base64(fmt::format("{0}{1}{0}{2}", '\0', login.credentials.name, password))};
+  if (!password.empty()) secrets_.push_back(to_base64(password));
+  if (password.size() >= kLeastSecret) secrets_.push_back(password);
   if (!capabilities_.auth) return told(refused("the server does not offer AUTH"));
   const bool can_bind = !link_->stream->channel_bindings().empty();
   Answer last = refused("no mechanism in common: the server offers " + capabilities_.mechanisms);

@@ -324,6 +324,27 @@ TEST(ConversationAuth, NoSpellingOfThePasswordIsShown) {
   EXPECT_THAT(notes.text(), HasSubstr("535 5.7.8 PROVIDED_BUT_REMOVED is wrong, PROVIDED"));
 }
 
+/// Base64 spellings are told from other words however short the password is.
+TEST(ConversationAuth, ShortPasswordsAreHiddenInBase64) {
+  const std::string plain = to_base64(std::string("\0ann\0xyz", 8));
+  const std::string alone = to_base64("xyz");
+  Server server([&](test::Wire& wire) {
+    wire.line();
+    wire.write("250-mx.test\r\n250 AUTH PLAIN\r\n");
+    wire.line();
+    wire.write(fmt::format("535 5.7.8 {} and {} are wrong\r\n", plain, alone));
+  });
+  Notes notes;
+  const auto talk = open(server.target(), notes);
+  talk->hello("EHLO", "client.test");
+  Login login = login_of({"PLAIN"});
+  login.credentials.password = "xyz";
+  EXPECT_FALSE(talk->auth(login));
+  EXPECT_THAT(notes.text(), Not(HasSubstr(plain)));
+  EXPECT_THAT(notes.text(), Not(HasSubstr(alone)));
+  EXPECT_THAT(notes.text(), HasSubstr("5.7.8 PROVIDED_BUT_REMOVED and PROVIDED_BUT_REMOVED are"));
+}
+
 TEST(ConversationAuth, WhyThereIsNoLogin) {
   Server server([](test::Wire& wire) {
     wire.line();
