@@ -148,6 +148,9 @@ Result<std::vector<Given>, Mistake> read_words(const std::vector<std::string>& t
     const Typed option = taken_apart(typed[at]);
     const std::string_view field = field_name(option.name);
     const Word* const word = find_word(field.empty() ? option.name : "header");
+    if (word == nullptr && !out.empty() && out.back().name == "ask-password") {
+      return Mistake{"write --auth-password=... for a password that begins with -, or @FILE"};
+    }
     if (word == nullptr) return unknown(option.name);
     const auto value = value_of(*word, option, typed, at);
     if (!value) return value.error();

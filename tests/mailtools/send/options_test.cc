@@ -87,6 +87,10 @@ TEST(SendWords, MistakesSayWhatToWrite) {
   EXPECT_THAT(text({"--tls=yes"}), HasSubstr("takes no value"));
   EXPECT_THAT(text({"--auth-pasword", "sesame"}), Not(HasSubstr("sesame")));
   EXPECT_THAT(text({"--protect-prompt", "sesame"}), Not(HasSubstr("sesame")));
+  const std::string dash = text({"--auth-password", "-sesame"});
+  EXPECT_THAT(dash, HasSubstr("write --auth-password=..."));
+  EXPECT_THAT(dash, Not(HasSubstr("sesame")));
+  EXPECT_THAT(text({"-ap", "--hunter2=x"}), Not(HasSubstr("hunter2")));
 }
 
 /// A word that no table has would be dropped without a sound.
