@@ -25,7 +25,8 @@ std::string footer() {
   for (const ViolationFacts& facts : all_violations())
     out += fmt::format("  {:<20} {}\n", facts.name, facts.what);
   return out +
-         "\nExit status, as swaks has it: 0 done, 1 wrong use, 2 no connection, 6 the server "
+         "\nExit status, as swaks has it: 0 done, 1 wrong use or standard output that "
+         "cannot be written, 2 no connection, 6 the server "
          "closed "
          "it, 21 banner,\n22 EHLO, 23 MAIL, 24 no RCPT taken, 25 DATA, 26 the letter, 27 QUIT, 28 "
          "login, 29 TLS,\n30 an extension that is not offered, 32 EHLO behind TLS, 33 XCLIENT, 34 "
@@ -35,6 +36,14 @@ std::string footer() {
 
 bool is_help(const std::string& word) {
   return word == "--help" || word == "-help" || word == "-?";
+}
+
+/// What was written must have come where it belongs: a record that is lost is no record.
+int written(int status, std::ostream& out, std::ostream& err) {
+  out.flush();
+  if (out) return status;
+  err << "postern send: standard output cannot be written\n";
+  return status == kDone ? 1 : status;
 }
 
 int send_with(const Options& options, std::ostream& out, std::ostream& err) {
@@ -109,7 +118,7 @@ int SendLine::run(std::ostream& out, std::ostream& err) const {
   }
   // Writing to a pipe that nobody reads any more is an error of the stream, as a full disk is.
   std::signal(SIGPIPE, SIG_IGN);
-  return send_with(*options, out, err);
+  return written(send_with(*options, out, err), out, err);
 }
 
 }  // namespace postern::send

@@ -275,6 +275,19 @@ def output_for_programs() -> None:
         expect(len(server.heard) == before, "a dump connects to nobody")
 
 
+def output_that_is_lost() -> None:
+    """0 would say that the record is there; what went wrong before counts more."""
+    for script, status in ((Script(), 1), (Script({"RCPT": "550 no"}), 24)):
+        with Scripted(script) as server:
+            for words in ([], ["--json"], ["--dump-mail"], ["--dump"]):
+                with open("/dev/full", "w", encoding="utf-8") as full:
+                    done = subprocess.run([str(executable()), "send", "--server", f"127.0.0.1:{server.port}", *ENVELOPE, *words],
+                                          stdout=full, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, check=False, timeout=60)
+                wanted = 1 if words in (["--dump-mail"], ["--dump"]) else status
+                expect(done.returncode == wanted, f"{words}: {done.returncode}, not {wanted}")
+                expect("standard output cannot be written" in done.stderr, done.stderr)
+
+
 def colours() -> None:
     """On a terminal, and not where NO_COLOR says so."""
     for environment, wanted in ({}, True), ({"NO_COLOR": "1"}, False):
@@ -396,6 +409,7 @@ def main() -> int:
               "a command in plain behind STARTTLS": lambda: starttls_injection(root / "tls"),
               "the password is shown nowhere": lambda: secrets_stay(root),
               "JSON, silence, dumps": output_for_programs,
+              "output that cannot be written": output_that_is_lost,
               "colours on a terminal": colours}, tally)
         (root / "gateway").mkdir()
         bench = Bench(root / "gateway")
