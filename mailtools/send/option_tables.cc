@@ -119,6 +119,10 @@ void on_dsn(Reader& r, const std::string& v) {
   if (const std::string wrong = read_dsn(v, r.out.dsn); !wrong.empty()) r.fail(wrong);
 }
 
+void on_bare_lf(Reader& r, const std::string&) {
+  r.out.violations.insert(Violation::bare_lf);
+}
+
 void on_violate(Reader& r, const std::string& v) {
   const auto violation = read_violation(v);
   if (!violation) r.fail(fmt::format("there is no \"{}\"; \"postern send --help\" lists them", v));
@@ -291,6 +295,7 @@ const Reader::Table& Reader::dialogue_table() {
       {"smtputf8",        set<&Options::smtputf8>  },
       {"requiretls",      set<&Options::requiretls>},
       {"dsn",             on_dsn                   },
+      {"bare-lf",         on_bare_lf               },
       {"violate",         on_violate               },
       {"repeat",          on_repeat                },
   };

@@ -56,6 +56,7 @@ constexpr Word kWords[] = {
      "",                                       kOne,
      "",                                                      "NOTIFY[,...]",
      "success, failure, delay or never; ret=full or hdrs; envid=ID (RFC 3461)",                                                     kEnvelope},
+    {"bare-lf",                 "",            kNone,  "",    "",             "as --violate bare-lf",                               kEnvelope},
     {"violate",
      "",                                       kOne,
      "",                                                      "NAME",

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mailtools/send/words.h"
 
+#include "mailtools/send/violations.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -76,6 +78,8 @@ Mistake unknown(std::string_view name) {
   for (const Refused& refused : kRefused) {
     if (refused.name == name) return {fmt::format("--{}: {}", name, refused.instead)};
   }
+  if (read_violation(name))
+    return {fmt::format("there is no option --{0}; write --violate {0}", name)};
   const Word* nearest = nullptr;
   std::size_t best = 3;
   for (const Word& word : all_words()) {

@@ -87,6 +87,7 @@ TEST(SendWords, MistakesSayWhatToWrite) {
   EXPECT_THAT(text({"--tls=yes"}), HasSubstr("takes no value"));
   EXPECT_THAT(text({"--auth-pasword", "sesame"}), Not(HasSubstr("sesame")));
   EXPECT_THAT(text({"--protect-prompt", "sesame"}), Not(HasSubstr("sesame")));
+  EXPECT_THAT(text({"--smuggle-lf"}), HasSubstr("write --violate smuggle-lf"));
   const std::string dash = text({"--auth-password", "-sesame"});
   EXPECT_THAT(dash, HasSubstr("write --auth-password=..."));
   EXPECT_THAT(dash, Not(HasSubstr("sesame")));
@@ -205,6 +206,7 @@ TEST(SendOptions, Extensions) {
   EXPECT_THAT(mistake({"--dsn", "always"}), HasSubstr("write success"));
   EXPECT_THAT(mistake({"--violate", "manners"}), HasSubstr("--help"));
   EXPECT_EQ(good({"--violate", "bare-lf", "--violate", "nul"}).violations.size(), 2U);
+  EXPECT_EQ(good({"--bare-lf"}).violations, Violations{Violation::bare_lf});
   EXPECT_THAT(mistake({"--repeat", "0"}), HasSubstr("1 or more"));
 }
 
