@@ -14,17 +14,22 @@ namespace {
 
 constexpr std::string_view kSignature("\r\n\r\n\0\r\nQUIT\n", 12);
 
+constexpr unsigned kUnspecified = 0;
+constexpr unsigned kInet = 1;
+constexpr unsigned kInet6 = 2;
+/// The way to a malformed header.
+constexpr std::string_view kOrTheWholeHeader = ", or --proxy with the whole header";
+
 struct Named {
   std::string_view name;
   unsigned value;
 };
 constexpr Named kFamilies[] = {
-    {"AF_UNSPEC", 0},
-    {"AF_INET",   1},
-    {"AF_INET6",  2},
-    {"AF_UNIX",   3},
-    {"TCP4",      1},
-    {"TCP6",      2}
+    {"AF_UNSPEC", kUnspecified},
+    {"AF_INET",   kInet       },
+    {"AF_INET6",  kInet6      },
+    {"TCP4",      kInet       },
+    {"TCP6",      kInet6      }
 };
 constexpr Named kTransports[] = {
     {"UNSPEC", 0},
@@ -58,20 +63,55 @@ Result<unsigned, Mistake> read_named(std::string_view option,
 OctetsOr port_octets(std::string_view option, const std::string& text) {
   std::uint16_t port = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (ec != std::errc() || end != text.data() + text.size())
-    return Mistake{fmt::format("--{}: \"{}\" is no port; write 1 to 65535", option, text)};
+  if (ec != std::errc() || end != text.data() + text.size()) {
+    return Mistake{fmt::format(
+        "--{}: \"{}\" is no port; write 0 to 65535{}", option, text, kOrTheWholeHeader)};
+  }
   return octets({static_cast<char>(port >> 8), static_cast<char>(port & 0xFF)});
 }
 
-OctetsOr address_octets(std::string_view option, const std::string& text) {
+OctetsOr address_octets(std::string_view option, const std::string& text, unsigned family) {
   const auto address = parse_ip(text);
-  if (!address) {
-    return Mistake{
-        fmt::format("--{}: \"{}\" is no address; write one such as 192.0.2.1", option, text)};
+  const bool six = family == kInet6;
+  const bool fits = address && (family == kUnspecified || address->is_v6() == six);
+  if (!fits) {
+    return Mistake{fmt::format("--{}: \"{}\" is no IPv{} address; write one such as {}{}",
+                               option,
+                               text,
+                               six ? 6 : 4,
+                               six ? "2001:db8::1" : "192.0.2.1",
+                               kOrTheWholeHeader)};
   }
   const auto copy = [](const auto& bytes) { return std::string(bytes.begin(), bytes.end()); };
   return octets(address->is_v4() ? copy(address->to_v4().to_bytes())
                                  : copy(address->to_v6().to_bytes()));
+}
+
+/// Both addresses, then both ports; all of them fit the family.
+OctetsOr ends_of(const ProxyOptions& options, unsigned family) {
+  std::string out;
+  for (const auto& part : {address_octets("proxy-source", *options.source, family),
+                           address_octets("proxy-dest", *options.dest, family),
+                           port_octets("proxy-source-port", *options.source_port),
+                           port_octets("proxy-dest-port", *options.dest_port)}) {
+    if (!part) return part.error();
+    out += *part;
+  }
+  return octets(std::move(out));
+}
+
+OctetsOr first_version(const ProxyOptions& options) {
+  const std::string& family = *options.family;
+  if (family != "TCP4" && family != "TCP6")
+    return Mistake{"--proxy-family: write TCP4 or TCP6, or --proxy-version 2"};
+  const OctetsOr ends = ends_of(options, family == "TCP6" ? kInet6 : kInet);
+  if (!ends) return ends.error();
+  return octets(fmt::format("PROXY {} {} {} {} {}",
+                            family,
+                            *options.source,
+                            *options.dest,
+                            *options.source_port,
+                            *options.dest_port));
 }
 
 OctetsOr second_version(const ProxyOptions& options) {
@@ -86,17 +126,11 @@ OctetsOr second_version(const ProxyOptions& options) {
       read_named("proxy-protocol", options.protocol.value_or("STREAM"), kTransports);
   if (!protocol) return protocol.error();
   out += static_cast<char>(*family << 4 | *protocol);
-  std::string ends;
-  for (const auto& part : {address_octets("proxy-source", *options.source),
-                           address_octets("proxy-dest", *options.dest),
-                           port_octets("proxy-source-port", *options.source_port),
-                           port_octets("proxy-dest-port", *options.dest_port)}) {
-    if (!part) return part.error();
-    ends += *part;
-  }
+  const OctetsOr ends = ends_of(options, *family);
+  if (!ends) return ends.error();
   out += '\0';
-  out += static_cast<char>(ends.size());
-  return octets(out + ends);
+  out += static_cast<char>(ends->size());
+  return octets(out + *ends);
 }
 
 }  // namespace
@@ -124,16 +158,9 @@ Result<ProxyOctets, Mistake> make_proxy_header(const ProxyOptions& options) {
         "--proxy-dest and --proxy-dest-port, or --proxy with all of it"};
   }
   if (version == "1") {
-    std::string line = options.raw ? fmt::format("PROXY {}", *options.raw)
-                                   : fmt::format("PROXY {} {} {} {} {}",
-                                                 *options.family,
-                                                 *options.source,
-                                                 *options.dest,
-                                                 *options.source_port,
-                                                 *options.dest_port);
-    if (!options.raw && *options.family != "TCP4" && *options.family != "TCP6")
-      return Mistake{"--proxy-family: write TCP4 or TCP6, or --proxy-version 2"};
-    return ProxyOctets{line + "\r\n", line};
+    const OctetsOr line = options.raw ? octets("PROXY " + *options.raw) : first_version(options);
+    if (!line) return line.error();
+    return ProxyOctets{*line + "\r\n", *line};
   }
   if (options.raw) {
     const std::string all = std::string(kSignature) + *options.raw;

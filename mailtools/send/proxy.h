@@ -10,7 +10,8 @@
 namespace postern::send {
 
 /// What was typed of a PROXY header (haproxy's doc/proxy-protocol.txt); what is not said is
-/// nullopt. Not checked against each other: a server is tested with what is wrong, too.
+/// nullopt. Parts must fit each other; `raw` is not looked at: a server is tested with what is
+/// wrong, too.
 struct ProxyOptions {
   std::optional<std::string> version;
   std::optional<std::string> raw;

@@ -288,6 +288,30 @@ TEST(SendOptions, ProxyHeaders) {
   EXPECT_THAT(mistake(proxy_words("3", "TCP4")), HasSubstr("write 1 or 2"));
 }
 
+/// With parts that do not fit each other a header would be another than was meant.
+TEST(SendOptions, PartsOfProxyHeadersFitEachOther) {
+  const auto with = [](std::string version, std::string family, std::size_t at, std::string text) {
+    std::vector<std::string> words = proxy_words(version, family);
+    words.at(at) = std::move(text);
+    words.insert(words.end(), {"--server", "mx.test", "--to", "bob@test"});
+    const auto options = read(words);
+    if (options) return std::string();
+    EXPECT_EQ(options.error().status, 35);
+    return options.error().text;
+  };
+  for (const auto& [version, family] : {std::pair("1", "TCP4"), std::pair("2", "AF_INET")}) {
+    EXPECT_EQ(with(version, family, 5, "192.0.2.9"), "");
+    EXPECT_THAT(with(version, family, 5, "2001:db8::1"), HasSubstr("no IPv4 address"));
+    EXPECT_THAT(with(version, family, 9, "nonsense"), HasSubstr("--proxy-dest: \"nonsense\""));
+    EXPECT_THAT(with(version, family, 7, "99999"), HasSubstr("--proxy-source-port: \"99999\""));
+    EXPECT_THAT(with(version, family, 11, "25\r\nEHLO x"), HasSubstr("is no port"));
+  }
+  EXPECT_THAT(with("1", "TCP6", 5, "2001:db8::1"), HasSubstr("--proxy-dest: \"192.0.2.8\""));
+  EXPECT_THAT(with("2", "AF_INET6", 5, "2001:db8::1"), HasSubstr("or --proxy with the whole"));
+  EXPECT_EQ(good({"--proxy", "TCP4 2001:db8::1 nonsense 99999 x"}).target.preamble,
+            "PROXY TCP4 2001:db8::1 nonsense 99999 x\r\n");
+}
+
 TEST(SendOptions, TlsVersions) {
   const auto versions = [](const std::string& list) {
     const Options options = good({"--tls-protocol", list});
