@@ -106,9 +106,10 @@ net::Awaitable<void> Worker::open_session(Letter first) {
   session_ended();
 }
 
-/// What was due, and no session was free to send until the run ended.
+/// What was due, and no session was free to send until the run ended by itself: when it is stopped,
+/// what falls due meanwhile is nobody's failure.
 void Worker::count_unsent() {
-  if (!arrivals_) return;
+  if (!arrivals_ || stopping_) return;
   const net::TimePoint now = std::min(net::Clock::now(), times_.end);
   Failure failure{Failure::Kind::unsent, smtp::ClientStep::connect};
   failure.detail = "due, and no session was free: --max-sessions, or the server is too slow";

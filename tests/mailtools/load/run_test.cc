@@ -8,10 +8,12 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <csignal>
 #include <functional>
 #include <sstream>
 #include <string>
 #include <thread>
+#include <unistd.h>
 
 namespace postern::load {
 namespace {
@@ -274,6 +276,28 @@ TEST(Run, AStallOfTheServerShowsInAllLettersThatWereDueMeanwhile) {
   const std::size_t behind = result.out.find("behind_schedule_ms");
   ASSERT_NE(behind, std::string::npos);
   EXPECT_GE(std::stod(result.out.substr(behind + 21)), 200);
+}
+
+/// The only session is held, and letters fall due that nobody takes: none of them is a failure.
+TEST(Run, WhatWasDueWhenItIsStoppedIsNotUnsent) {
+  ExchangeServer server;
+  Fault hold;
+  hold.kind = Fault::Kind::hold;
+  server.plan(At::mail, hold);
+  std::thread interrupts([&server] {
+    server.wait_for_held(1);
+    ::kill(::getpid(), SIGINT);
+    server.release();
+  });
+  Typed typed = towards(server.port());
+  typed.rate = 100'000;
+  typed.duration = "10m";
+  typed.max_sessions = 1;
+  const Ran result = run(typed);
+  interrupts.join();
+  EXPECT_EQ(result.status, 0) << result.out << result.err;
+  EXPECT_EQ(result.number("messages", "unsent"), 0);
+  EXPECT_THAT(result.out, HasSubstr("\"ended\": \"interrupted\""));
 }
 
 TEST(Run, TheSinkOfARunCountsWhatArrivesOverSeveralThreads) {
