@@ -224,8 +224,9 @@ void Link::on_rcpt(Progress& progress) {
 }
 
 void Link::on_end(ClientStep step, Progress& progress) {
-  // RFC 3030 2: after a chunk that was refused only RSET helps.
-  must_reset_ = progress.chunk_refused || (step == ClientStep::last_chunk && !progress.mail_taken);
+  // RFC 3030 2: after a chunk that was refused only RSET helps, and so it does where the last one
+  // is refused because no recipient was taken: MAIL was.
+  must_reset_ = progress.chunk_refused || (step == ClientStep::last_chunk && !reply_.is_positive());
   if (progress.failed) return;
   if (progress.counted) figures_.data.record(net::Clock::now() - progress.written);
   if (!reply_.is_positive()) return refuse(step, progress);

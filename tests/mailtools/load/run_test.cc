@@ -23,6 +23,7 @@ using test::ExchangeHabits;
 using test::ExchangeServer;
 using test::Fault;
 using testing::HasSubstr;
+using testing::Not;
 
 struct Ran {
   int status = -1;
@@ -196,6 +197,20 @@ TEST(Run, AChunkThatIsRefusedIsOneFailureAndTheNextLetterGoes) {
   const Ran result = run(typed);
   EXPECT_EQ(result.number("messages", "accepted"), 4);
   EXPECT_THAT(result.out, HasSubstr("\"step\": \"bdat\", \"code\": 452"));
+}
+
+TEST(Run, AnUnknownRecipientDoesNotSpoilTheNextLetterOfChunks) {
+  ExchangeHabits habits;
+  habits.unknown = {"user2@company.ru"};
+  ExchangeServer server(habits);
+  Typed typed = closed_loop(server.port(), 1, 9);
+  typed.bdat = true;
+  typed.users = 3;
+  const Ran result = run(typed);
+  EXPECT_EQ(result.number("messages", "accepted"), 6) << result.out;
+  EXPECT_EQ(result.number("messages", "failed"), 3);
+  EXPECT_THAT(result.out, Not(HasSubstr("\"code\": 503")));
+  EXPECT_EQ(server.count_commands("RSET"), 3U);
 }
 
 TEST(Run, ConnectionsAreReusedAsOftenAsToldAndNoMore) {
