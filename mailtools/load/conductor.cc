@@ -188,7 +188,9 @@ Outcome Conductor::collect() {
   const bool all = options.messages > 0 && figures_.sent + figures_.unsent >= options.messages;
   out.ended = interrupted_ ? "interrupted" : all ? "messages" : "duration";
   out.run = plan_.contents.run();
-  out.counted = times_.counted;
+  // A warm-up of so many letters ends where the first one behind it is due.
+  const bool by_letters = options.warm_up_messages > 0 && figures_.sent > 0;
+  out.counted = by_letters ? figures_.first_due : times_.counted;
   out.figures = std::move(figures_);
   out.idle = options.idle;
   out.slow = options.slow;

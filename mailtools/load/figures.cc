@@ -122,6 +122,7 @@ void Figures::merge(const Figures& other) {
   data.merge(other.data);
   letter.merge(other.letter);
   behind = std::max(behind, other.behind);
+  first_due = std::min(first_due, other.first_due);
   last_end = std::max(last_end, other.last_end);
 }
 

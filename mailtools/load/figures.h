@@ -94,7 +94,9 @@ struct Figures {
   Histogram data;                      ///< from the last octet of the letter to the reply
   Histogram letter;                    ///< from when it was due to the reply to all of it
   std::chrono::nanoseconds behind{0};  ///< the longest between due and begun
-  net::TimePoint last_end{};           ///< when the last letter was answered
+  /// When the first letter was due; max(): none was.
+  net::TimePoint first_due = net::TimePoint::max();
+  net::TimePoint last_end{};  ///< when the last letter was answered
 
   void merge(const Figures& other);
 };

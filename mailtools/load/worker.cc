@@ -173,6 +173,7 @@ net::Awaitable<void> Worker::closed_session() {
 net::Awaitable<bool> Worker::deliver(std::unique_ptr<Link>& link, Letter letter) {
   if (letter.counted) {
     ++figures_.sent;
+    figures_.first_due = std::min(figures_.first_due, letter.due);
     figures_.behind = std::max(figures_.behind, net::Clock::now() - letter.due);
   }
   Sent sent;

@@ -104,6 +104,32 @@ TEST(Run, TheWarmUpIsSentAndNotCounted) {
   EXPECT_EQ(server.mails().size(), 30U);
 }
 
+TEST(Run, TheTimeOfAWarmUpOfLettersIsNotCounted) {
+  constexpr std::chrono::milliseconds kWarmUp{500};
+  ExchangeServer server;
+  Fault hold;
+  hold.kind = Fault::Kind::hold;
+  server.plan(At::mail, hold);
+  std::thread releases([&server, kWarmUp] {
+    server.wait_for_held(1);
+    std::this_thread::sleep_for(kWarmUp);
+    server.release();
+  });
+  Typed typed = closed_loop(server.port(), 1, 100);
+  typed.warm_up = "1";
+  const auto began = std::chrono::steady_clock::now();
+  const Ran result = run(typed);
+  const std::chrono::duration<double> whole = std::chrono::steady_clock::now() - began;
+  releases.join();
+  EXPECT_EQ(result.number("messages", "accepted"), 100);
+  const std::size_t at = result.out.find("\"seconds\": ");
+  ASSERT_NE(at, std::string::npos) << result.out;
+  const double counted = std::stod(result.out.substr(at + 11));
+  EXPECT_GT(counted, 0);
+  // Half a millisecond: it has three decimals.
+  EXPECT_LE(counted, whole.count() - std::chrono::duration<double>(kWarmUp).count() + 0.0005);
+}
+
 TEST(Run, RefusalsAreCountedByReply) {
   ExchangeServer server;
   server.plan(At::rcpt, say("450 4.3.1 not \"now\"", 5, 3));
