@@ -139,8 +139,9 @@ std::optional<Letter> Worker::next_closed() {
   letter.due = net::Clock::now();
   if (stopping_ || letter.due >= times_.end) return std::nullopt;
   fill_in(letter);
+  const std::uint64_t begun = common_.begun.fetch_add(1, std::memory_order_relaxed);
   const Options& options = plan_.options;
-  letter.counted = letter.due >= times_.counted && letter.number >= options.warm_up_messages;
+  letter.counted = letter.due >= times_.counted && begun >= options.warm_up_messages;
   if (!letter.counted || options.messages == 0) return letter;
   // A number that was drawn and not used is a gap, and nothing else.
   if (common_.counted.fetch_add(1, std::memory_order_relaxed) >= options.messages) {

@@ -35,8 +35,10 @@ struct Times {
 struct Common {
   explicit Common(const std::vector<net::asio::ip::address>& addresses) : sources(addresses) {}
   Sources sources;
-  std::atomic<std::uint64_t> numbers{0};  ///< letters begun
+  std::atomic<std::uint64_t> numbers{0};  ///< letters begun, those of slow sessions too
+  std::atomic<std::uint64_t> begun{0};    ///< closed loop: letters begun, slow sessions' apart
   std::atomic<std::uint64_t> counted{0};  ///< closed loop: those of them that count
+  std::atomic<std::uint64_t> idle{0};     ///< idle sessions begun
   std::atomic<std::uint64_t> users{0};    ///< recipients so far
   // For the progress, and nothing else.
   std::atomic<std::uint64_t> accepted{0};

@@ -66,7 +66,7 @@ net::Awaitable<void> Worker::hold_some() {
 net::Awaitable<void> Worker::hold_idle(std::unique_ptr<Link> link) {
   net::Timer timer(context_.get_executor());
   // Not all at the same moment.
-  std::uint64_t seed = common_.numbers.fetch_add(1, std::memory_order_relaxed);
+  const std::uint64_t seed = common_.idle.fetch_add(1, std::memory_order_relaxed);
   std::chrono::milliseconds pause = kNoop / 2;
   pause += std::chrono::milliseconds(static_cast<std::int64_t>(scatter(seed) % 30'000));
   for (bool alive = true; alive;) {

@@ -104,6 +104,17 @@ TEST(Run, TheWarmUpIsSentAndNotCounted) {
   EXPECT_EQ(server.mails().size(), 30U);
 }
 
+TEST(Run, IdleSessionsUseUpNothingOfTheWarmUp) {
+  ExchangeServer server;
+  Typed typed = closed_loop(server.port(), 1, 4);
+  typed.warm_up = "3";
+  typed.idle = 8;
+  const Ran result = run(typed);
+  EXPECT_EQ(result.status, 0) << result.out << result.err;
+  EXPECT_EQ(result.number("messages", "sent"), 4);
+  EXPECT_EQ(server.mails().size(), 7U);
+}
+
 TEST(Run, TheTimeOfAWarmUpOfLettersIsNotCounted) {
   constexpr std::chrono::milliseconds kWarmUp{500};
   ExchangeServer server;
