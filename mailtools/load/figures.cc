@@ -115,6 +115,7 @@ void Figures::merge(const Figures& other) {
   handshakes += other.handshakes;
   resumed += other.resumed;
   held_lost += other.held_lost;
+  held_failed += other.held_failed;
   errors.merge(other.errors);
   connect.merge(other.connect);
   tls.merge(other.tls);

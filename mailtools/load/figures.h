@@ -86,7 +86,8 @@ struct Figures {
   std::uint64_t connections_failed = 0;
   std::uint64_t handshakes = 0;
   std::uint64_t resumed = 0;
-  std::uint64_t held_lost = 0;  ///< idle and slow sessions that the server ended
+  std::uint64_t held_lost = 0;    ///< idle and slow sessions that the server ended, and:
+  std::uint64_t held_failed = 0;  ///< those of them that never stood
   Errors errors;
   Histogram connect;                   ///< the TCP connection and the greeting
   Histogram tls;                       ///< the handshake

@@ -175,7 +175,8 @@ double Outcome::delivered_rate() const {
 
 bool Outcome::all_well() const {
   const bool arrived = !deliveries || deliveries->letters >= figures.accepted;
-  return figures.failed == 0 && figures.unsent == 0 && figures.recipients_refused == 0 && arrived;
+  return figures.failed == 0 && figures.unsent == 0 && figures.recipients_refused == 0 &&
+         figures.held_failed == 0 && arrived;
 }
 
 std::vector<Latency> latencies(const Outcome& outcome) {

@@ -93,6 +93,7 @@ class Worker {
   void start(net::Awaitable<void> what);
   void spawn_open(Letter letter);
   void session_ended();
+  void hold_failed(std::size_t sessions);
   void hold_ended();
   void count_unsent();
   void settle(const Letter& letter, const Sent& sent);

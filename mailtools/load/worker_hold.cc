@@ -44,7 +44,7 @@ net::Awaitable<void> Worker::hold_some() {
     const bool opened = co_await link->open();
     if (!opened) {
       ++refused_holds_;
-      ++figures_.held_lost;
+      hold_failed(1);
       figures_.errors.add(link->failure());
       continue;
     }
@@ -60,7 +60,15 @@ net::Awaitable<void> Worker::hold_some() {
       start(hold_slow(std::move(link), letter));
     }
   }
-  if (--openers_ == 0) on_held_();
+  if (--openers_ > 0) co_return;
+  // After so many failures the rest was not tried.
+  if (!stopping_) hold_failed(std::exchange(to_hold_, 0));
+  on_held_();
+}
+
+void Worker::hold_failed(std::size_t sessions) {
+  figures_.held_lost += sessions;
+  figures_.held_failed += sessions;
 }
 
 net::Awaitable<void> Worker::hold_idle(std::unique_ptr<Link> link) {

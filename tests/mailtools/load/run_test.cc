@@ -115,6 +115,20 @@ TEST(Run, IdleSessionsUseUpNothingOfTheWarmUp) {
   EXPECT_EQ(server.mails().size(), 7U);
 }
 
+/// The one that looks at the server first is served, then the listener refuses for a while.
+TEST(Run, IdleSessionsThatNeverStoodAreLostAndTheStatusTells) {
+  ExchangeServer server;
+  Fault busy = say("421 4.3.2 busy", 1, 300);
+  busy.kind = Fault::Kind::say_and_close;
+  server.plan(At::connect, busy);
+  Typed typed = closed_loop(server.port(), 1, 4);
+  typed.idle = 1000;
+  const Ran result = run(typed);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.number("held", "idle"), 1000);
+  EXPECT_EQ(result.number("held", "lost"), 1000) << result.out;
+}
+
 TEST(Run, TheTimeOfAWarmUpOfLettersIsNotCounted) {
   constexpr std::chrono::milliseconds kWarmUp{500};
   ExchangeServer server;
