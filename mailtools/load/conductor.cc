@@ -26,6 +26,17 @@ double share_of(std::chrono::nanoseconds part, std::chrono::nanoseconds whole) {
   return static_cast<double>(part.count()) / static_cast<double>(whole.count());
 }
 
+void add_undelivered(Outcome& outcome) {
+  const auto add = [&outcome](smtp::ClientStep step, std::string_view what, std::uint64_t count) {
+    if (count == 0) return;
+    Failure failure{Failure::Kind::undelivered, step};
+    failure.detail = fmt::format("{} taken, and not arrived at the sink", what);
+    outcome.figures.errors.add(failure, count);
+  };
+  add(smtp::ClientStep::data_done, "letters", outcome.letters_missing());
+  add(smtp::ClientStep::rcpt, "recipients", outcome.recipients_missing());
+}
+
 }  // namespace
 
 Conductor::Conductor(const Plan& plan, const Arrived* arrived, std::ostream& err)
@@ -75,7 +86,7 @@ void Conductor::on_done() {
     worker->stop_and_join();
     figures_.merge(worker->figures());
   }
-  if (arrived_ == nullptr || interrupted_) return context_.stop();
+  if (arrived_ == nullptr) return context_.stop();
   last_arrival_ = ended_;
   await_arrivals();
 }
@@ -91,7 +102,9 @@ void Conductor::await_arrivals() {
   const net::TimePoint now = net::Clock::now();
   if (total != arrived_before_) last_arrival_ = now;
   arrived_before_ = total;
-  if (all_arrived(figures_) || now - last_arrival_ > plan_.options.sink_wait) {
+  const bool late =
+      now - last_arrival_ > plan_.options.sink_wait || (interrupted_ && now - ended_ > kGrace);
+  if (all_arrived(figures_) || late) {
     return context_.stop();
   }
   patience_.expires_after(kLook);
@@ -106,7 +119,8 @@ void Conductor::await_signal() {
   });
 }
 
-/// The first ends the run, the second what is under way; nothing holds it for longer than kGrace.
+/// The first ends the run, the second what is under way; neither sessions nor the sink hold it for
+/// longer than kGrace.
 void Conductor::on_signal() {
   const bool at_once = interrupted_ || held_ < workers_.size() || done_ == workers_.size();
   interrupted_ = true;
@@ -174,11 +188,6 @@ Outcome Conductor::collect() {
   }
   if (arrived_ != nullptr) {
     out.deliveries = arrived_->deliveries();
-    if (out.deliveries->letters < figures_.accepted && !interrupted_) {
-      Failure failure{Failure::Kind::undelivered, smtp::ClientStep::data_done};
-      failure.detail = "taken, and not arrived at the sink";
-      figures_.errors.add(failure, figures_.accepted - out.deliveries->letters);
-    }
   }
   const std::chrono::nanoseconds whole = ended_ - times_.start;
   for (const auto& worker : workers_) {
@@ -192,6 +201,7 @@ Outcome Conductor::collect() {
   const bool by_letters = options.warm_up_messages > 0 && figures_.sent > 0;
   out.counted = by_letters ? figures_.first_due : times_.counted;
   out.figures = std::move(figures_);
+  add_undelivered(out);
   out.idle = options.idle;
   out.slow = options.slow;
   return out;

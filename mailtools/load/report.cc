@@ -26,6 +26,10 @@ double per(std::uint64_t count, double seconds) {
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;
 }
 
+std::uint64_t missing(std::uint64_t taken, std::uint64_t arrived) {
+  return taken > arrived ? taken - arrived : 0;
+}
+
 std::string pace(const Options& options) {
   if (options.sessions > 0) return fmt::format("{} sessions, closed loop", options.sessions);
   const std::string_view kind = options.arrivals == ArrivalKind::poisson ? "poisson" : "constant";
@@ -173,8 +177,16 @@ double Outcome::delivered_rate() const {
   return deliveries ? per(deliveries->letters, sink_seconds()) : 0;
 }
 
+std::uint64_t Outcome::letters_missing() const {
+  return deliveries ? missing(figures.accepted, deliveries->letters) : 0;
+}
+
+std::uint64_t Outcome::recipients_missing() const {
+  return deliveries ? missing(figures.recipients_accepted, deliveries->recipients) : 0;
+}
+
 bool Outcome::all_well() const {
-  const bool arrived = !deliveries || deliveries->letters >= figures.accepted;
+  const bool arrived = letters_missing() == 0 && recipients_missing() == 0;
   return figures.failed == 0 && figures.unsent == 0 && figures.recipients_refused == 0 &&
          figures.held_failed == 0 && arrived;
 }

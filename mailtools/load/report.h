@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,9 @@ struct Outcome {
   double sink_seconds() const;
   double accepted_rate() const;
   double delivered_rate() const;
+  /// Letters and recipients that were taken, and have not come to the sink; 0 without one.
+  std::uint64_t letters_missing() const;
+  std::uint64_t recipients_missing() const;
   bool all_well() const;
 };
 

@@ -63,6 +63,21 @@ TEST(Report, WithoutASinkNothingIsSaidOfArrivals) {
   EXPECT_THAT(text_report(options(), found), HasSubstr("arrived      0 letters"));
 }
 
+TEST(Report, ARecipientThatDidNotArriveIsNotWell) {
+  Outcome found;
+  found.figures.sent = found.figures.accepted = 10;
+  found.figures.recipients_accepted = 30;
+  EXPECT_TRUE(found.all_well());
+  found.deliveries.emplace();
+  found.deliveries->letters = 10;
+  found.deliveries->recipients = 29;
+  EXPECT_EQ(found.letters_missing(), 0U);
+  EXPECT_EQ(found.recipients_missing(), 1U);
+  EXPECT_FALSE(found.all_well());
+  found.deliveries->recipients = 31;  // a copy
+  EXPECT_TRUE(found.all_well());
+}
+
 TEST(Report, PercentilesAreInMilliseconds) {
   const std::string json = json_report(options(), outcome());
   const std::string before = "\"letter\": {\"count\": 990, \"p50\": ";
