@@ -20,7 +20,8 @@ LoadLine::LoadLine(CLI::App& app) {
   add_connection(*command);
   add_figures(*command);
   command->footer(
-      "Exit status: 0 all letters were taken, 1 some failed (or with --sink did not arrive), "
+      "Exit status: 0 all letters were taken, 1 some failed (or with --sink did not arrive), or "
+      "--idle or --slow sessions could not be opened, "
       "2 wrong command line, 69 the server cannot be used at all, 73 a file of figures cannot be "
       "written. Ctrl-C ends early and prints the figures.");
 }
