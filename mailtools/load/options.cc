@@ -69,6 +69,8 @@ void read_pace(const Typed& typed, Options& out, Problem& problem) {
                      typed.idle <= kMostSessions && typed.slow <= kMostSessions,
                  "--sessions, --max-sessions, --idle and --slow: at most 100000 each");
   problem.demand(typed.max_sessions > 0, "--max-sessions: write a number of at least 1");
+  problem.demand(!open || typed.max_sessions >= typed.threads,
+                 "--max-sessions: write at least as many as --threads, each has one or more");
   problem.demand(typed.messages != 0 || !typed.duration.empty(),
                  "write when it ends: --duration 30s or --messages N");
   problem.demand(typed.arrivals == "constant" || typed.arrivals == "poisson",

@@ -9,6 +9,8 @@
 #include "tls/peer_check.h"
 
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,6 +26,11 @@ struct Plan {
   std::shared_ptr<const tls::Context> tls;      ///< null: no TLS
   std::shared_ptr<const tls::PeerCheck> check;  ///< null: any certificate is taken
 };
+
+/// What is left for thread `part` of `parts` when all share `total`: they differ by one at most.
+constexpr std::uint64_t share(std::uint64_t total, std::size_t part, std::size_t parts) {
+  return total / parts + (part < total % parts ? 1 : 0);
+}
 
 /// Where the next connection comes from; shared by all threads.
 class Sources {

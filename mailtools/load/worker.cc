@@ -19,11 +19,6 @@ constexpr std::chrono::milliseconds kPause{100};
 /// Sessions with tickets that are kept, for as many connections at a time.
 constexpr std::size_t kTickets = 10'000;
 
-/// What is left for one of `parts` when all share `total`.
-std::uint64_t share(std::uint64_t total, std::size_t part, std::size_t parts) {
-  return total / parts + (part < total % parts ? 1 : 0);
-}
-
 std::shared_ptr<tls::SessionCache> make_cache() {
   tls::SessionCache::Limits limits;
   limits.keys = 1;

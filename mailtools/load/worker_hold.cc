@@ -17,17 +17,13 @@ constexpr std::size_t kOpeners = 100;
 constexpr std::size_t kEnough = 100;
 constexpr std::chrono::seconds kNoop{60};
 
-std::size_t part_of(std::size_t total, std::size_t part, std::size_t parts) {
-  return total / parts + (part < total % parts ? 1 : 0);
-}
-
 }  // namespace
 
 void Worker::hold() {
   net::asio::post(context_, [this] {
     const Options& options = plan_.options;
-    idle_left_ = part_of(options.idle, part_, options.threads);
-    to_hold_ = idle_left_ + part_of(options.slow, part_, options.threads);
+    idle_left_ = share(options.idle, part_, options.threads);
+    to_hold_ = idle_left_ + share(options.slow, part_, options.threads);
     openers_ = std::min(to_hold_, kOpeners);
     if (openers_ == 0) on_held_();
     for (std::size_t i = openers_; i > 0; --i)

@@ -44,10 +44,7 @@ std::optional<Letter> Worker::next_due(net::TimePoint now) {
 
 net::Awaitable<void> Worker::dispatch() {
   net::Timer timer(context_.get_executor());
-  const std::size_t most = std::max<std::size_t>(
-      1,
-      plan_.options.max_sessions / plan_.options.threads +
-          (part_ < plan_.options.max_sessions % plan_.options.threads ? 1 : 0));
+  const std::size_t most = share(plan_.options.max_sessions, part_, plan_.options.threads);
   dispatcher_ = &timer;
   while (!exhausted()) {
     const net::TimePoint now = net::Clock::now();

@@ -158,14 +158,17 @@ def tls_is_verified_and_resumed(route: Route) -> None:
 
 
 def idle_and_slow_sessions_stay_beside_the_load(route: Route) -> None:
-    child = route.start("--idle", "200", "--slow", "3", "--rate", "50", "--duration", "2s")
+    child = route.start("--idle", "200", "--slow", "3", "--rate", "50", "--duration", "10m")
     try:
-        wait_until(lambda: route.gateway.sessions() >= 203, 20, "200 idle sessions and 3 slow ones")
+        # One more sends the letters.
+        wait_until(lambda: route.gateway.sessions() >= 204, 20, "200 idle sessions, 3 slow ones and the load")
     except HarnessError:
         child.kill()
         raise
+    child.send_signal(signal.SIGINT)
     figures = end(child)
-    arrived(figures, 100)
+    expect(figures["ended"] == "interrupted", figures)
+    arrived(figures, figures["messages"]["sent"])
     expect(figures["held"] == {"idle": 200, "slow": 3, "lost": 0}, figures)
 
 

@@ -118,6 +118,12 @@ TEST(Options, WhatIsWrongNamesTheOptionAndWhatToWrite) {
        },                                     "--rate: write"                    },
       {[](Typed& t) { t.arrivals = "bursts"; },      "constant or poisson"              },
       {[](Typed& t) { t.threads = 0; },              "--threads"                        },
+      {[](Typed& t) {
+         t.sessions = 0;
+         t.rate = 5;
+         t.max_sessions = 2;
+         t.threads = 4;
+       },                                     "at least as many as --threads"    },
       {[](Typed& t) { t.duration = "30"; },          "--duration: \"30\" is no duration"},
       {[](Typed& t) { t.warm_up = "soon"; },         "--warm-up"                        },
       {[](Typed& t) { t.timeout = "0s"; },           "--timeout"                        },
