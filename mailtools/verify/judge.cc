@@ -129,7 +129,12 @@ class Judgement {
                              : trouble(unreachable_code(scenario_.door), handed_.failure);
     }
     row_.found = printable(handed_.refusal->line());
-    if (!handed_.refusal->is_permanent()) trouble("temporary", row_.found);
+    if (!handed_.refusal->is_permanent()) return trouble("temporary", row_.found);
+    const bool relay = handed_.step == Step::recipient &&
+                       denies_relay(handed_.refusal->status().str(), handed_.refusal->text());
+    if (relay) return;
+    row_.verdict = Verdict::not_tested;
+    row_.why = "refused for another reason than relaying: " + row_.found;
   }
 
   void judge_door() {
@@ -245,13 +250,8 @@ class Judgement {
     const bool forwarded = !scenario_.trouble_after_old.empty();
     if (forwarded && !recipient.empty() && !ours) return "x-forwarding-address";
     if (bounce.status == "5.4.6" || bounce.status == "5.4.14") return "g-loop";
-    const std::string text = lower_case(bounce.diagnostic);
-    if (scenario_.to == plan_.address(Role::outside)) {
-      const bool relay = bounce.status == "5.7.54" || bounce.status == "5.7.1" ||
-                         text.find("unable to relay") != std::string::npos ||
-                         text.find("relay access denied") != std::string::npos;
-      return relay ? "x-relay-refused" : "bounce";
-    }
+    if (scenario_.to == plan_.address(Role::outside))
+      return denies_relay(bounce.status, bounce.diagnostic) ? "x-relay-refused" : "bounce";
     const bool unknown = bounce.status == "5.1.1" || bounce.status == "5.1.10";
     if (at_domain(recipient, plan_.alias)) return unknown ? "v-alias" : "v-delivery";
     if (unknown && at_domain(recipient, plan_.domain)) return "x-recipient-filter";

@@ -74,6 +74,16 @@ std::string_view of_platform(Question question, const smtp::Reply& reply, const 
 
 }  // namespace
 
+bool denies_relay(std::string_view status, std::string_view text) {
+  const std::string low = lower_case(text);
+  return status == "5.7.1" || status == "5.7.54" || says(low, "unable to relay") ||
+         says(low, "relay access denied") || says(low, "relaying denied");
+}
+
+bool knows_no_user(const smtp::Reply& reply) {
+  return reply.is_permanent() && is_unknown_user(reply, lower_text(reply));
+}
+
 std::string_view trouble_of(Question question, Side side, const smtp::Reply& reply) {
   if (reply.is_positive()) return {};
   const std::string text = lower_text(reply);

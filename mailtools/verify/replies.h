@@ -23,4 +23,9 @@ enum class Question : std::uint8_t {
 /// postern say in these cases; "" for a positive reply. Pure.
 std::string_view trouble_of(Question question, Side side, const smtp::Reply& reply);
 
+/// A refusal to relay, by its status ("5.7.1") or words. Pure.
+bool denies_relay(std::string_view status, std::string_view text);
+/// A refusal because there is no such user. Pure.
+bool knows_no_user(const smtp::Reply& reply);
+
 }  // namespace postern::verify

@@ -7,6 +7,7 @@
 #include "smtp/reply.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -49,12 +50,16 @@ struct Scenario {
 /// ones. `config` is the gateway's.
 std::vector<Scenario> scenarios_of(const Plan& plan, const gateway::Config& config);
 
+/// How far a session had come when it ended.
+enum class Step : std::uint8_t { session, sender, recipient, letter };
+
 /// What became of handing a letter in.
 struct Handed {
   bool reached = false;                ///< the server took the connection
   std::optional<smtp::Reply> refusal;  ///< of whichever command was refused
   std::string failure{};               ///< no connection, no TLS, no login: one sentence
   std::string local_address{};         ///< that it was sent from
+  Step step = Step::session;           ///< what was refused or failed; only hand_in() tells
   bool taken() const { return reached && !refusal && failure.empty(); }
 };
 

@@ -94,12 +94,20 @@ Handed hand_in(const SessionTerms& terms,
                const std::string& to,
                std::string_view letter) {
   SmtpSession session(terms);
-  if (session.open() && session.agrees(fmt::format("MAIL FROM:<{}>", from)) &&
-      session.agrees(fmt::format("RCPT TO:<{}>", to)) && session.agrees("DATA")) {
+  Step step = Step::session;
+  const auto at = [&step](Step next) {
+    step = next;
+    return true;
+  };
+  if (session.open() && at(Step::sender) && session.agrees(fmt::format("MAIL FROM:<{}>", from)) &&
+      at(Step::recipient) && session.agrees(fmt::format("RCPT TO:<{}>", to)) && at(Step::letter) &&
+      session.agrees("DATA")) {
     session.deliver(letter);
   }
   session.quit();
-  return session.outcome();
+  Handed out = session.outcome();
+  out.step = step;
+  return out;
 }
 
 }  // namespace postern::verify

@@ -286,7 +286,21 @@ TEST(VerifyHandIn, TheRefusalIsKept) {
   EXPECT_FALSE(handed.taken());
   ASSERT_TRUE(handed.refusal);
   EXPECT_EQ(handed.refusal->code(), 554);
+  EXPECT_EQ(handed.step, Step::letter);
   EXPECT_THAT(server.mails(), IsEmpty());
+}
+
+TEST(VerifyHandIn, TheStepOfTheRefusalIsKept) {
+  test::ExchangeServer server;
+  const auto step_of = [&server](test::At at) {
+    server.plan(at, {test::Fault::Kind::say, "554 5.7.1 no"});
+    const Handed handed = hand_in(terms_at(server.port()), "a@corp.com", "b@company.ru", "a\r\n");
+    EXPECT_TRUE(handed.refusal);
+    return handed.step;
+  };
+  EXPECT_EQ(step_of(test::At::ehlo), Step::session);
+  EXPECT_EQ(step_of(test::At::mail), Step::sender);
+  EXPECT_EQ(step_of(test::At::rcpt), Step::recipient);
 }
 
 }  // namespace

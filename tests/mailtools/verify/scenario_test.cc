@@ -80,8 +80,12 @@ class VerifyScenarios : public testing::Test {
     handed.local_address = "10.9.9.9";
     return handed;
   }
-  static Handed refused(int code, smtp::EnhancedStatus status, std::string text) {
+  static Handed refused(int code,
+                        smtp::EnhancedStatus status,
+                        std::string text,
+                        Step step = Step::recipient) {
     Handed handed = taken();
+    handed.step = step;
     handed.refusal = smtp::Reply(code, status, Text(std::move(text)));
     return handed;
   }
@@ -226,6 +230,19 @@ TEST_F(VerifyScenarios, AStrangerMustBeRefused) {
   EXPECT_EQ(judged("S8", refused(550, {5, 7, 1}, "no")).verdict, Verdict::passed);
   EXPECT_THAT(codes(judged("S8")), ElementsAre("g-open-relay"));
   EXPECT_THAT(codes(judged("S8", refused(450, {4, 7, 1}, "no"))), ElementsAre("temporary"));
+  EXPECT_EQ(judged("S8", refused(550, {}, "Relaying denied")).verdict, Verdict::passed);
+}
+
+TEST_F(VerifyScenarios, AStrangerRefusedForAnotherReasonTestsNothing) {
+  for (const Handed& handed : {refused(554, {5, 7, 1}, "No SMTP service here", Step::session),
+                               refused(550, {5, 1, 8}, "sender's domain", Step::sender),
+                               refused(550, {5, 7, 23}, "SPF", Step::recipient),
+                               refused(554, {5, 7, 1}, "content", Step::letter)}) {
+    const Row row = judged("S8", handed);
+    EXPECT_EQ(row.verdict, Verdict::not_tested) << handed.refusal->line();
+    EXPECT_THAT(row.why, HasSubstr(handed.refusal->line()));
+    EXPECT_THAT(row.troubles, IsEmpty());
+  }
 }
 
 TEST_F(VerifyScenarios, ABalancerThatHidesClients) {
