@@ -144,10 +144,14 @@ class Judgement {
     }
     row_.found = printable(handed_.refusal->line());
     // The report that is wanted would say no more than this refusal, and it is there sooner.
-    if (scenario_.bounce_at && handed_.refusal->is_permanent()) return;
+    if (scenario_.bounce_at && handed_.step == Step::recipient && knows_no_user(*handed_.refusal))
+      return;
     const Side side = side_of(scenario_.door);
     const bool to_unknown = scenario_.name == "S6" || scenario_.bounce_at.has_value();
-    const Question question = to_unknown ? Question::unknown : Question::user;
+    const Question question = handed_.step == Step::session  ? Question::connect
+                              : handed_.step == Step::sender ? Question::sender
+                              : to_unknown                   ? Question::unknown
+                                                             : Question::user;
     const std::string_view code = side == Side::outside
                                       ? std::string_view("g-refused")
                                       : trouble_of(question, side, *handed_.refusal);

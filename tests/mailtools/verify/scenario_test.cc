@@ -213,6 +213,16 @@ TEST_F(VerifyScenarios, AReportThatIsWantedPasses) {
   EXPECT_EQ(judged("S7b", refused(550, {5, 1, 1}, "User unknown")).verdict, Verdict::passed);
 }
 
+TEST_F(VerifyScenarios, ARefusalForAnotherReasonIsNoReport) {
+  for (const Handed& handed : {refused(550, {5, 7, 1}, "Client was not authenticated"),
+                               refused(550, {5, 1, 1}, "User unknown", Step::sender),
+                               refused(554, {}, "No SMTP service here", Step::session)}) {
+    EXPECT_THAT(codes(judged("S7b", handed)), ElementsAre("refused")) << handed.refusal->line();
+  }
+  EXPECT_THAT(codes(judged("S7b", refused(450, {4, 1, 1}, "User unknown"))),
+              ElementsAre("temporary"));
+}
+
 TEST_F(VerifyScenarios, TheDoorsOwnRefusals) {
   EXPECT_THAT(codes(judged("S6", refused(550, {5, 1, 10}, "RecipientNotFound"))),
               ElementsAre("x-recipient-filter"));
