@@ -191,6 +191,18 @@ tls-certificate-expired: the certificate is no longer, or not yet, valid
 tls-certificate: the certificate does not prove what next_hop.tls asks for
 - gateway: next_hop.tls_name, tls_ca, tls_pins
 - the server: its certificate's names and chain
+x-imap: the Exchange mailbox cannot be looked into over IMAP: the letter's end is not seen
+- the test's file: user and password_file of the user's old, tls, verify and ca of
+  old_server.imap
+- Exchange: the services MSExchangeIMAP4 and MSExchangeIMAP4BE run; Get-CASMailbox USER | fl
+  ImapEnabled
+v-imap: the VK WorkSpace mailbox cannot be looked into over IMAP: the letter's end is not seen
+- the test's file: user and password_file of the user's new, tls, verify and ca of
+  new_platform.imap
+- VK WorkSpace: may this user log in over IMAP, and does it want a password for applications?
+e-imap: the outside mailbox cannot be looked into over IMAP: the letter's end is not seen
+- the test's file: user, password_file and imap (tls, verify, ca) of outside
+- the outside server: may this user log in over IMAP, and does it want a password for applications?
 bounce: a report came: the letter could not be delivered
 - the report's own words; postern explain for the gateway's part
 bounce-missing: no report came about a letter that cannot be delivered: its sender would never

@@ -72,6 +72,18 @@ std::string_view unreachable_code(Door door) {
   return "g-unreachable";
 }
 
+std::string_view imap_code(Side side) {
+  switch (side) {
+    case Side::old_server:
+      return "x-imap";
+    case Side::new_platform:
+      return "v-imap";
+    case Side::outside:
+      break;
+  }
+  return "e-imap";
+}
+
 /// Judges one letter; its parts say something of the row each.
 class Judgement {
  public:
@@ -277,8 +289,8 @@ class Judgement {
 
   void see(std::size_t mailbox) {
     if (watched_[mailbox].failure.empty()) return;
-    row_.verdict = Verdict::not_tested;
-    row_.why = fmt::format("{}: {}", plan_.mailboxes[mailbox].name(), watched_[mailbox].failure);
+    const Mailbox& box = plan_.mailboxes[mailbox];
+    trouble(imap_code(box.side), fmt::format("{}: {}", box.name(), watched_[mailbox].failure));
   }
 
   const Plan& plan_;

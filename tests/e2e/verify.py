@@ -143,7 +143,7 @@ def mx_elsewhere(net: Flow) -> None:
 
 
 def wrong_password(net: Flow) -> None:
-    """A mailbox that cannot be looked into tests nothing, and the row says why."""
+    """A mailbox that cannot be looked into is a failure, and the row says why."""
     wrong = net.root / "wrong"
     wrong.write_text("another password\n")
     test = net.root / "wrong.toml"
@@ -151,8 +151,8 @@ def wrong_password(net: Flow) -> None:
     test.write_text(net.test.read_text().replace(f"{login}{net.imap.password_file}", f"{login}{wrong}"))
     done = net.verify("--only", "S2", *SHORT, test=test)
     row = done.rows()["S2"]
-    expect(done.status == 0 and row["verdict"] == "not tested", row)
-    expect(f"refuses the login of v-{MIGRANT}" in row["why"] and "another password" not in done.text, row)
+    expect(done.status == 1 and done.codes("S2") == ["v-imap"], row)
+    expect(f"refuses the login of v-{MIGRANT}" in row["troubles"][0]["what"] and "another password" not in done.text, row)
 
 
 def in_another_folder(net: Flow) -> None:

@@ -272,12 +272,17 @@ TEST_F(VerifyScenarios, AServerThatTheGatewayDoesNotKnow) {
   EXPECT_EQ(judged("S1").verdict, Verdict::passed) << "a listener of its own knows it (R7a)";
 }
 
-TEST_F(VerifyScenarios, AMailboxThatCannotBeSeenTestsNothing) {
+TEST_F(VerifyScenarios, AMailboxThatCannotBeSeenFails) {
   watched_[plan_.find(Role::migrated, Side::new_platform).value()].failure = "refuses the login";
   arrive(Role::migrated, Side::old_server, "pv-1-S2");
   const Row row = judged("S2");
-  EXPECT_EQ(row.verdict, Verdict::not_tested);
-  EXPECT_THAT(row.why, HasSubstr("refuses the login"));
+  EXPECT_EQ(row.verdict, Verdict::failed);
+  EXPECT_THAT(codes(row), ElementsAre("v-imap"));
+  EXPECT_EQ(row.troubles.front().what, "V:ivan@company.ru: refuses the login");
+  watched_[plan_.find(Role::unmigrated, Side::old_server).value()].failure = "is away";
+  EXPECT_THAT(codes(judged("S1")), ElementsAre("x-imap"));
+  watched_[plan_.find(Role::outside, Side::outside).value()].failure = "is away";
+  EXPECT_THAT(codes(judged("S5")), ElementsAre("e-imap"));
   EXPECT_TRUE(is_complete(scenario("S2"), "pv-1-S2", watched_)) << "nothing more can be waited for";
 }
 
