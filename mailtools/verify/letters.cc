@@ -16,7 +16,7 @@ namespace {
 /// A server that fails so often in a row is not asked again.
 constexpr unsigned kMostFailures = 3;
 constexpr std::chrono::milliseconds kFirstPause{250};
-constexpr std::chrono::milliseconds kLongestPause{5000};
+constexpr std::chrono::milliseconds kLongestPause{3000};
 constexpr std::chrono::seconds kElsewhereLimit{60};
 
 SessionTerms door_terms(const Plan& plan, Door door) {
@@ -146,7 +146,8 @@ void Letters::send() {
   }
 }
 
-/// Polls, ever more seldom; once all is there, `settle` longer for copies too many.
+/// Polls, ever more seldom; once all is there, `settle` longer for copies too many. What has not
+/// come after some seconds may lie among the spam already, and is not waited for in vain then.
 void Letters::wait(std::ostream& err) {
   using Clock = std::chrono::steady_clock;
   if (!sent_any_) return;
@@ -154,6 +155,7 @@ void Letters::wait(std::ostream& err) {
   std::chrono::milliseconds pause = kFirstPause;
   for (;;) {
     look();
+    if (pause == kLongestPause) look_elsewhere(begin + options_.wait);
     const auto now = Clock::now();
     const std::size_t done = complete();
     if (options_.progress) {
@@ -170,7 +172,7 @@ void Letters::wait(std::ostream& err) {
   if (options_.progress) err << "\n";
   std::this_thread::sleep_for(options_.settle);
   look();
-  look_elsewhere();
+  look_elsewhere(Clock::now() + kElsewhereLimit);
 }
 
 void Letters::look() {
@@ -192,15 +194,14 @@ std::size_t Letters::complete() const {
       }));
 }
 
-/// Letters that have not come may be among the spam; a minute is enough for them all.
-void Letters::look_elsewhere() {
-  const auto end = std::chrono::steady_clock::now() + kElsewhereLimit;
+void Letters::look_elsewhere(std::chrono::steady_clock::time_point end) {
   for (const Sent& one : letters_) {
     if (!one.handed.taken()) continue;
     for (const Wanted& wanted : one.scenario.wanted) {
       Watched& box = watched_[wanted.mailbox];
       if (!box.failure.empty() || std::chrono::steady_clock::now() > end) continue;
-      if (count_copies(box, one.token) >= wanted.copies) continue;
+      if (count_copies(box, one.token) >= wanted.copies || box.elsewhere.contains(one.token))
+        continue;
       if (auto folder = readers_[wanted.mailbox].find_elsewhere(one.token))
         box.elsewhere[one.token] = std::move(*folder);
     }

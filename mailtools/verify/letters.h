@@ -6,6 +6,7 @@
 #include "mailtools/verify/smtp_session.h"
 #include "mailtools/verify/verify_run.h"
 
+#include <chrono>
 #include <iosfwd>
 #include <string>
 #include <vector>
@@ -44,7 +45,7 @@ class Letters {
   void wait(std::ostream& err);
   void look();
   std::size_t complete() const;
-  void look_elsewhere();
+  void look_elsewhere(std::chrono::steady_clock::time_point end);
   void remove();
 
   const Plan& plan_;

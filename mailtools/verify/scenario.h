@@ -74,7 +74,8 @@ struct Watched {
 /// Copies of the letter in the folders that are looked into.
 unsigned count_copies(const Watched& box, std::string_view token);
 
-/// Everything that is wanted is there, or a report says that it will not come; there may be more.
+/// Everything that is wanted is there, be it in another folder, or a report says that it will not
+/// come; there may be more.
 bool is_complete(const Scenario& scenario,
                  std::string_view token,
                  const std::vector<Watched>& watched);

@@ -164,7 +164,9 @@ TEST_F(VerifyScenarios, ACopyThatIsMissingNamesWhoLostIt) {
 
 TEST_F(VerifyScenarios, ACopyAmongTheSpam) {
   arrive(Role::migrated, Side::old_server, "pv-1-S2");
+  EXPECT_FALSE(is_complete(scenario("S2"), "pv-1-S2", watched_));
   watched_[plan_.find(Role::migrated, Side::new_platform).value()].elsewhere["pv-1-S2"] = "Спам";
+  EXPECT_TRUE(is_complete(scenario("S2"), "pv-1-S2", watched_)) << "it is not waited for";
   const Row row = judged("S2");
   EXPECT_THAT(codes(row), ElementsAre("copy-in-other-folder"));
   EXPECT_EQ(row.troubles.front().what, "V:ivan@company.ru has it in \"Спам\"");
