@@ -14,6 +14,8 @@ using Kind = talk::TalkError::Kind;
 
 /// Replies of a server that takes commands out of a message; more of them tell nothing more.
 constexpr int kMostUnasked = 16;
+/// The second decides; the others are for the count.
+constexpr std::chrono::seconds kMoreUnasked{1};
 
 }  // namespace
 
@@ -330,7 +332,8 @@ bool Transaction::leave() {
   int unasked = 0;
   while (smuggles(options_.violations) && answer && answer->code() != 221 &&
          ++unasked < kMostUnasked)
-    answer = talk_->reply(Expect::any);
+    answer =
+        unasked > 1 ? talk_->reply_within(kMoreUnasked, Expect::any) : talk_->reply(Expect::any);
   // One reply alone is the one to QUIT, whatever it says.
   if (unasked > 1 || (unasked == 1 && answer)) {
     report_.complain(fmt::format(
