@@ -95,10 +95,18 @@ void append_entity(const Entity& entity, std::string& out) {
   out.append("\r\n").append(entity.content);
 }
 
+/// RFC 2045 section 6.4: what holds an 8bit part says so itself.
+constexpr std::string_view kEightBit = "Content-Transfer-Encoding: 8bit";
+
+bool is_eight_bit(const Entity& part) {
+  return std::find(part.fields.begin(), part.fields.end(), kEightBit) != part.fields.end();
+}
+
 Entity multipart(std::string_view kind, const std::vector<Entity>& parts, std::string boundary) {
   Entity out;
   out.fields.push_back(
       fmt::format("Content-Type: multipart/{};\r\n boundary=\"{}\"", kind, boundary));
+  if (std::any_of(parts.begin(), parts.end(), is_eight_bit)) out.fields.emplace_back(kEightBit);
   for (const Entity& part : parts) {
     out.content.append("--").append(boundary).append("\r\n");
     append_entity(part, out.content);

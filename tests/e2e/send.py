@@ -150,6 +150,14 @@ def letters(root: Path) -> None:
     expect(text.get_content() == (root / "plain.txt").read_text(), text.get_content())
     expect(last.get_filename() == 'a "quoted" name.txt' and last.get_content().strip() == "from input", str(last))
     expect(not any(part.defects for part in message.walk()), "a part is no MIME")
+    (root / "other.eml").write_text("Subject: other\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
+                                    "Content-Transfer-Encoding: 8bit\n\nдо свидания\n")
+    with Scripted(Script()) as server:
+        send(server, "--attach-type", "message/rfc822", "--attach", f"@{root / 'other.eml'}")
+        message = email.message_from_bytes(server.wait().message, policy=email.policy.default)
+    within = list(message.iter_parts())[-1]
+    expect(message["content-transfer-encoding"] == within["content-transfer-encoding"] == "8bit", "8bit on both (RFC 2045 6.4)")
+    expect(within.get_content().get_content().strip() == "до свидания", f"the letter within: {within}")
 
 
 def octets_of_data(root: Path) -> None:

@@ -7,6 +7,7 @@
 namespace postern::send {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -120,6 +121,23 @@ TEST(SendMime, LettersWithinLettersAreNotEncoded) {
       "s");
   EXPECT_THAT(entity.content,
               HasSubstr("7bit\r\nContent-Disposition: attachment\r\n\r\nSubject: y\r\n"));
+}
+
+/// RFC 2045 section 6.4.
+TEST(SendMime, WhatHoldsEightBitPartsIsEightBit) {
+  const auto fields = [](const std::string& letter) {
+    const MimePart body{"text/plain", "x", ""};
+    return make_entity(
+               {
+                   body
+    },
+               {{"message/rfc822", letter, ""}},
+               "s")
+        .fields;
+  };
+  const std::string eight = "Content-Transfer-Encoding: 8bit";
+  EXPECT_THAT(fields("Subject: y\n\nда"), Contains(eight));
+  EXPECT_THAT(fields("Subject: y\n\nz"), Not(Contains(eight)));
 }
 
 TEST(SendMime, LongLinesAreEncoded) {
