@@ -38,6 +38,18 @@ bool is_help(const std::string& word) {
   return word == "--help" || word == "-help" || word == "-?";
 }
 
+std::string_view why(NoPassword reason) {
+  switch (reason) {
+    case NoPassword::no_terminal:
+      return "--auth: no terminal to ask for the password on; write --auth-password @FILE";
+    case NoPassword::cancelled:
+      return "cancelled, nothing was sent";
+    case NoPassword::empty:
+      break;
+  }
+  return "--auth: no password was typed, nothing was sent";
+}
+
 /// What was written must have come where it belongs: a record that is lost is no record.
 int written(int status, std::ostream& out, std::ostream& err) {
   out.flush();
@@ -111,9 +123,7 @@ int SendLine::run(std::ostream& out, std::ostream& err) const {
   const bool sends = !options->output.dump && !options->output.dump_mail;
   if (options->auth.ask_password && sends) {
     auto password = ask_password(options->auth.login.credentials.name);
-    if (!password) {
-      return wrong({"--auth: no terminal to ask for the password on; write --auth-password @FILE"});
-    }
+    if (!password) return wrong({std::string(why(password.error()))});
     options->auth.login.credentials.password = std::move(*password);
   }
   // Writing to a pipe that nobody reads any more is an error of the stream, as a full disk is.

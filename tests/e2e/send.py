@@ -5,14 +5,17 @@ BDAT, JSON, broken rules, MIME that Python's email package reads back; and again
 import base64
 import email
 import email.policy
+import fcntl
 import json
 import os
 import pty
 import re
+import select
 import ssl
 import subprocess
 import sys
 import tempfile
+import termios
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -296,6 +299,40 @@ def output_that_is_lost() -> None:
                 expect("standard output cannot be written" in done.stderr, done.stderr)
 
 
+def at_the_prompt(typed: bytes) -> tuple[int, str, bool]:
+    """Status, what the terminal shows, and whether it shows what is typed afterwards."""
+    ours, theirs = pty.openpty()
+
+    def own_terminal() -> None:
+        os.setsid()
+        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+
+    child = subprocess.Popen([str(executable()), "send", "--server", "127.0.0.1:1", *ENVELOPE, "--auth-user", "ann"], stdin=theirs,
+                             stdout=theirs, stderr=theirs, preexec_fn=own_terminal)
+    text = b""
+    while b"Password of ann: " not in text:
+        expect(bool(select.select([ours], [], [], 20)[0]), f"no prompt: {text!r}")
+        text += os.read(ours, 4096)
+    wait_until(lambda: not termios.tcgetattr(theirs)[3] & termios.ECHO, 20, "no echo while a password is typed")
+    os.write(ours, typed)
+    status = child.wait(20)
+    echo = bool(termios.tcgetattr(theirs)[3] & termios.ECHO)
+    os.close(theirs)
+    try:
+        while got := os.read(ours, 4096):
+            text += got
+    except OSError:
+        pass    # the end of a terminal
+    os.close(ours)
+    return status, text.decode(errors="replace"), echo
+
+
+def password_prompt() -> None:
+    for typed, status, wanted in ((b"sesame\n", 2, "Connection refused"), (b"ses\x03", 1, "cancelled"), (b"\n", 1, "no password was typed")):
+        got, text, echo = at_the_prompt(typed)
+        expect(got == status and wanted in text and echo and "ses" not in text.replace("session", ""), f"{typed!r}: {got}, echo {echo}: {text}")
+
+
 def colours() -> None:
     """On a terminal, and not where NO_COLOR says so."""
     for environment, wanted in ({}, True), ({"NO_COLOR": "1"}, False):
@@ -418,6 +455,7 @@ def main() -> int:
               "the password is shown nowhere": lambda: secrets_stay(root),
               "JSON, silence, dumps": output_for_programs,
               "output that cannot be written": output_that_is_lost,
+              "a password that is asked for": password_prompt,
               "colours on a terminal": colours}, tally)
         (root / "gateway").mkdir()
         bench = Bench(root / "gateway")
