@@ -5,6 +5,7 @@
 #include "mailtools/talk/client_tls.h"
 #include "mailtools/talk/connector.h"
 #include "mailtools/talk/link.h"
+#include "smtp/address.h"
 
 #include <boost/asio/error.hpp>
 #include <fmt/format.h>
@@ -29,12 +30,6 @@ std::string to_text(const net::Endpoint& endpoint) {
 bool is_hoped_for(int code, Expect expect) {
   if (expect == Expect::any) return true;
   return code / 100 == (expect == Expect::go_ahead ? 3 : 2);
-}
-
-bool same_word(std::string_view a, std::string_view b) {
-  const auto upper = [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; };
-  return std::equal(
-      a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return upper(x) == upper(y); });
 }
 
 }  // namespace
@@ -93,7 +88,8 @@ Conversation::Answer Conversation::hello(std::string_view verb, std::string_view
   Answer got = command(fmt::format("{} {}", verb, name));
   if (!got || got->code() / 100 != 2) return got;
   hello_ = got->text();
-  capabilities_ = same_word(verb, "HELO") ? smtp::Capabilities{} : smtp::parse_capabilities(hello_);
+  capabilities_ =
+      smtp::iequals(verb, "HELO") ? smtp::Capabilities{} : smtp::parse_capabilities(hello_);
   return got;
 }
 
@@ -268,7 +264,7 @@ std::optional<std::string> Conversation::offered(std::string_view keyword) const
     const bool greeting = rest.size() == hello_.size();
     rest.remove_prefix(std::min(end + 1, rest.size()));
     const std::size_t word = std::min(line.find(' '), line.size());
-    if (greeting || !same_word(line.substr(0, word), keyword)) continue;
+    if (greeting || !smtp::iequals(line.substr(0, word), keyword)) continue;
     return std::string(line.substr(std::min(word + 1, line.size())));
   }
   return std::nullopt;
