@@ -246,9 +246,7 @@ net::Awaitable<bool> Link::write(std::string_view first, std::string_view second
   stream_->expires_after(plan_.options.timeout);
   const auto [ec, octets] = co_await stream_->write(first, second);
   if (!ec) co_return true;
-  const ClientStep step =
-      answered_ < commands_.size() ? commands_[answered_].first : ClientStep::quit;
-  co_await closing_words(ec, step);
+  co_await closing_words(ec);
   co_return false;
 }
 
@@ -279,15 +277,30 @@ net::Awaitable<bool> Link::read_reply(ClientStep step) {
 }
 
 /// A server that closes tells why first, and the write may fail before that was read.
-net::Awaitable<void> Link::closing_words(net::error_code ec, ClientStep step) {
-  const bool said = take_reply(step);
-  if (!said && !failure_) {
+net::Awaitable<void> Link::closing_words(net::error_code ec) {
+  bool refused = take_refusal();
+  if (!refused && !failure_) {
     stream_->expires_after(kLastWords);
     const auto [error, octets] = co_await stream_->read_some(input_);
     if (!error) unread_ = std::string_view(input_.data(), octets);
+    refused = take_refusal();
   }
-  if (said || take_reply(step)) fail(Failure{Failure::Kind::refused, step, reply_, {}});
-  fail(failure_of(ec, step));
+  if (refused) fail(Failure{Failure::Kind::refused, next_step(), reply_, {}});
+  fail(failure_of(ec, next_step()));
+}
+
+/// A reply that is no good one; those before it say nothing of why the server closes.
+bool Link::take_refusal() {
+  while (take_reply(next_step())) {
+    if (reply_.code() >= 400) return true;
+    if (answered_ < commands_.size()) ++answered_;
+  }
+  return false;
+}
+
+/// The step that the next reply is to.
+ClientStep Link::next_step() const {
+  return answered_ < commands_.size() ? commands_[answered_].first : ClientStep::quit;
 }
 
 net::Awaitable<bool> Link::noop() {

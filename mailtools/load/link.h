@@ -104,7 +104,9 @@ class Link {
   net::Awaitable<bool> read_reply(smtp::ClientStep step);
   bool take_reply(smtp::ClientStep step);
   net::Awaitable<bool> fill(smtp::ClientStep step);
-  net::Awaitable<void> closing_words(net::error_code ec, smtp::ClientStep step);
+  net::Awaitable<void> closing_words(net::error_code ec);
+  bool take_refusal();
+  smtp::ClientStep next_step() const;
   void fail(Failure failure);
 
   net::Executor executor_;

@@ -236,6 +236,44 @@ class Stalling(threading.Thread):
         wire.flush()
 
 
+class Leaving(threading.Thread):
+    """Takes a letter's commands and the head of its BDAT, answers all of them well, and resets the connection."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self._listener = socket.create_server((GATEWAY, free_port(GATEWAY)))
+        self.server = self._listener.getsockname()[:2]
+
+    def run(self) -> None:
+        while True:
+            client, _ = self._listener.accept()
+            with client:
+                self._serve(client)
+
+    def _serve(self, client: socket.socket) -> None:
+        client.sendall(b"220 leaves.example\r\n")
+        seen = b""
+        while b"BDAT " not in seen:
+            octets = client.recv(4096)
+            if not octets:
+                return
+            seen += octets
+            if octets.startswith(b"EHLO"):
+                client.sendall(b"250-leaves.example\r\n250-PIPELINING\r\n250 CHUNKING\r\n")
+            elif octets.startswith(b"QUIT"):
+                client.sendall(b"221 bye\r\n")
+        # What was not read makes the end of the connection a reset, while the client still writes.
+        client.sendall(b"250 2.0.0 ok\r\n" * 2)
+
+
+def good_replies_are_not_why_a_connection_went(_root: Path) -> None:
+    server = Leaving()
+    server.start()
+    figures = load(server.server, "--sessions", "1", "--messages", "1", "--size", "50M", "--bdat", status=SOME_FAILED)
+    rows = [(row["kind"], row["code"]) for row in figures["errors"]]
+    expect(rows == [("closed", 0)], figures["errors"])
+
+
 def a_stall_counts_for_all_that_was_due(_root: Path) -> None:
     open_loop, closed_loop = Stalling(1.0), Stalling(1.0)
     open_loop.start()
@@ -332,6 +370,7 @@ TESTS: list[Callable[[Path], None]] = [
     with_route(idle_and_slow_sessions_stay_beside_the_load),
     it_logs_in,
     refusals_are_counted_by_reply,
+    good_replies_are_not_why_a_connection_went,
     a_stall_counts_for_all_that_was_due,
     sources_take_turns,
     a_signal_ends_it_with_figures,
