@@ -26,6 +26,7 @@ constexpr Family kFamilies[] = {
     {"postern_dns_cache_total", Kind::counter, "outcome", "Look-ups in DNS, by whether a server had to be asked."},
     {"postern_tls_handshakes_total", Kind::counter, "version", "TLS handshakes of clients, by what was agreed on."},
     {"postern_certificate_expiry_seconds", Kind::gauge, "file", "When a certificate ends, in seconds since 1970."},
+    {"postern_log_lines_lost_total", Kind::counter, "", "Lines of the log that could not be written."},
     {"postern_metrics_requests_total", Kind::counter, "", "Times that this page was asked for."},
 };
 // clang-format on

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/line_writer.h"
 
+#include "base/metrics.h"
+
 #include <spdlog/pattern_formatter.h>
 
 #include <cstdio>
@@ -112,6 +114,7 @@ void LineWriter::write(const Lines& taken) {
     }
     output_(out);
   } catch (const std::exception& e) {
+    metrics::counter("postern_log_lines_lost_total").add(taken.lines.size());
     const auto now = std::chrono::steady_clock::now();
     if (now - complained_ < kComplaints) return;
     complained_ = now;

@@ -27,8 +27,9 @@ class LineWriter final : public spdlog::sinks::sink {
   static constexpr std::size_t kOctets = std::size_t{4} << 20;  ///< that may wait
   static constexpr std::size_t kMany = std::size_t{64} << 10;   ///< octets that do not wait
 
-  /// Writes whole lines and throws spdlog_ex where that fails; the lines are then lost, and
-  /// standard error says so, once a second at most. Called on the writer's thread.
+  /// Writes whole lines and throws spdlog_ex where that fails; the lines are then lost,
+  /// postern_log_lines_lost_total counts them and standard error says so, once a second at most.
+  /// Called on the writer's thread.
   using Output = std::function<void(const spdlog::memory_buf_t& lines)>;
 
   LineWriter(std::unique_ptr<spdlog::formatter> formatter, Output output);

@@ -8,6 +8,7 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/spdlog.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <mutex>
@@ -45,7 +46,8 @@ class LogFile {
 };
 
 void write_to_stderr(const spdlog::memory_buf_t& lines) {
-  std::fwrite(lines.data(), 1, lines.size(), stderr);
+  if (std::fwrite(lines.data(), 1, lines.size(), stderr) == lines.size()) return;
+  throw spdlog::spdlog_ex("standard error", errno);
 }
 
 /// The rest of a JSON line: a letter's record is an object already and is opened into the line;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/logging.h"
 
+#include "base/metrics.h"
 #include "gateway/config.h"
 
 #include <gmock/gmock.h>
 #include <spdlog/spdlog.h>
 
+#include <cstdio>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -61,6 +64,28 @@ TEST_F(LoggingTest, GoesOnWithTheOldFileWhenTheNewOneCannotBeOpened) {
   spdlog::info("after");
   shut_down_logging();
   EXPECT_THAT(text(folder / "moved" / "postern.log"), ::testing::HasSubstr("after"));
+}
+
+/// /dev/full takes nothing.
+TEST_F(LoggingTest, LinesThatStandardErrorDoesNotTakeAreCounted) {
+  const metrics::Counter& lost = metrics::counter("postern_log_lines_lost_total");
+  const std::uint64_t before = lost.value();
+  config.file.clear();
+  const int kept = ::dup(STDERR_FILENO);
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  ASSERT_GE(kept, 0);
+  ASSERT_GE(full, 0);
+  ::dup2(full, STDERR_FILENO);
+  const bool started = start_logging(config).has_value();
+  spdlog::info("lost");
+  spdlog::info("lost too");
+  shut_down_logging();
+  ::dup2(kept, STDERR_FILENO);
+  std::clearerr(stderr);
+  ::close(kept);
+  ::close(full);
+  ASSERT_TRUE(started);
+  EXPECT_EQ(lost.value(), before + 2);
 }
 
 }  // namespace
