@@ -18,8 +18,9 @@ namespace postern::gateway {
 /// one write. It is woken for a line while few come; after kPrompt writes within kPause lines wait
 /// for each other until it is over, unless they are warnings or many: a busy gateway does not wake
 /// a thread for each line, which costs as much as the line. Bounded: beyond kOctets who logs waits,
-/// since a line that says where a letter went is not lost. Any thread may log; made and stopped by
-/// one.
+/// since a line that says where a letter went is not dropped. A process that ends without stop() (a
+/// crash, SIGKILL, no memory) takes what waits with it: lines of kPause and of the write under way,
+/// kOctets of each at most. Any thread may log; made and stopped by one.
 class LineWriter final : public spdlog::sinks::sink {
  public:
   static constexpr std::chrono::milliseconds kPause{10};
