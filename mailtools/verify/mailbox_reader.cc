@@ -173,11 +173,13 @@ std::optional<std::string> MailboxReader::State::look_into(Folder& folder) {
   std::vector<std::uint32_t> uids = parse_search(answer);
   std::sort(uids.begin(), uids.end());
   std::size_t looked = 0;
+  std::optional<std::string> failure;
   for (const std::uint32_t uid : uids) {
     if (uid <= after) continue;  // "*" is the last one, however old
     if (++looked > kMostNew) break;
     std::string message;
-    if (auto failed = fetch(folder.name, uid, message)) return failed;
+    failure = fetch(folder.name, uid, message);
+    if (failure) break;
     if (auto arrival = examine(message, run, gateway)) {
       seen.push_back({
           {folder.name, uid},
@@ -188,9 +190,10 @@ std::optional<std::string> MailboxReader::State::look_into(Folder& folder) {
     }
     folder.newest = uid;
   }
-  if (others.empty()) return std::nullopt;
-  return ask(
+  if (others.empty()) return failure;
+  auto unmarked = ask(
       folder.name, fmt::format("UID STORE {} -FLAGS.SILENT (\\Seen)", uid_list(others)), answer);
+  return failure ? failure : unmarked;
 }
 
 MailboxReader::MailboxReader(const Mailbox& mailbox, std::string run, std::string gateway)
