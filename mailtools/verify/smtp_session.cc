@@ -84,9 +84,13 @@ bool SmtpSession::deliver(std::string_view octets) {
   return keep(conversation_->reply());
 }
 
-void SmtpSession::quit() {
-  if (!conversation_ || !conversation_->is_open()) return;
-  static_cast<void>(conversation_->quit());
+bool SmtpSession::quit() {
+  if (!conversation_ || !conversation_->is_open()) return true;
+  return static_cast<bool>(conversation_->quit());
+}
+
+void SmtpSession::close() {
+  if (conversation_) conversation_->close();
 }
 
 Handed hand_in(const SessionTerms& terms,

@@ -38,7 +38,10 @@ class SmtpSession {
   bool agrees(std::string_view line);
   /// The message behind a 354, and its reply.
   bool deliver(std::string_view octets);
-  void quit();
+  /// False: QUIT was not answered, so that others would be waited for as long.
+  bool quit();
+  /// Ends it without a word.
+  void close();
 
   bool reached() const { return handed_.reached; }
   /// The refusal or failure that ended it, and where it was sent from.

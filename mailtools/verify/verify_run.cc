@@ -103,18 +103,31 @@ struct Reach {
   bool reached = false;
 };
 
-void add_probes(const Plan& plan,
-                const gateway::Config& config,
-                const VerifyOptions& options,
-                std::vector<Row>& rows,
-                Reach& reach) {
+bool counts_connections(std::string_view probe) {
+  return probe.starts_with("probe-connections");
+}
+
+/// Those that count connections, or all the others.
+void ask_servers(const Plan& plan,
+                 const gateway::Config& config,
+                 const VerifyOptions& options,
+                 bool connections,
+                 std::vector<Row>& rows,
+                 Reach& reach) {
   Probes probes(plan, config);
   for (const NamedProbe& probe : probe_table()) {
-    if (!is_chosen(probe.name, options.only)) continue;
+    if (!is_chosen(probe.name, options.only) || counts_connections(probe.name) != connections)
+      continue;
     rows.push_back(probe.run(probes));
     reach.tried = reach.tried || rows.back().verdict != Verdict::not_tested;
   }
   reach.reached = reach.reached || probes.reached();
+}
+
+void ask_dns(const Plan& plan,
+             const gateway::Config& config,
+             const VerifyOptions& options,
+             std::vector<Row>& rows) {
   const bool mx =
       is_chosen("probe-mx-alias", options.only) || is_chosen("probe-mx-domain", options.only);
   if (!mx) return;
@@ -166,17 +179,21 @@ int run_verify(const VerifyOptions& options, std::ostream& out, std::ostream& er
   std::vector<Row> rows;
   Reach reach;
   std::string run;
+  // Before the letters, whose way makes the gateway open connections of its own.
+  ask_servers(*test.plan, *loaded.config, options, true, rows, reach);
   if (!options.no_letters) {
     Letters letters(*test.plan, *loaded.config, options);
-    rows = letters.run(err);
-    reach = {letters.tried(), letters.reached()};
+    for (Row& row : letters.run(err))
+      rows.push_back(std::move(row));
+    reach = {reach.tried || letters.tried(), reach.reached || letters.reached()};
     if (letters.sent_any()) run = letters.run_token();
     for (const std::string& left : letters.left_over())
       err << "postern verify: letters are left in a mailbox: " << left << "\n";
   }
   if (is_chosen("S9", options.only)) rows.push_back(prove_no_loop(*loaded.config));
   if (is_chosen("S10", options.only)) rows.push_back(without_outage());
-  add_probes(*test.plan, *loaded.config, options, rows, reach);
+  ask_servers(*test.plan, *loaded.config, options, false, rows, reach);
+  ask_dns(*test.plan, *loaded.config, options, rows);
   if (rows.empty()) {
     err << "postern verify: --only names letters, and --no-letters leaves them out; write one of "
            "the two\n";

@@ -13,6 +13,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -149,7 +150,8 @@ TEST(VerifyProbes, ConnectionsThatAreRefusedAreCounted) {
   Asked asked(server.port());
   const Row row = asked.probes.connections(Side::old_server);
   EXPECT_THAT(codes(row), ElementsAre("x-connections-refused"));
-  EXPECT_THAT(row.found, StartsWith("4 granted"));
+  EXPECT_EQ(row.found, "4 granted beside the gateway's own, 8 refused");
+  EXPECT_THAT(row.why, HasSubstr("the gateway's own connections"));
   EXPECT_EQ(row.expected, "12 connections");
 }
 
@@ -159,6 +161,16 @@ TEST(VerifyProbes, ConnectionsAsManyAsTheNextHopMayHave) {
   const Row row = asked.probes.connections(Side::old_server);
   EXPECT_EQ(row.verdict, Verdict::passed) << row.found;
   EXPECT_EQ(server.most_open(), 12U);
+}
+
+TEST(VerifyProbes, AfterOneQuitInVainConnectionsAreClosed) {
+  test::ExchangeServer server;
+  server.plan(test::At::quit, {test::Fault::Kind::close, ""});
+  Asked asked(server.port());
+  const Row row = asked.probes.connections(Side::old_server);
+  EXPECT_EQ(row.verdict, Verdict::passed) << row.found;
+  const std::vector<std::string> commands = server.commands();
+  EXPECT_EQ(std::count(commands.begin(), commands.end(), "QUIT"), 1);
 }
 
 TEST(VerifyProbes, SelfSignedIsEnoughWhereNothingIsVerified) {
