@@ -68,15 +68,18 @@ std::vector<std::string> path_of(const std::vector<HeaderField>& fields) {
   return path;
 }
 
-/// "from HELO (name [192.0.2.1])" of the first field that the gateway wrote.
+/// "from HELO (name [192.0.2.1])" of the first field that the gateway wrote; HELO may be an address
+/// in brackets itself.
 std::string client_at(const std::vector<HeaderField>& fields, std::string_view gateway) {
   std::string out;
   for (const HeaderField& field : fields) {
     if (!same_name(field.name, "Received") || word_behind(field.value, " by ") != gateway) continue;
-    const std::string_view value = field.value;
-    const std::size_t open = value.find('[');
+    const std::string_view value =
+        std::string_view(field.value).substr(0, field.value.find(" by "));
+    const std::size_t open = value.rfind('[');
+    if (open == std::string_view::npos) continue;
     const std::size_t close = value.find(']', open);
-    if (open == std::string_view::npos || close == std::string_view::npos) continue;
+    if (close == std::string_view::npos) continue;
     std::string_view address = value.substr(open + 1, close - open - 1);
     if (address.starts_with("IPv6:")) address.remove_prefix(5);
     out = printable(address, kMostHopName);  // the last in the header is the first in time

@@ -220,7 +220,8 @@ class Judgement {
     if (scenario_.door == Door::platform && !plan_.new_has_listener)
       return note_source(*plan_.new_hop, arrival.client_at_gateway);
     if (scenario_.door != Door::gateway) return;
-    if (handed_.local_address.empty() || arrival.client_at_gateway == handed_.local_address) return;
+    const std::optional<IpAddress> sent_from = parse_ip(handed_.local_address);
+    if (!sent_from || parse_ip(arrival.client_at_gateway) == sent_from) return;
     trouble("balancer-hides-clients",
             fmt::format("sent from {}, the gateway's Received field says {}",
                         handed_.local_address,

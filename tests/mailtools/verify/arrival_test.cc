@@ -53,6 +53,20 @@ TEST(VerifyArrival, ACopyWithItsPath) {
   EXPECT_EQ(arrows(arrival->path), "gw.company.ru -> workspace.company.ru");
 }
 
+std::string client_in(const std::string& received) {
+  const auto arrival =
+      examine("Received: " + received + "\r\nX-Postern-Verify: pv-0a-S2\r\n\r\n", "pv-0a", "gw");
+  return arrival ? arrival->client_at_gateway : "no arrival";
+}
+
+TEST(VerifyArrival, TheClientBesideABracketedGreeting) {
+  EXPECT_EQ(client_in("from [10.0.0.9] (ex [192.0.2.1]) by gw (postern) with SMTP"), "192.0.2.1");
+  EXPECT_EQ(client_in("from [IPv6:2001:db8::9] ([IPv6:2001:DB8::1]) by gw (postern)"),
+            "2001:DB8::1");
+  EXPECT_EQ(client_in("from ex by gw ([10.0.0.1])"), "") << "that is the gateway's own";
+  EXPECT_EQ(client_in("from ex (x [10.0.0.1) by gw"), "");
+}
+
 TEST(VerifyArrival, ACopyThatHasLostItsMark) {
   const auto arrival =
       examine("Message-Id: <pv-0a-S2@gw.company.ru>\r\n\r\nbody\r\n", "pv-0a", "gw");

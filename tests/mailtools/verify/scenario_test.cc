@@ -265,6 +265,14 @@ TEST_F(VerifyScenarios, ABalancerThatHidesClients) {
   EXPECT_THAT(codes(judged("R4", handed)), ElementsAre("balancer-hides-clients"));
 }
 
+TEST_F(VerifyScenarios, AddressesAreComparedWhateverTheirSpelling) {
+  client_ = "2001:DB8:0::9";
+  arrive(Role::migrated, Side::new_platform, "pv-1-R4");
+  Handed handed = taken();
+  handed.local_address = "2001:db8::9";
+  EXPECT_EQ(judged("R4", handed).verdict, Verdict::passed);
+}
+
 TEST_F(VerifyScenarios, AServerThatTheGatewayDoesNotKnow) {
   arrive(Role::unmigrated, Side::old_server, "pv-1-S3");
   const Row row = judged("S3");
