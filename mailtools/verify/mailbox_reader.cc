@@ -247,8 +247,10 @@ std::optional<std::string> MailboxReader::look() {
 std::optional<std::string> MailboxReader::find_elsewhere(const std::string& token) {
   for (const std::string& folder : state_->other_folders()) {
     std::string answer;
-    if (state_->ask(folder, fmt::format("UID SEARCH HEADER {} {}", kMarkField, token), answer))
-      continue;
+    // Servers that drop fields they do not know keep the Message-ID.
+    const std::string search =
+        fmt::format("UID SEARCH OR HEADER {} {} HEADER Message-ID {}", kMarkField, token, token);
+    if (state_->ask(folder, search, answer)) continue;
     const std::vector<std::uint32_t> found = parse_search(answer);
     for (const std::uint32_t uid : found)
       state_->astray.push_back({folder, uid});

@@ -12,13 +12,9 @@
 namespace postern::verify {
 namespace {
 
-using testing::AllOf;
 using testing::Contains;
-using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::Not;
-using testing::StartsWith;
 
 Mailbox mailbox_at(const ImapStub& server) {
   Mailbox box;
@@ -56,6 +52,25 @@ TEST(VerifyMailbox, LettersOfOthersBecomeUnreadEvenWhenAFetchFails) {
   EXPECT_THAT(server.commands(), Contains("UID STORE 2 -FLAGS.SILENT (\\Seen)"));
   ASSERT_EQ(reader.arrivals().size(), 1U);
   EXPECT_EQ(reader.arrivals().front().token, "pv-0a-S2");
+}
+
+std::string with_a_folder_for_spam(const std::string& command) {
+  if (command.starts_with("LIST")) return "* LIST () \"/\" INBOX\r\n* LIST () \"/\" Junk\r\n";
+  return command.find(" HEADER Message-ID pv-0a-S2") == std::string::npos ? "" : "* SEARCH 9\r\n";
+}
+
+TEST(VerifyMailbox, ALetterWithoutItsMarkIsFoundElsewhereByItsMessageId) {
+  const ImapStub server(with_a_folder_for_spam);
+  const Mailbox box = mailbox_at(server);
+  MailboxReader reader(box, "pv-0a", "gw.company.ru");
+  ASSERT_EQ(reader.open(), std::nullopt);
+  EXPECT_EQ(reader.find_elsewhere("pv-0a-S2"), "Junk");
+  EXPECT_EQ(reader.find_elsewhere("pv-0a-S1"), std::nullopt);
+  EXPECT_THAT(
+      server.commands(),
+      Contains("UID SEARCH OR HEADER X-Postern-Verify pv-0a-S2 HEADER Message-ID pv-0a-S2"));
+  EXPECT_EQ(reader.remove(), std::nullopt);
+  EXPECT_THAT(server.commands(), Contains("UID EXPUNGE 9"));
 }
 
 }  // namespace
