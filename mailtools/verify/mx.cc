@@ -19,13 +19,13 @@ namespace {
 constexpr std::size_t kMostHosts = 10;
 
 bool leads_to_gateway(const Plan& plan, const MailExchangers::Host& host) {
+  if (host.addresses.empty()) return false;  // whatever its name, no mail gets there
   const auto& names = plan.gateway_names;
   if (std::find(names.begin(), names.end(), tls::plain_host(host.name)) != names.end()) return true;
   const auto& ours = plan.gateway_addresses;
-  return !host.addresses.empty() &&
-         std::all_of(host.addresses.begin(), host.addresses.end(), [&](const IpAddress& address) {
-           return std::find(ours.begin(), ours.end(), address) != ours.end();
-         });
+  return std::all_of(host.addresses.begin(), host.addresses.end(), [&](const IpAddress& address) {
+    return std::find(ours.begin(), ours.end(), address) != ours.end();
+  });
 }
 
 std::string hosts_text(const MailExchangers& found) {
@@ -70,6 +70,7 @@ net::Awaitable<MailExchangers> find_exchangers(dns::Resolver& resolver, std::str
     if (!record.exchange.empty()) {
       const dns::AddressAnswer addresses = co_await resolver.addresses(record.exchange);
       host.addresses = addresses.addresses;
+      if (dns::is_transient(addresses.status)) out.status = addresses.status;
     }
     out.hosts.push_back(std::move(host));
   }

@@ -17,7 +17,7 @@ struct MailExchangers {
     std::string name;
     std::vector<IpAddress> addresses;
   };
-  dns::Status status = dns::Status::ok;  ///< of the MX question
+  dns::Status status = dns::Status::ok;  ///< of the MX question, or of a host's that failed
   bool implicit = false;                 ///< no MX: the domain's own addresses (RFC 5321 5.1)
   std::vector<Host> hosts;
 };

@@ -4,6 +4,8 @@
 #include "mailtools/verify/probes.h"
 #include "mailtools/verify/verify_run.h"
 #include "plans.h"
+#include "tests/dns/run.h"
+#include "tests/dns/zone_resolver.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -139,6 +141,29 @@ TEST_F(VerifyMx, TheAliasMustLeadToTheGateway) {
   MailExchangers two = to("gw.company.ru", "203.0.113.10");
   two.hosts.push_back({"old.company.ru", {*parse_ip("10.0.0.5")}});
   EXPECT_EQ(judge_mx_alias(plan_, two).verdict, Verdict::failed) << "the second one takes mail too";
+}
+
+TEST_F(VerifyMx, AHostWithoutAnAddressLeadsNowhere) {
+  MailExchangers none;
+  none.hosts.push_back({"gw.company.ru", {}});
+  EXPECT_EQ(judge_mx_alias(plan_, none).verdict, Verdict::failed) << "its name alone takes no mail";
+}
+
+MailExchangers exchangers_in(std::string_view zone) {
+  test::ZoneResolver resolver(zone);
+  net::IoContext io;
+  return test::run(io, find_exchangers(resolver, "company.ru"));
+}
+
+TEST_F(VerifyMx, AHostThatDnsDoesNotTellOfSaysNothing) {
+  const MailExchangers found = exchangers_in(
+      "company.ru. MX 20 slow.company.ru.\nslow.company.ru. TIMEOUT\n"
+      "company.ru. MX 10 ex.company.ru.\nex.company.ru. A 10.0.0.5\n");
+  ASSERT_EQ(found.hosts.size(), 2U);
+  EXPECT_EQ(found.hosts.front().name, "ex.company.ru");
+  EXPECT_EQ(judge_mx_alias(plan_, found).verdict, Verdict::not_tested);
+  EXPECT_EQ(exchangers_in("company.ru. MX 10 ex.company.ru.\nex.company.ru. A 10.0.0.5\n").status,
+            dns::Status::ok);
 }
 
 TEST_F(VerifyMx, DnsThatDoesNotAnswerSaysNothing) {
