@@ -20,7 +20,7 @@ names = ["gw.company.ru"]           # or be one of these names; default: the con
 [old_server]                        # Microsoft Exchange
 next_hop = "exchange"               # default: the one with behaves = "exchange"
 smtp = "10.0.0.5:25"                # default: the first host of the next hop
-imap = { server = "ex01.company.ru:993", tls = "implicit", verify = false }   # self-signed
+imap = { server = "ex01.company.ru:993", ca = "/etc/postern/verify/exchange-ca.pem" }   # its self-signed certificate, or its authority
 
 [new_platform]                      # VK WorkSpace
 next_hop = "vk"                     # default: the domain's `mailboxes`

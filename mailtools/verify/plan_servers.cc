@@ -164,6 +164,21 @@ const routing::NextHop* default_old(const gateway::Config& config) {
 
 }  // namespace
 
+namespace {
+
+/// A password would go over it; what does not leave the machine nobody else reads.
+void refuse_clear_password(Section& section, const Server& server) {
+  if (server.tls != Security::none || server.host.empty() || server.host == "localhost") return;
+  const std::optional<IpAddress> address = parse_ip(server.host);
+  if (address && plain_ip(*address).is_loopback()) return;
+  section.fail("tls",
+               "contradiction",
+               "passwords would cross the network in clear; write tls = \"implicit\" or "
+               "\"starttls\"");
+}
+
+}  // namespace
+
 ImapServer read_imap(PlanReading& in, Section& side) {
   ImapServer out;
   const gateway::Node* table = side.table("imap");
@@ -174,6 +189,7 @@ ImapServer read_imap(PlanReading& in, Section& side) {
   section.read("server", unused, table == nullptr ? Need::optional : Need::required);
   read_security(section, server);
   read_host(section, "server", server, server.tls == Security::implicit ? kImaps : kImap);
+  refuse_clear_password(section, server);
   if (section.has("folders")) out.folders.clear();
   section.each("folders", [&](const std::string& path, const std::string& name) {
     if (name.empty() || name.find_first_of("\r\n\"\\") != std::string::npos) {

@@ -3,6 +3,7 @@
 
 #include "plans.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -52,7 +53,8 @@ TEST(VerifyPlan, TheExampleIsSoundAndGivesEveryMailbox) {
                           "E:company.test@corp.com"));
   EXPECT_EQ(result.plan->mailboxes.front().password, "secret");
   EXPECT_EQ(result.plan->mailboxes.front().server.port, 993);
-  EXPECT_FALSE(result.plan->mailboxes.front().server.verify);
+  EXPECT_TRUE(result.plan->mailboxes.front().server.verify);
+  EXPECT_EQ(result.plan->mailboxes.front().server.ca, "/etc/postern/verify/exchange-ca.pem");
   EXPECT_TRUE(result.plan->mailboxes.back().server.verify) << "the default, where there is TLS";
   EXPECT_EQ(result.plan->submission->str(), "smtp.company.ru:465");
 }
@@ -136,11 +138,16 @@ const Broken kBroken[] = {
            "old_server.imap.tls",
            "bad-value",
            "\"implicit\""),
-    broken("[old_server]\nimap = { server = \"ex\", tls = \"none\", verify = true }",
+    broken("[old_server]\nimap = { server = \"127.0.0.1\", tls = \"none\", verify = true }",
            2,
            "old_server.imap.verify",
            "contradiction",
            "starttls"),
+    broken("[old_server]\nimap = { server = \"10.0.0.5\", tls = \"none\" }",
+           2,
+           "old_server.imap.tls",
+           "contradiction",
+           "in clear"),
     broken("[new_platform]\nimap = { server = \"v\", folders = [] }",
            2,
            "new_platform.imap.folders",
@@ -212,6 +219,15 @@ const Broken kBroken[] = {
     broken("a = ", 1, "", "syntax", ""),
 };
 INSTANTIATE_TEST_SUITE_P(All, BrokenPlan, testing::ValuesIn(kBroken));
+
+TEST(VerifyPlan, PasswordsMayGoInClearWithinTheMachine) {
+  const gateway::Config config = gateway_config();
+  for (const char* host : {"localhost", "127.0.0.5", "[::1]:143"}) {
+    const PlanResult result = plan_of(
+        fmt::format("[old_server]\nimap = {{ server = \"{}\", tls = \"none\" }}", host), config);
+    EXPECT_TRUE(result.plan) << host << ": " << format_text(result.findings.front());
+  }
+}
 
 TEST(VerifyPlan, TwoExchangesWantAName) {
   std::string text(kGatewayConfig);
