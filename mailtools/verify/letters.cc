@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mailtools/verify/letters.h"
 
+#include "mailtools/verify/held_signals.h"
 #include "mailtools/verify/letter.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <ostream>
-#include <thread>
 #include <utility>
 
 namespace postern::verify {
@@ -102,14 +102,28 @@ std::vector<Row> Letters::run(std::ostream& err) {
   });
   if (tried_) {
     open_mailboxes();
-    send();
-    wait(err);
+    {
+      const HeldSignals signals;
+      send(signals);
+      wait(signals, err);
+    }
     if (!options_.keep) remove();
   }
   std::vector<Row> rows;
   for (const Sent& one : letters_)
-    rows.push_back(judge(plan_, one.scenario, one.token, one.door, one.handed, watched_));
+    rows.push_back(row(one));
   return rows;
+}
+
+Row Letters::row(const Sent& one) const {
+  Row out = judge(plan_, one.scenario, one.token, one.door, one.handed, watched_);
+  const bool has_ended = one.handed.refusal || !one.handed.failure.empty() ||
+                         (one.handed.taken() && is_complete(one.scenario, one.token, watched_));
+  if (!interrupted_ || has_ended || !one.scenario.skipped.empty()) return out;
+  out.verdict = Verdict::not_tested;
+  out.why = one.handed.taken() ? "interrupted while it was waited for" : "interrupted";
+  out.troubles.clear();
+  return out;
 }
 
 void Letters::ask_stranger() {
@@ -130,10 +144,12 @@ void Letters::open_mailboxes() {
   }
 }
 
-void Letters::send() {
+void Letters::send(const HeldSignals& signals) {
   for (Sent& one : letters_) {
     const Scenario& scenario = one.scenario;
     if (!scenario.skipped.empty()) continue;
+    interrupted_ = signals.pause({});
+    if (interrupted_) return;
     const std::string letter = compose(one.token,
                                        scenario.title,
                                        scenario.from,
@@ -148,14 +164,14 @@ void Letters::send() {
 
 /// Polls, ever more seldom; once all is there, `settle` longer for copies too many. What has not
 /// come after some seconds may lie among the spam already, and is not waited for in vain then.
-void Letters::wait(std::ostream& err) {
+void Letters::wait(const HeldSignals& signals, std::ostream& err) {
   using Clock = std::chrono::steady_clock;
   if (!sent_any_) return;
   const auto begin = Clock::now();
   std::chrono::milliseconds pause = kFirstPause;
   for (;;) {
     look();
-    if (pause == kLongestPause) look_elsewhere(begin + options_.wait);
+    if (!interrupted_ && pause == kLongestPause) look_elsewhere(begin + options_.wait);
     const auto now = Clock::now();
     const std::size_t done = complete();
     if (options_.progress) {
@@ -165,12 +181,13 @@ void Letters::wait(std::ostream& err) {
                          std::chrono::floor<std::chrono::seconds>(now - begin).count())
           << std::flush;
     }
-    if (done == letters_.size() || now - begin >= options_.wait) break;
-    std::this_thread::sleep_for(pause);
+    if (interrupted_ || done == letters_.size() || now - begin >= options_.wait) break;
+    interrupted_ = signals.pause(pause);
     pause = std::min(pause * 3 / 2, kLongestPause);
   }
   if (options_.progress) err << "\n";
-  std::this_thread::sleep_for(options_.settle);
+  if (interrupted_) return;
+  interrupted_ = signals.pause(options_.settle);
   look();
   look_elsewhere(Clock::now() + kElsewhereLimit);
 }
@@ -208,9 +225,24 @@ void Letters::look_elsewhere(std::chrono::steady_clock::time_point end) {
   }
 }
 
+/// A letter was taken that must come to this mailbox.
+bool Letters::is_meant(std::size_t mailbox) const {
+  return std::any_of(letters_.begin(), letters_.end(), [mailbox](const Sent& one) {
+    const auto& wanted = one.scenario.wanted;
+    return one.handed.taken() && std::any_of(wanted.begin(), wanted.end(), [&](const Wanted& w) {
+             return w.mailbox == mailbox && w.copies != 0;
+           });
+  });
+}
+
 void Letters::remove() {
   for (std::size_t i = 0; i < readers_.size(); ++i) {
-    if (!watched_[i].failure.empty()) continue;
+    const std::string& failure = watched_[i].failure;
+    if (!failure.empty()) {
+      if (!readers_[i].arrivals().empty() || is_meant(i))
+        left_over_.push_back(fmt::format("{}: {}", plan_.mailboxes[i].name(), failure));
+      continue;
+    }
     if (auto failed = readers_[i].remove())
       left_over_.push_back(fmt::format("{}: {}", plan_.mailboxes[i].name(), *failed));
   }

@@ -13,13 +13,16 @@
 
 namespace postern::verify {
 
+class HeldSignals;
+
 /// The letters of one run: sent, looked for, judged, deleted. Blocks. One thread.
 class Letters {
  public:
   /// All outlive it; of `scenarios` those that are chosen.
   Letters(const Plan& plan, const gateway::Config& config, const VerifyOptions& options);
 
-  /// Logs in at the mailboxes, hands the letters in, waits, and judges.
+  /// Logs in at the mailboxes, hands the letters in, waits, deletes, and judges. SIGINT and SIGTERM
+  /// end the waiting: letters are deleted all the same, and what had not come was not tested.
   std::vector<Row> run(std::ostream& err);
 
   /// A server or mailbox was reached.
@@ -28,7 +31,9 @@ class Letters {
   bool sent_any() const { return sent_any_; }
   /// A letter was to be sent.
   bool tried() const { return tried_; }
-  /// Mailboxes whose letters could not be deleted: sentences.
+  /// SIGINT or SIGTERM has ended the sending or waiting.
+  bool interrupted() const { return interrupted_; }
+  /// Mailboxes whose letters could not be deleted, or not be looked for: sentences.
   const std::vector<std::string>& left_over() const { return left_over_; }
 
  private:
@@ -41,11 +46,13 @@ class Letters {
 
   void ask_stranger();
   void open_mailboxes();
-  void send();
-  void wait(std::ostream& err);
+  void send(const HeldSignals& signals);
+  void wait(const HeldSignals& signals, std::ostream& err);
+  Row row(const Sent& one) const;
   void look();
   std::size_t complete() const;
   void look_elsewhere(std::chrono::steady_clock::time_point end);
+  bool is_meant(std::size_t mailbox) const;
   void remove();
 
   const Plan& plan_;
@@ -60,6 +67,7 @@ class Letters {
   bool reached_ = false;
   bool sent_any_ = false;
   bool tried_ = false;
+  bool interrupted_ = false;
 };
 
 }  // namespace postern::verify

@@ -81,7 +81,7 @@ VerifyLine::VerifyLine(CLI::App& app) {
   command->footer(
       "Exit status: 0 nothing failed, 1 something has, 2 wrong command line, config or test's "
       "file, "
-      "69 nothing could be reached.");
+      "69 nothing could be reached, 130 interrupted while letters were waited for.");
 }
 
 int VerifyLine::run(std::ostream& out, std::ostream& err) const {

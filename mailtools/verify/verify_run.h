@@ -24,6 +24,7 @@ struct VerifyOptions {
 };
 
 constexpr int kNothingReached = 69;
+constexpr int kInterrupted = 130;
 
 /// `name` is chosen by `only`: it is one of them or begins with one and a dash; nothing chosen is
 /// everything.
@@ -32,7 +33,8 @@ bool is_chosen(std::string_view name, const std::vector<std::string>& only);
 std::vector<std::string> row_names();
 
 /// Probes, sends, waits, prints. Exit status: 0 nothing failed, 1 something has, 2 a wrong config
-/// or test's file, 69 nothing could be reached. Blocks; one thread.
+/// or test's file, 69 nothing could be reached, 130 SIGINT or SIGTERM came while letters were
+/// waited for. Blocks; one thread.
 int run_verify(const VerifyOptions& options, std::ostream& out, std::ostream& err);
 
 }  // namespace postern::verify

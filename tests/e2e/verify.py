@@ -3,7 +3,9 @@
 time, each finding has its code."""
 
 import imaplib
+import json
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -157,6 +159,7 @@ def wrong_password(net: Flow) -> None:
     row = done.rows()["S2"]
     expect(done.status == 1 and done.codes("S2") == ["v-imap"], row)
     expect(f"refuses the login of v-{MIGRANT}" in row["troubles"][0]["what"] and "another password" not in done.text, row)
+    expect(f"letters may be left in a mailbox: V:{MIGRANT}@{D}" in done.errors, done.errors)
 
 
 def in_another_folder(net: Flow) -> None:
@@ -168,6 +171,24 @@ def in_another_folder(net: Flow) -> None:
     expect(done.codes("R4") == ["copy-in-other-folder"], done.text)
     expect('has it in \\"INBOX\\"' in done.text, done.text)
     expect(net.imap.count(f"v-{MIGRANT}", done.run()) == 0, "it is still there")
+
+
+def interrupted(net: Flow) -> None:
+    """Ctrl-C ends the waiting: the letter is deleted where it has come, and the report says that nothing was tested."""
+    with broken(net, lambda flow: flow.x.tables("transport").pop(T)):
+        kept = net.imap.count(f"x-{MIGRANT}", "postern verify")
+        command = net.command("--only", "S2", "--wait", "10m", "--json")
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
+            try:
+                wait_until(lambda: net.imap.count(f"x-{MIGRANT}", "postern verify") == kept + 1, 30, "the letter in X")
+                run.send_signal(signal.SIGINT)
+                text = run.communicate(timeout=30)[0]
+            finally:
+                run.kill()
+        expect(run.returncode == 130, f"status {run.returncode}: {text}")
+        row = next(row for row in json.loads(text)["rows"] if row["name"] == "S2")
+        expect(row["verdict"] == "not tested" and "interrupted" in row["why"], text)
+        expect(net.imap.count(f"x-{MIGRANT}", "postern verify") == kept, "it is still there")
 
 
 def wrong_files(net: Flow) -> None:
@@ -189,7 +210,7 @@ def wrong_files(net: Flow) -> None:
 
 
 CASES = [healthy, table_for_people, wrong_password, in_another_folder, wrong_files, mx_elsewhere, relay_refused, recipient_filter,
-         route_missing, forwarded_elsewhere, two_copies, small_size, expired_certificate, too_many_connections]
+         route_missing, forwarded_elsewhere, two_copies, small_size, expired_certificate, too_many_connections, interrupted]
 
 
 def main() -> int:
