@@ -2,6 +2,7 @@
 #include "mailtools/verify/arrival.h"
 
 #include "base/printable.h"
+#include "smtp/address.h"
 
 #include <algorithm>
 #include <charconv>
@@ -14,15 +15,6 @@ constexpr std::size_t kMostFields = 500;
 constexpr std::size_t kMostValue = 16384;
 constexpr std::size_t kMostHops = 60;
 constexpr std::size_t kMostHopName = 80;
-
-bool same_name(std::string_view a, std::string_view b) {
-  const auto low = [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  };
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) {
-           return low(x) == low(y);
-         });
-}
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
@@ -52,7 +44,7 @@ std::string word_behind(std::string_view text, std::string_view mark) {
 
 std::string value_of(const std::vector<HeaderField>& fields, std::string_view name) {
   for (const HeaderField& field : fields) {
-    if (same_name(field.name, name)) return field.value;
+    if (smtp::iequals(field.name, name)) return field.value;
   }
   return {};
 }
@@ -60,7 +52,7 @@ std::string value_of(const std::vector<HeaderField>& fields, std::string_view na
 std::vector<std::string> path_of(const std::vector<HeaderField>& fields) {
   std::vector<std::string> path;
   for (const HeaderField& field : fields) {
-    if (!same_name(field.name, "Received") || path.size() == kMostHops) continue;
+    if (!smtp::iequals(field.name, "Received") || path.size() == kMostHops) continue;
     const std::string by = word_behind(" " + field.value, " by ");
     if (!by.empty() && (path.empty() || path.back() != by)) path.push_back(by);
   }
@@ -73,7 +65,8 @@ std::vector<std::string> path_of(const std::vector<HeaderField>& fields) {
 std::string client_at(const std::vector<HeaderField>& fields, std::string_view gateway) {
   std::string out;
   for (const HeaderField& field : fields) {
-    if (!same_name(field.name, "Received") || word_behind(field.value, " by ") != gateway) continue;
+    if (!smtp::iequals(field.name, "Received") || word_behind(field.value, " by ") != gateway)
+      continue;
     const std::string_view value =
         std::string_view(field.value).substr(0, field.value.find(" by "));
     const std::size_t open = value.rfind('[');
@@ -105,10 +98,11 @@ Bounce bounce_of(std::string_view message) {
     while (!rest.empty() && (rest.front() == ' ' || rest.front() == '\t') &&
            value.size() < kMostValue)
       value += ' ' + std::string(trimmed(next_line(rest)));
-    if (bounce.recipient.empty() && same_name(name, "Final-Recipient"))
+    if (bounce.recipient.empty() && smtp::iequals(name, "Final-Recipient"))
       bounce.recipient = typed_value(value);
-    if (bounce.status.empty() && same_name(name, "Status")) bounce.status = printable(value, 16);
-    if (bounce.diagnostic.empty() && same_name(name, "Diagnostic-Code"))
+    if (bounce.status.empty() && smtp::iequals(name, "Status"))
+      bounce.status = printable(value, 16);
+    if (bounce.diagnostic.empty() && smtp::iequals(name, "Diagnostic-Code"))
       bounce.diagnostic = typed_value(value);
   }
   return bounce;
@@ -152,7 +146,7 @@ std::vector<std::uint32_t> parse_search(std::string_view answer, std::size_t mos
   constexpr std::string_view kMark = "* SEARCH";
   while (!answer.empty()) {
     std::string_view line = next_line(answer);
-    if (line.size() < kMark.size() || !same_name(line.substr(0, kMark.size()), kMark)) continue;
+    if (line.size() < kMark.size() || !smtp::iequals(line.substr(0, kMark.size()), kMark)) continue;
     line.remove_prefix(kMark.size());
     while (!line.empty() && out.size() < most) {
       line = trimmed(line);
@@ -171,7 +165,7 @@ std::vector<std::string> parse_list(std::string_view answer, std::size_t most) {
   constexpr std::string_view kMark = "* LIST (";
   while (!answer.empty() && out.size() < most) {
     std::string_view line = next_line(answer);
-    if (line.size() < kMark.size() || !same_name(line.substr(0, kMark.size()), kMark)) continue;
+    if (line.size() < kMark.size() || !smtp::iequals(line.substr(0, kMark.size()), kMark)) continue;
     const std::size_t close = line.find(')');
     if (close == std::string_view::npos) continue;
     const std::string_view flags = line.substr(0, close);
@@ -225,7 +219,8 @@ std::optional<Arrival> examine(std::string_view message,
   if (at == std::string_view::npos) return std::nullopt;
   const std::string type = value_of(fields, "Content-Type");
   constexpr std::string_view kReport = "multipart/report";
-  if (!same_name(std::string_view(type).substr(0, kReport.size()), kReport)) return std::nullopt;
+  if (!smtp::iequals(std::string_view(type).substr(0, kReport.size()), kReport))
+    return std::nullopt;
   Bounce bounce = bounce_of(message);
   // A receipt is a report too: "2.0.0" is no failure, and 4.x.x a warning that it takes long.
   if (!bounce.status.starts_with('5')) return std::nullopt;

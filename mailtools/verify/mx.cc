@@ -96,8 +96,7 @@ Row judge_mx_alias(const Plan& plan, const MailExchangers& found) {
                      return leads_to_gateway(plan, host);
                    });
   if (!all) {
-    row.verdict = Verdict::failed;
-    row.troubles.push_back({"mx-alias", fmt::format("MX of {}: {}", plan.alias, row.found)});
+    fail(row, "mx-alias", fmt::format("MX of {}: {}", plan.alias, row.found));
   }
   return row;
 }
@@ -114,8 +113,7 @@ Row judge_mx_domain(const Plan& plan, const MailExchangers& found) {
     return !host.addresses.empty();
   });
   if (!any) {
-    row.verdict = Verdict::failed;
-    row.troubles.push_back({"mx-domain", fmt::format("MX of {}: {}", plan.domain, row.found)});
+    fail(row, "mx-domain", fmt::format("MX of {}: {}", plan.domain, row.found));
     return row;
   }
   const bool ours = leads_to_gateway(plan, found.hosts.front());

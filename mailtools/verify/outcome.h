@@ -32,6 +32,9 @@ struct Row {
   std::vector<Trouble> troubles;
 };
 
+/// The row has failed, for this among others.
+void fail(Row& row, std::string_view code, std::string what);
+
 /// What to look at when there is a trouble of this code: one sentence on what it means, and
 /// settings of the guide (docs/mail-flow.md has its terms) one a line. Empty for unknown codes.
 struct Advice {

@@ -71,19 +71,14 @@ Handshake shake(const SessionTerms& terms, const talk::TlsTerms& tls) {
   return out;
 }
 
-void add_trouble(Row& row, std::string_view code, std::string what) {
-  row.verdict = Verdict::failed;
-  row.troubles.push_back({std::string(code), std::move(what)});
-}
-
 void judge_dates(Row& row, const talk::TlsFacts& facts) {
   const Validity validity =
       validity_of(facts.not_before, facts.not_after, std::chrono::system_clock::now());
   if (!validity.known) return;
   if (validity.expired)
-    return add_trouble(row, "tls-certificate-expired", "ended " + printable(facts.not_after));
+    return fail(row, "tls-certificate-expired", "ended " + printable(facts.not_after));
   if (validity.early)
-    return add_trouble(row, "tls-certificate-expired", "begins " + printable(facts.not_before));
+    return fail(row, "tls-certificate-expired", "begins " + printable(facts.not_before));
   if (validity.left < kSoon)
     row.why = fmt::format("the certificate ends in {} days", validity.left.count());
 }
@@ -121,12 +116,12 @@ Row Probes::tls(Side side) {
   if (!plain.offered) {
     row.found = plain.outcome.taken() ? "STARTTLS is not offered" : "no session";
     if (!plain.outcome.taken()) {
-      add_trouble(
+      fail(
           row,
           old_server ? "x-unreachable" : "v-unreachable",
           plain.outcome.refusal ? printable(plain.outcome.refusal->line()) : plain.outcome.failure);
     } else if (wants_tls(hop.tls)) {
-      add_trouble(row, "tls-missing", row.found);
+      fail(row, "tls-missing", row.found);
     } else {
       row.verdict = Verdict::passed;
       row.why = "mail for it crosses the network in clear";
@@ -135,7 +130,7 @@ Row Probes::tls(Side side) {
   }
   if (!plain.facts) {
     row.found = "the handshake fails";
-    add_trouble(row, "tls-handshake", plain.failure);
+    fail(row, "tls-handshake", plain.failure);
     return row;
   }
   row.verdict = Verdict::passed;
@@ -153,7 +148,7 @@ Row Probes::tls(Side side) {
   judge_dates(row, *plain.facts);
   const bool by_chain = hop.tls == TlsLevel::verify && hop.tls_settings.pins.empty();
   if (by_chain && !verified.facts && row.troubles.empty())
-    add_trouble(row, "tls-certificate", verified.failure);
+    fail(row, "tls-certificate", verified.failure);
   return row;
 }
 

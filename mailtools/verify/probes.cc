@@ -47,11 +47,6 @@ Row row_of(std::string name, std::string title, const SessionTerms& terms) {
   return row;
 }
 
-void fail(Row& row, std::string_view code, std::string what) {
-  row.verdict = Verdict::failed;
-  row.troubles.push_back({std::string(code), std::move(what)});
-}
-
 /// The session did not come as far as the question.
 void fail_early(Row& row, Side side, const Handed& outcome, Question question) {
   if (outcome.refusal) {
@@ -88,8 +83,7 @@ LargestListener largest_for(const gateway::Config& config, const routing::NextHo
   return out;
 }
 
-Row Probes::recipient(Row row, Side side, const std::string& to, int question) {
-  const auto asked = static_cast<Question>(question);
+Row Probes::recipient(Row row, Side side, const std::string& to, Question asked) {
   SmtpSession session(terms_for(plan_, side));
   row.sent += fmt::format(", {} -> {}", sender_of(plan_), to);
   row.expected = "250";
@@ -128,7 +122,7 @@ Row Probes::relay() {
   return recipient(std::move(row),
                    Side::old_server,
                    given.empty() ? "postern-verify@example.com" : given,
-                   static_cast<int>(Question::relay));
+                   Question::relay);
 }
 
 Row Probes::unknown() {
@@ -137,7 +131,7 @@ Row Probes::unknown() {
                    terms_for(plan_, Side::old_server));
   const std::string to =
       plan_.unknown.empty() ? "postern-verify-nobody@" + plan_.domain : plan_.unknown;
-  return recipient(std::move(row), Side::old_server, to, static_cast<int>(Question::unknown));
+  return recipient(std::move(row), Side::old_server, to, Question::unknown);
 }
 
 Row Probes::group() {
@@ -148,8 +142,7 @@ Row Probes::group() {
     row.why = "the test's file has no group";
     return row;
   }
-  return recipient(
-      std::move(row), Side::old_server, plan_.group, static_cast<int>(Question::group));
+  return recipient(std::move(row), Side::old_server, plan_.group, Question::group);
 }
 
 Row Probes::alias() {
@@ -165,7 +158,7 @@ Row Probes::alias() {
   return recipient(std::move(row),
                    Side::new_platform,
                    user.substr(0, user.rfind('@') + 1) + plan_.alias,
-                   static_cast<int>(Question::user));
+                   Question::user);
 }
 
 Row Probes::size(Side side) {

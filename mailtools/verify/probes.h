@@ -6,12 +6,15 @@
 #include "mailtools/verify/plan.h"
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace postern::verify {
+
+enum class Question : std::uint8_t;
 
 /// What is asked of X and V without a letter: EHLO, MAIL, RCPT, RSET, QUIT. Blocks. One thread.
 class Probes {
@@ -32,7 +35,7 @@ class Probes {
   bool reached() const { return reached_; }
 
  private:
-  Row recipient(Row row, Side side, const std::string& to, int question);
+  Row recipient(Row row, Side side, const std::string& to, Question asked);
 
   const Plan& plan_;
   const gateway::Config& config_;

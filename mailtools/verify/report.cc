@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <utility>
 
 namespace postern::verify {
 namespace {
@@ -113,6 +114,11 @@ Json json_of(const Row& row) {
 }
 
 }  // namespace
+
+void fail(Row& row, std::string_view code, std::string what) {
+  row.verdict = Verdict::failed;
+  row.troubles.push_back({std::string(code), std::move(what)});
+}
 
 int status_of(const std::vector<Row>& rows) {
   return count(rows, Verdict::failed) == 0 ? 0 : 1;

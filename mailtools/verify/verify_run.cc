@@ -32,8 +32,7 @@ Row prove_no_loop(const gateway::Config& config) {
   const gateway::proof::Proof proof = gateway::proof::prove(config);
   for (const gateway::Finding& finding : proof.findings) {
     if (finding.severity != gateway::Severity::error) continue;
-    row.verdict = Verdict::failed;
-    row.troubles.push_back({"g-loop", format_text(finding)});
+    fail(row, "g-loop", format_text(finding));
   }
   row.found = fmt::format("{} letters followed, {} errors", proof.letters, row.troubles.size());
   return row;
