@@ -16,7 +16,9 @@ namespace {
 /// A server that fails so often in a row is not asked again.
 constexpr unsigned kMostFailures = 3;
 constexpr std::chrono::milliseconds kFirstPause{250};
-constexpr std::chrono::milliseconds kLongestPause{3000};
+constexpr std::chrono::milliseconds kLongestPause{5000};
+/// Other folders are asked once pauses are as long.
+constexpr std::chrono::milliseconds kElsewherePause{2000};
 constexpr std::chrono::seconds kElsewhereLimit{60};
 
 SessionTerms door_terms(const Plan& plan, Door door) {
@@ -171,7 +173,7 @@ void Letters::wait(const HeldSignals& signals, std::ostream& err) {
   std::chrono::milliseconds pause = kFirstPause;
   for (;;) {
     look();
-    if (!interrupted_ && pause == kLongestPause) look_elsewhere(begin + options_.wait);
+    if (!interrupted_ && pause >= kElsewherePause) look_elsewhere(begin + options_.wait);
     const auto now = Clock::now();
     const std::size_t done = complete();
     if (options_.progress) {

@@ -102,7 +102,7 @@ def route_missing(net: Flow) -> None:
     def break_it(flow: Flow) -> None:
         flow.x.tables("transport").pop(T)
         flow.e.options.refuse = {f"{MIGRANT}@{T}": "550 5.4.4 no way to it"}
-    finds(net, "S2", "x-forwarding", break_it, "send connector", settle="5s")
+    finds(net, "S2", "x-forwarding", break_it, "send connector", settle="3s")
 
 
 def forwarded_elsewhere(net: Flow) -> None:
