@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server's one prober of next hops.
+// The server's one prober of next hops, and the authorities that their servers are verified by.
 #include "gateway/server.h"
 
 #include <boost/asio/post.hpp>
@@ -46,9 +46,10 @@ void Server::watch_hops() {
 void Server::look_at_authorities() {
   const std::vector<std::string> changed = authorities_.changed();
   if (changed.empty()) return;
-  for (const std::string& file : changed)
-    spdlog::info("TLS towards next hops: {} has changed and is read anew", file);
   load_authorities(runtime()->config());
+  // Not before: whoever reads this may rely on it.
+  for (const std::string& file : changed)
+    spdlog::info("TLS towards next hops: {} has changed and was read anew", file);
 }
 
 /// Reads the authorities that next hops' certificates are verified by, so that no worker has to;

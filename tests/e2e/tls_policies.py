@@ -385,8 +385,8 @@ def watched(bench: Bench) -> list:
         return lines(who)[0]
 
     def told(times: int) -> None:
-        wait_until(lambda: len(bench.gateway.log_lines(f"{bench.watched} has changed and is read anew")) == times, 20,
-                   f"the file is read anew\n{tail(bench.gateway.log)}")
+        wait_until(lambda: len(bench.gateway.log_lines(f"{bench.watched} has changed and was read anew")) == times, 20,
+                   f"the file was read anew\n{tail(bench.gateway.log)}")
 
     def check() -> None:
         line = send("before")
