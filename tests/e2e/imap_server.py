@@ -104,8 +104,8 @@ class ImapServer:
                 with imaplib.IMAP4(self.address, self.port, timeout=5) as client:
                     client.noop()
                 return self.lmtp.exists()
-            except OSError:
-                return False
+            except (OSError, imaplib.IMAP4.error):
+                return False     # nobody listens yet, or login processes that cannot serve yet end the connection
 
         wait_until(ready, 20, "Dovecot answers over IMAP")
 
