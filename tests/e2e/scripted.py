@@ -7,6 +7,8 @@ import ssl
 import threading
 from dataclasses import dataclass, field
 
+from process import HarnessError
+
 CLOSE = "close"    # in place of a reply: the connection ends without a word
 
 
@@ -46,6 +48,7 @@ class Scripted:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         self._threads: list[threading.Thread] = []
+        self._marks: dict[int, threading.Event] = {}     # by the port that the mark comes from
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()
 
@@ -57,24 +60,47 @@ class Scripted:
         self._listening.close()
         self._accepting.join(10)
 
+    def connections(self) -> list[Heard]:
+        """All that clients have opened, when they are over."""
+        self._mark()
+        for thread in list(self._threads):
+            thread.join(30)
+            if thread.is_alive():
+                raise HarnessError("a connection to the scripted server does not end")
+        return self.heard
+
     def wait(self) -> Heard:
         """The last connection, when it is over."""
-        for thread in list(self._threads):
-            thread.join(20)
-        return self.heard[-1]
+        if not (heard := self.connections()):
+            raise HarnessError("nobody has connected to the scripted server")
+        return heard[-1]
+
+    def _mark(self) -> None:
+        """Connections are accepted in their order: behind one of its own, all that came before have been."""
+        seen = threading.Event()
+        with socket.socket() as mark:
+            mark.bind(("127.0.0.1", 0))
+            self._marks[mark.getsockname()[1]] = seen
+            mark.connect(("127.0.0.1", self.port))
+            if not seen.wait(20):
+                raise HarnessError("the scripted server accepts nobody")
 
     def _accept(self) -> None:
         while True:
             try:
-                connection, _ = self._listening.accept()
+                connection, client = self._listening.accept()
             except OSError:
                 return
+            if mark := self._marks.pop(client[1], None):
+                connection.close()
+                mark.set()
+                continue
             connection.settimeout(20)
             heard = Heard()
-            self.heard.append(heard)
             thread = threading.Thread(target=self._serve, args=(connection, heard), daemon=True)
-            self._threads.append(thread)
             thread.start()
+            self.heard.append(heard)
+            self._threads.append(thread)
 
     def _serve(self, connection: socket.socket, heard: Heard) -> None:
         try:

@@ -274,16 +274,16 @@ def output_for_programs() -> None:
     with Scripted(Script({"RCPT": "550 5.1.1 who"})) as server:
         lines = send(server, "--json", "--repeat", "3", status=24).splitlines()
         records = [json.loads(line) for line in lines]
-        expect([record["letter"] for record in records] == [1, 2, 3] and len(server.heard) == 3, lines)
+        expect([record["letter"] for record in records] == [1, 2, 3] and len(server.connections()) == 3, lines)
         refusal = next(step for step in records[0]["dialogue"] if step.get("code") == 550)
         expect(refusal["enhanced"] == "5.1.1" and refusal["text"] == "who" and refusal["expected"] is False, str(refusal))
         expect(send(server, "--silent", "3", status=24) == "", "not silent")
         expect(send(server, "--silent", "2", status=24) == "<** 550 5.1.1 who\n", "more than errors")
         expect(re.search(r"=== response in \d\.\d{3}s\n<\*\* 550", send(server, "-stl", status=24)) is not None, "no lapse")
-        before = len(server.heard)
+        before = len(server.connections())
         expect("Subject: z" in send(server, "--dump-mail", "--h-Subject", "z"), "dump of the letter")
         expect("server          = 127.0.0.1" in send(server, "--dump"), "dump")
-        expect(len(server.heard) == before, "a dump connects to nobody")
+        expect(len(server.connections()) == before, "a dump connects to nobody")
 
 
 def output_that_is_lost() -> None:

@@ -79,7 +79,7 @@ def beside_swaks(script: Script, words: list[str], status: int) -> None:
         with Scripted(script) as server:
             done = run(program, server, *words)
             expect(done.returncode == status, f"{program}: {done.returncode}, not {status}:\n{(done.stdout + done.stderr)[-900:]}")
-            lines[program] = [line for line in server.wait().lines if line] if server.heard else []
+            lines[program] = [line for line in server.wait().lines if line] if server.connections() else []
             text = re.sub(r"(?m)^ -> ((Date|Subject|Message-Id|X-Mailer).*)?\n", "", done.stdout)
             arrows[program] = [line for line in text.splitlines() if line[:3] in (" ->", "<- ", "<**")]
             expect(PASSWORD not in done.stdout + done.stderr or program == "swaks", "the password is shown")
