@@ -85,17 +85,17 @@ def finds(net: Flow, row: str, code: str, break_it: Callable[[Flow], None], word
         expect(words in done.text, f"no {words!r} in {done.text}")
 
 
-def relay_refused(net: Flow) -> None:
-    def break_it(flow: Flow) -> None:
-        flow.x.main["mynetworks"] = f"{ports.EXCHANGE}/32"
-    finds(net, "probe-relay", "x-relay-refused", break_it, "VK_receiver")
-
-
-def recipient_filter(net: Flow) -> None:
+def refused_recipients(net: Flow) -> None:
+    """No right to relay, and a recipient filter."""
     def break_it(flow: Flow) -> None:
         known = {f"{user}@{D}": "x" for user in (UNMIGRATED, MIGRANT, SENDER)}
-        flow.x.main |= {"relay_recipient_maps": flow.x.table("known", known), "smtpd_reject_unlisted_recipient": "yes"}
-    finds(net, "probe-unknown", "x-recipient-filter", break_it, "Internal Relay")
+        flow.x.main |= {"mynetworks": f"{ports.EXCHANGE}/32", "relay_recipient_maps": flow.x.table("known", known),
+                        "smtpd_reject_unlisted_recipient": "yes"}
+    with broken(net, break_it):
+        done = net.verify("--only", "probe-relay,probe-unknown", "--json")
+        expect(done.status == 1 and done.codes("probe-relay") == ["x-relay-refused"], done.text)
+        expect(done.codes("probe-unknown") == ["x-recipient-filter"], done.text)
+        expect("VK_receiver" in done.text and "Internal Relay" in done.text, done.text)
 
 
 def route_missing(net: Flow) -> None:
@@ -119,20 +119,17 @@ def two_copies(net: Flow) -> None:
     finds(net, "S2", "copy-twice", break_it, "V:ivan@company.ru has 2", settle="5s")
 
 
-def small_size(net: Flow) -> None:
-    def break_it(flow: Flow) -> None:
-        flow.x.main["message_size_limit"] = str(10 << 20)
-    finds(net, "probe-size-x", "x-size-small", break_it, "10 MiB")
-
-
-def expired_certificate(net: Flow) -> None:
+def small_size_and_expired_certificate(net: Flow) -> None:
     pair = net.authority.issue("expired", f"IP:{ports.EXCHANGE}", days=-1)
 
     def break_it(flow: Flow) -> None:
         flow.x.services += "tlsmgr unix - - n 1000? 1 tlsmgr\n"
-        flow.x.main |= {"smtpd_tls_security_level": "may", "smtpd_tls_cert_file": str(pair.cert),
+        flow.x.main |= {"message_size_limit": str(10 << 20), "smtpd_tls_security_level": "may", "smtpd_tls_cert_file": str(pair.cert),
                         "smtpd_tls_key_file": str(pair.key)}
-    finds(net, "probe-tls-x", "tls-certificate-expired", break_it)
+    with broken(net, break_it):
+        done = net.verify("--only", "probe-size-x,probe-tls-x", "--json")
+        expect(done.status == 1 and done.codes("probe-size-x") == ["x-size-small"] and "10 MiB" in done.text, done.text)
+        expect(done.codes("probe-tls-x") == ["tls-certificate-expired"], done.text)
 
 
 def too_many_connections(net: Flow) -> None:
@@ -209,8 +206,8 @@ def wrong_files(net: Flow) -> None:
     expect(done.status == 69 and done.codes("probe-size-x") == ["x-unreachable"], done.text)
 
 
-CASES = [healthy, table_for_people, wrong_password, in_another_folder, wrong_files, mx_elsewhere, relay_refused, recipient_filter,
-         route_missing, forwarded_elsewhere, two_copies, small_size, expired_certificate, too_many_connections, interrupted]
+CASES = [healthy, table_for_people, wrong_password, in_another_folder, wrong_files, mx_elsewhere, refused_recipients,
+         route_missing, forwarded_elsewhere, two_copies, small_size_and_expired_certificate, too_many_connections, interrupted]
 
 
 def main() -> int:
