@@ -281,11 +281,11 @@ def a_stall_counts_for_all_that_was_due(_root: Path) -> None:
     figures = load(open_loop.server, "--rate", "100", "--messages", "60", "--max-sessions", "1")
     taken(figures, 60)
     spans = figures["latency_ms"]
-    # All were due within 0.6 s of the first, and none was answered before 1 s.
-    expect(spans["letter"]["p50"] >= 500 and spans["data"]["max"] >= 1000, spans)
+    # All were due within 0.6 s of the first, and none was answered before about 1 s: either end has a clock.
+    expect(spans["letter"]["p50"] >= 500 and spans["data"]["max"] >= 950, spans)
     expect(figures["behind_schedule_ms"] >= 500, figures)
     spans = load(closed_loop.server, "--sessions", "1", "--messages", "60")["latency_ms"]
-    expect(spans["letter"]["max"] >= 1000 and spans["letter"]["p50"] < 500, spans)
+    expect(spans["letter"]["max"] >= 950 and spans["letter"]["p50"] < 500, spans)
 
 
 def sources_take_turns(root: Path) -> None:
