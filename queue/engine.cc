@@ -9,7 +9,6 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace postern::queue {
@@ -123,7 +122,7 @@ void Engine::Impl::launch(const spool::MessagePtr& message,
     wait_in_lane(box, message);
     // What stops the others may be TLS, which this one can do without.
     if (box->lane.is_broken() && is_waived(*message, group.target))
-      box->lane.retry_now(std::array{message->id()});
+      box->lane.try_beside(message->id());
     pump(box);
   }
 }

@@ -27,6 +27,13 @@ struct LaneBox {
 };
 using LaneBoxPtr = std::shared_ptr<LaneBox>;
 
+/// Why a message is tried now.
+enum class Turn : std::uint8_t {
+  due,
+  early,   ///< before its time: Lane::take_early()
+  beside,  ///< although the circuit is broken: Lane::next_beside()
+};
+
 /// The result of one group's delivery, not settled yet.
 struct GroupResult {
   LaneBoxPtr box;
@@ -34,6 +41,7 @@ struct GroupResult {
   Group group;
   Attempted attempted;
   RoutingView view;
+  Turn turn = Turn::due;
 };
 
 /// What the reply to a fresh message waits for: the commit, the deliveries, whichever tells first.
@@ -81,7 +89,7 @@ struct Engine::Impl : std::enable_shared_from_this<Impl> {
   LaneBoxPtr lane(const routing::Target& target, const RoutingView& view);
   void pump(const LaneBoxPtr& box);
   void arm(const LaneBoxPtr& box);
-  void finished(const LaneBoxPtr& box, LaneOutcome outcome);
+  void finished(const LaneBoxPtr& box, LaneOutcome outcome, Turn turn = Turn::due);
   void hop_answers(const std::string& hop);
   void wait_in_lane(const LaneBoxPtr& box, const spool::MessagePtr& message);
   net::Awaitable<Result<spool::MessagePtr>> get(spool::MessageId id);
@@ -89,7 +97,7 @@ struct Engine::Impl : std::enable_shared_from_this<Impl> {
   void spawn(net::Awaitable<void> job);
 
   // engine_jobs.cc: one message's turn
-  net::Awaitable<void> run_job(LaneBoxPtr box, spool::MessageId id, bool early);
+  net::Awaitable<void> run_job(LaneBoxPtr box, spool::MessageId id, Turn turn);
   /// True: it waits on.
   net::Awaitable<bool> examine(LaneBoxPtr box, spool::MessageId id);
   void comes_again(const LaneBoxPtr& box, spool::MessageId id);

@@ -95,19 +95,19 @@ dsn::ReportedRecipient reported(const spool::Message& message,
 }
 
 /// A message's turn in a lane, which holds a place for it.
-net::Awaitable<void> Engine::Impl::run_job(LaneBoxPtr box, spool::MessageId id, bool early) {
+net::Awaitable<void> Engine::Impl::run_job(LaneBoxPtr box, spool::MessageId id, Turn turn) {
   const auto self = shared_from_this();
   Result<spool::MessagePtr> got = co_await get(id);
   if (!got) {
     if (got.error() == make_error_code(spool::Errc::read_failed)) {
       comes_again(box, id);
     }
-    finished(box, LaneOutcome::nothing);
+    finished(box, LaneOutcome::nothing, turn);
     co_return;
   }
   const spool::MessagePtr message = *got;
   const WallTime now = spool::wall_now();
-  const Waiting waiting = waiting_recipients(*message, box->lane.name(), now, early);
+  const Waiting waiting = waiting_recipients(*message, box->lane.name(), now, turn != Turn::due);
   const std::vector<std::uint32_t>& indices = waiting.due;
   // The lane has forgotten the message with this turn.
   if (waiting.next_due != WallTime::max()) {
@@ -118,12 +118,12 @@ net::Awaitable<void> Engine::Impl::run_job(LaneBoxPtr box, spool::MessageId id, 
   if (!indices.empty()) lease = message->lease(indices);
   if (!lease) {
     if (lease.error() == make_error_code(spool::Errc::leased)) comes_again(box, id);
-    finished(box, LaneOutcome::nothing);
+    finished(box, LaneOutcome::nothing, turn);
     co_return;
   }
   const RoutingView view = options.routing();
   if (end_of_life(*message, view.retry) <= now && message->recipient(indices[0]).attempts > 0) {
-    finished(box, LaneOutcome::nothing);
+    finished(box, LaneOutcome::nothing, turn);
     co_await give_up(box, std::move(*lease), view);
     co_return;
   }
@@ -145,10 +145,10 @@ net::Awaitable<void> Engine::Impl::run_job(LaneBoxPtr box, spool::MessageId id, 
   if (own != nullptr) held = message->lease(indices_of(*own));
   if (!held) {
     if (own != nullptr) comes_again(box, id);
-    finished(box, LaneOutcome::nothing);
+    finished(box, LaneOutcome::nothing, turn);
     co_return;
   }
-  GroupResult job{box, std::move(*held), std::move(*own), {}, view};
+  GroupResult job{box, std::move(*held), std::move(*own), {}, view, turn};
   co_await deliver(job);
   co_await conclude(std::move(job));
 }
@@ -219,12 +219,15 @@ net::Awaitable<void> Engine::Impl::deliver(GroupResult& job) {
   const net::TimePoint began = net::Clock::now();
   std::string prefix = trace_prefix(job.view, *job.lease.message(), job.group);
   job.attempted = co_await attempt(pool, spool, job.lease.message(), job.group, std::move(prefix));
-  const LaneOutcome outcome = outcome_of(job.attempted);
+  LaneOutcome outcome = outcome_of(job.attempted);
   if (outcome == LaneOutcome::success) {
     const std::chrono::duration<double, std::micro> took = net::Clock::now() - began;
     job.box->delivery_us += kWeight * (took.count() - job.box->delivery_us);
   }
-  finished(job.box, outcome);
+  // What broke the circuit may be TLS, which this message did without: no word for the others.
+  const bool waived = job.attempted.report.tls_waived && job.box->lane.is_broken();
+  if (outcome == LaneOutcome::success && waived) outcome = LaneOutcome::nothing;
+  finished(job.box, outcome, job.turn);
 }
 
 /// Every recipient of the group gets its fate, or its next time.

@@ -109,7 +109,10 @@ void Engine::Impl::pump(const LaneBoxPtr& box) {
   while (!stopping) {
     const std::optional<spool::MessageId> id = box->lane.next(now);
     if (!id) break;
-    spawn(run_job(box, *id, box->lane.take_early(*id)));
+    spawn(run_job(box, *id, box->lane.take_early(*id) ? Turn::early : Turn::due));
+  }
+  if (const auto id = stopping ? std::nullopt : box->lane.next_beside(now)) {
+    spawn(run_job(box, *id, Turn::beside));
   }
   arm(box);
 }
@@ -131,7 +134,12 @@ void Engine::Impl::arm(const LaneBoxPtr& box) {
   });
 }
 
-void Engine::Impl::finished(const LaneBoxPtr& box, LaneOutcome outcome) {
+void Engine::Impl::finished(const LaneBoxPtr& box, LaneOutcome outcome, Turn turn) {
+  if (turn == Turn::beside) {
+    box->lane.finished_beside(outcome);
+    pump(box);
+    return;
+  }
   box->lane.finished(outcome, spool::wall_now(), chance());
   const bool in_trouble = outcome == LaneOutcome::dead || outcome == LaneOutcome::slow;
   if (in_trouble && !box->looked_after) spawn(look_after_the_blocked(box));

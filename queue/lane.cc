@@ -87,6 +87,7 @@ std::optional<spool::MessageId> Lane::next(Time now) {
   }
   if (chosen == ready_.end()) chosen = ready_.begin();
   last_tried_ = *chosen;
+  beside_.erase(*chosen);
   ready_.erase(chosen);
   take_token(now);
   ++running_;
@@ -99,10 +100,7 @@ void Lane::finished(LaneOutcome outcome, Time now, double random) {
     case LaneOutcome::nothing:
       return;
     case LaneOutcome::success:
-      if (std::exchange(failures_, 0) >= kTrips) promote();
-      slow_ = 0;
-      pause_until_ = {};
-      window_ = std::min(window_ + 1, policy_.connections);
+      recover();
       return;
     case LaneOutcome::slow: {
       // Those that were under way together tell the same thing once.
@@ -120,6 +118,13 @@ void Lane::finished(LaneOutcome outcome, Time now, double random) {
       }
       return;
   }
+}
+
+void Lane::recover() {
+  if (std::exchange(failures_, 0) >= kTrips) promote();
+  slow_ = 0;
+  pause_until_ = {};
+  window_ = std::min(window_ + 1, policy_.connections);
 }
 
 void Lane::make_ready(spool::MessageId id) {
@@ -166,6 +171,9 @@ Lane::Time Lane::wake() const {
   if (!later_.empty()) at = later_.top().due;
   if (!ready_.empty()) at = std::min(at, Time());
   if (at == Time::max()) return at;
+  if (is_broken() && !beside_.empty() && !beside_runs_) {
+    return policy_.messages_per_minute == 0 ? Time() : next_token_;
+  }
   const std::size_t most = is_broken() ? 1 : window_;
   if (running_ >= most) return Time::max();
   at = std::max(at, pause_until_);
@@ -184,8 +192,7 @@ std::vector<spool::MessageId> Lane::take_expired(Time now, std::size_t most) {
   while (out.size() < most && !ready_.empty() &&
          ready_.begin()->born() + policy_.retry.lifetime <= now) {
     out.push_back(*ready_.begin());
-    early_.erase(*ready_.begin());
-    ready_.erase(ready_.begin());
+    forget(out.back());
   }
   return out;
 }

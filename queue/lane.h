@@ -60,6 +60,14 @@ class Lane {
   /// Whether next() gave it before it was due, because of retry_now() or since a dead hop is back.
   bool take_early(spool::MessageId id) { return early_.erase(id) != 0; }
   void finished(LaneOutcome outcome, Time now, double random);
+  /// A message that waits here, and that what breaks the circuit may not stop: next_beside() gives
+  /// it. Nothing where the circuit is whole, or the message does not wait here.
+  void try_beside(spool::MessageId id);
+  /// One of try_beside(), whatever the pause; one at a time. finished_beside() must follow.
+  std::optional<spool::MessageId> next_beside(Time now);
+  /// Success is as good as any; a failure says of the hop what was known, and changes nothing: who
+  /// sends such messages must not lengthen the pause of the others.
+  void finished_beside(LaneOutcome outcome);
   /// Somebody else has found that the hop answers: where its circuit is broken, the next message
   /// tries it now and not at the end of the pause; where it is not, those that wait for the hop
   /// alone go. False: nothing is known against the hop, and nothing changes.
@@ -82,7 +90,9 @@ class Lane {
   bool is_blocked(Time now) const { return is_broken() || now < pause_until_; }
   /// The circuit: one message at a time finds out whether the hop is back.
   bool is_broken() const { return failures_ >= kTrips; }
-  bool is_idle() const { return running_ == 0 && ready_.empty() && later_.empty(); }
+  bool is_idle() const {
+    return running_ == 0 && !beside_runs_ && ready_.empty() && later_.empty();
+  }
   Time blocked_until() const { return pause_until_; }
   std::size_t running() const { return running_; }
   std::size_t window() const { return window_; }
@@ -102,6 +112,8 @@ class Lane {
   void wake_up(Time now);
   void promote();
   void make_ready(spool::MessageId id);
+  void recover();
+  void forget(spool::MessageId id);
   std::vector<spool::MessageId> take_later(std::span<const spool::MessageId> ids);
 
   std::string name_;
@@ -116,6 +128,9 @@ class Lane {
   Time warned_up_to_{};          ///< due_for_warning() has given what was born before
   std::set<spool::MessageId> ready_;
   std::set<spool::MessageId> early_;  ///< those that may start before they are due
+  /// Of ready_: those of try_beside().
+  std::set<spool::MessageId> beside_;
+  bool beside_runs_ = false;  ///< one of them; not in running_
   std::priority_queue<Later, std::vector<Later>, std::greater<>> later_;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What operators do to a lane: many messages in one pass.
+// What goes past a lane's order: what operators do to it, many messages in one pass, and messages
+// that are tried beside a broken circuit.
 #include "queue/lane.h"
 
 #include <algorithm>
@@ -39,11 +40,35 @@ std::vector<spool::MessageId> Lane::retry_now(std::span<const spool::MessageId> 
 }
 
 void Lane::remove(std::span<const spool::MessageId> ids) {
-  for (const spool::MessageId id : ids) {
-    ready_.erase(id);
-    early_.erase(id);
-  }
+  for (const spool::MessageId id : ids)
+    forget(id);
   take_later(ids);
+}
+
+void Lane::forget(spool::MessageId id) {
+  ready_.erase(id);
+  early_.erase(id);
+  beside_.erase(id);
+}
+
+void Lane::try_beside(spool::MessageId id) {
+  if (is_broken() && ready_.contains(id)) beside_.insert(id);
+}
+
+std::optional<spool::MessageId> Lane::next_beside(Time now) {
+  // With a whole circuit they wait like all others.
+  if (!is_broken()) beside_.clear();
+  if (beside_.empty() || beside_runs_ || !has_token(now)) return std::nullopt;
+  const spool::MessageId id = *beside_.begin();
+  forget(id);
+  take_token(now);
+  beside_runs_ = true;
+  return id;
+}
+
+void Lane::finished_beside(LaneOutcome outcome) {
+  beside_runs_ = false;
+  if (outcome == LaneOutcome::success) recover();
 }
 
 }  // namespace postern::queue

@@ -48,6 +48,71 @@ TEST(LaneControl, ProbesADeadHopAtOnceForARetry) {
   EXPECT_EQ(one.next(kNow), MessageId(9)) << "the one that was named, not the oldest";
 }
 
+/// Twice dead at kNow.
+Lane broken() {
+  Lane out("mx", LanePolicy());
+  for (const unsigned n : {1U, 2U}) {
+    out.add(MessageId(n), Lane::Time());
+    out.next(kNow);
+    out.finished(LaneOutcome::dead, kNow, 0.5);
+    out.add(MessageId(n), Lane::Time());
+  }
+  return out;
+}
+
+TEST(LaneControl, WhatIsTriedBesideABrokenCircuitLeavesThePauseAsItIs) {
+  Lane one = broken();
+  const Lane::Time until = one.blocked_until();
+  ASSERT_GT(until, kNow);
+  for (unsigned n = 10; n < 20; ++n) {
+    one.add(MessageId(n), Lane::Time());
+    one.try_beside(MessageId(n));
+    EXPECT_EQ(one.wake(), Lane::Time()) << "now";
+    ASSERT_EQ(one.next(kNow), std::nullopt);
+    ASSERT_EQ(one.next_beside(kNow), MessageId(n));
+    EXPECT_FALSE(one.is_idle());
+    one.finished_beside(LaneOutcome::dead);
+    one.add(MessageId(n), kNow, true);
+    EXPECT_EQ(one.next_beside(kNow), std::nullopt) << "once";
+  }
+  EXPECT_EQ(one.blocked_until(), until);
+  EXPECT_EQ(one.wake(), until);
+  EXPECT_EQ(one.waiting(), 12U);
+  ASSERT_TRUE(one.next(until));
+  one.finished(LaneOutcome::dead, until, 0.5);
+  EXPECT_EQ(one.blocked_until(), until + 2 * (until - kNow)) << "the second pause of the circuit";
+}
+
+TEST(LaneControl, TriesOneBesideABrokenCircuitAtATime) {
+  Lane one = broken();
+  one.add(MessageId(3), kLater);
+  one.try_beside(MessageId(3));
+  EXPECT_EQ(one.next_beside(kNow), std::nullopt) << "its time has not come";
+  one.try_beside(MessageId(2));
+  one.try_beside(MessageId(1));
+  EXPECT_EQ(one.next_beside(kNow), MessageId(1));
+  EXPECT_EQ(one.next_beside(kNow), std::nullopt);
+  EXPECT_EQ(one.wake(), one.blocked_until());
+  one.finished_beside(LaneOutcome::nothing);
+  EXPECT_TRUE(one.is_broken()) << "nothing is known of the hop";
+  EXPECT_EQ(one.next(kNow), std::nullopt);
+  one.remove(std::vector<MessageId>{MessageId(2)});
+  EXPECT_EQ(one.next_beside(kNow), std::nullopt);
+}
+
+TEST(LaneControl, SuccessBesideABrokenCircuitMendsIt) {
+  Lane one = broken();
+  one.try_beside(MessageId(1));
+  one.try_beside(MessageId(2));
+  ASSERT_EQ(one.next_beside(kNow), MessageId(1));
+  one.finished_beside(LaneOutcome::success);
+  EXPECT_FALSE(one.is_broken());
+  EXPECT_EQ(one.next(kNow), MessageId(2));
+  one.try_beside(MessageId(2));
+  EXPECT_EQ(one.next_beside(kNow), std::nullopt);
+  EXPECT_EQ(one.running(), 1U);
+}
+
 TEST(LaneControl, ForgetsWhatWaitsForNothingAnyMore) {
   Lane one = lane();
   one.remove(std::vector<MessageId>{MessageId(1), MessageId(2)});
