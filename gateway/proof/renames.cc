@@ -22,6 +22,11 @@ std::string_view domain_part(std::string_view text) {
   return text.substr(text.rfind('@') + 1);
 }
 
+/// Two domains, or addresses of them, in either case.
+bool are_same_class(std::string_view a, std::string_view b) {
+  return a.starts_with('@') == b.starts_with('@') && smtp::iequals(domain_part(a), domain_part(b));
+}
+
 /// Somebody whom the left side of a rule means.
 std::optional<Mailbox> one_whom(std::string_view from) {
   if (from.starts_with('@')) return Mailbox(kLocalPart, from.substr(1));
@@ -83,8 +88,15 @@ std::vector<Renamed> Renames::examples() const {
   std::vector<Renamed> out;
   std::unordered_set<std::string> classes;
   const auto add_all = [&](const RewriteMap& map) {
+    std::string_view before_from;
+    std::string_view before_to;
     for (const auto& [from, to] : map.rules()) {
       if (out.size() == kMostExamples) return;
+      // A map of a million lines has few classes, and most lines are of the one before.
+      const bool is_same = are_same_class(before_from, from) && are_same_class(before_to, to);
+      before_from = from;
+      before_to = to;
+      if (is_same) continue;
       const bool by_domain = from.starts_with('@');
       std::string kind = fmt::format("{}{} {}", by_domain, domain_part(from), domain_part(to));
       if (!classes.insert(smtp::ascii_lower(kind)).second) continue;
