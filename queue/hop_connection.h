@@ -46,8 +46,8 @@ struct HopConnection {
   net::TimePoint born;
   net::TimePoint idle_since;
   std::uint64_t messages = 0;  ///< MAILs said
-  /// ClientContexts::loads() before the server was verified; nullopt: it was not.
-  std::optional<std::uint64_t> verified_at_load{};
+  /// Context::number() of the authorities that the server is verified by; nullopt: by none.
+  std::optional<std::uint64_t> authorities{};
   bool reused = false;
 
   /// Lifetime and number of messages allow another message.

@@ -76,14 +76,15 @@ std::unique_ptr<HopConnection> HopPool::Impl::make_connection(const Candidate& t
     options.timeouts.greeting = std::min(options.timeouts.greeting, config.failover_patience);
     options.timeouts.ehlo = std::min(options.timeouts.ehlo, config.failover_patience);
   }
-  std::optional<std::uint64_t> loads;
-  if (config.verifying) loads = config.verifying->loads();
   set_tls(config, to, options);
-  if (!options.tls_terms.check) loads.reset();
+  std::optional<std::uint64_t> authorities;
+  const tls::PeerCheck* const check = options.tls_terms.check.get();
+  const bool by_chain = check != nullptr && check->tlsa.empty() && check->pins.empty();
+  if (by_chain && config.verifying && options.tls) authorities = options.tls->number();
   if (to.tls->level != smtp::ClientProfile::Tls::none) options.tls_terms.sessions = tls_sessions;
   if (!to.login.user.empty()) options.credentials = {to.login.user, to.login.password};
   auto out = std::make_unique<HopConnection>(executor, std::move(options), to);
-  out->verified_at_load = loads;
+  out->authorities = authorities;
   return out;
 }
 
@@ -112,7 +113,8 @@ std::unique_ptr<HopConnection> HopPool::Impl::take_idle(const Candidate& to) {
 }
 
 bool HopPool::Impl::is_outdated(const HopConnection& connection) const {
-  return connection.verified_at_load && *connection.verified_at_load != config.verifying->loads();
+  const std::string& ca = connection.candidate.tls->ca;
+  return connection.authorities && !config.verifying->is_current(ca, *connection.authorities);
 }
 
 /// Our part of the connections that a host may have.

@@ -69,33 +69,6 @@ Result<std::shared_ptr<const Context>, ContextError> Context::verifying_client(
   return std::shared_ptr<const Context>(new Context(context.release()));
 }
 
-Result<std::shared_ptr<const Context>, ContextError> ClientContexts::get(const std::string& ca) {
-  const std::lock_guard lock(mutex_);
-  const auto found = contexts_.find(ca);
-  if (found != contexts_.end()) return found->second;
-  auto made = Context::verifying_client(ca);
-  if (made) contexts_.emplace(ca, *made);
-  return made;
-}
-
-std::vector<ContextError> ClientContexts::load(const std::set<std::string>& files) {
-  std::vector<ContextError> out;
-  std::map<std::string, std::shared_ptr<const Context>> fresh;
-  for (const std::string& ca : files) {
-    auto made = Context::verifying_client(ca);
-    if (made) fresh.emplace(ca, *made);
-    if (!made) out.push_back(made.error());
-  }
-  const std::lock_guard lock(mutex_);
-  for (auto& [ca, before] : contexts_) {
-    if (files.contains(ca)) fresh.emplace(ca, std::move(before));
-  }
-  contexts_ = std::move(fresh);
-  // Behind the exchange: whoever sees the new number gets the new authorities.
-  loads_.fetch_add(1, std::memory_order_release);
-  return out;
-}
-
 std::uint64_t Context::next_number() {
   static std::atomic<std::uint64_t> last = 0;
   return ++last;

@@ -7,7 +7,6 @@
 
 #include <openssl/types.h>
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -74,16 +73,19 @@ class ClientContexts {
  public:
   /// Reads the file where that was not done yet.
   Result<std::shared_ptr<const Context>, ContextError> get(const std::string& ca);
-  /// Reads these files, and forgets all others; one that cannot be read keeps what was there. What
-  /// went wrong.
+  /// Reads these files, and forgets all others; one whose content is the same, or that cannot be
+  /// read, keeps what was there. What went wrong.
   std::vector<ContextError> load(const std::set<std::string>& files);
-  /// How often load() was called: what was verified when it was less is to be verified anew.
-  std::uint64_t loads() const { return loads_.load(std::memory_order_acquire); }
+  /// False: what the context with this number has verified is to be verified anew.
+  bool is_current(const std::string& ca, std::uint64_t number);
 
  private:
-  std::atomic<std::uint64_t> loads_{0};
+  struct Entry {
+    std::shared_ptr<const Context> context;
+    std::string state;  ///< digest of what it was made of; empty: unknown
+  };
   std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<const Context>> contexts_;  ///< under mutex_
+  std::map<std::string, Entry> contexts_;  ///< under mutex_
 };
 
 }  // namespace postern::tls

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What becomes of a letter by policy and certificate: the table of docs/tls.md.
 #include "queue/sts_policies.h"
+#include "support/folder.h"
 #include "tls_fixture.h"
 
 #include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
 
 namespace postern::queue {
 namespace {
@@ -188,11 +192,28 @@ TEST_F(TlsPolicyTest, ASecondConnectionResumesTheSession) {
   }
 }
 
+/// A file of authorities of one's own, which changes without another meaning.
+class Authorities {
+ public:
+  explicit Authorities(const std::string& like) : path_(folder_.path() + "/ca.pem") {
+    std::filesystem::copy_file(like, path_);
+  }
+  const std::string& path() const { return path_; }
+  void change() const { std::ofstream(path_, std::ios::app) << "# changed\n"; }
+
+ private:
+  const test::Folder folder_;
+  std::string path_;
+};
+
 TEST_F(TlsPolicyTest, AuthoritiesReadAnewVerifyAnew) {
+  const Authorities authorities(hop.tls_settings.ca);
+  hop.tls_settings.ca = authorities.path();
   hop.limits.messages_per_connection = 1;
   hop.tls = TlsLevel::verify;
   start(world.good);
   EXPECT_EQ(outcome_of(deliver()), kChain);
+  authorities.change();
   EXPECT_TRUE(config.verifying->load({hop.tls_settings.ca}).empty());
   const Delivered second = deliver();
   EXPECT_EQ(outcome_of(second), kChain);
@@ -201,17 +222,25 @@ TEST_F(TlsPolicyTest, AuthoritiesReadAnewVerifyAnew) {
 }
 
 TEST_F(TlsPolicyTest, AuthoritiesReadAnewEndWhatIsKept) {
+  const Authorities authorities(hop.tls_settings.ca);
+  hop.tls_settings.ca = authorities.path();
   hop.tls = TlsLevel::verify;
   start(world.good);
   deliver();
   EXPECT_EQ(pool().idle(), 1U);
   EXPECT_TRUE(deliver().report.reused);
   config.verifying->load({hop.tls_settings.ca});
+  pool().retire_outdated();
+  EXPECT_EQ(pool().idle(), 1U) << "the file is the same";
+  EXPECT_TRUE(deliver().report.reused);
+  authorities.change();
+  config.verifying->load({hop.tls_settings.ca});
   const Delivered behind = deliver();
   EXPECT_EQ(outcome_of(behind), kChain);
   EXPECT_FALSE(behind.report.reused) << "also where nobody has ended it yet";
   pool().retire_outdated();
   EXPECT_EQ(pool().idle(), 1U) << "it is newer than the authorities";
+  authorities.change();
   config.verifying->load({hop.tls_settings.ca});
   pool().retire_outdated();
   EXPECT_EQ(pool().idle(), 0U);
@@ -227,6 +256,19 @@ TEST_F(TlsPolicyTest, AuthoritiesReadAnewAreNothingToWhatTheyDidNotVerify) {
   pool().retire_outdated();
   EXPECT_EQ(pool().idle(), 1U);
   EXPECT_TRUE(deliver().report.reused);
+}
+
+TEST_F(TlsPolicyTest, AuthoritiesReadAnewAreNothingToPins) {
+  const Authorities authorities(hop.tls_settings.ca);
+  hop.tls_settings.ca = authorities.path();
+  hop.tls_settings.pins = {test::sha256_of(test::certificate_der(world.good.certificate))};
+  hop.tls = TlsLevel::verify;
+  start(world.good);
+  EXPECT_EQ(outcome_of(deliver()), kPin);
+  authorities.change();
+  config.verifying->load({hop.tls_settings.ca});
+  pool().retire_outdated();
+  EXPECT_EQ(pool().idle(), 1U);
 }
 
 TEST_F(TlsPolicyTest, AHostIsCalledByItsALabels) {

@@ -112,7 +112,32 @@ TEST(ClientContext, OneThatIsReadAnewHasAnotherNumber) {
   const std::uint64_t before = (*contexts.get(pair.cert))->number();
   EXPECT_EQ((*contexts.get(pair.cert))->number(), before);
   EXPECT_TRUE(contexts.load({pair.cert}).empty());
+  EXPECT_EQ((*contexts.get(pair.cert))->number(), before) << "its content is the same";
+  EXPECT_TRUE(contexts.is_current(pair.cert, before));
+  std::ofstream(pair.cert, std::ios::app) << "# changed\n";
+  EXPECT_TRUE(contexts.load({pair.cert}).empty());
   EXPECT_NE((*contexts.get(pair.cert))->number(), before);
+  EXPECT_FALSE(contexts.is_current(pair.cert, before));
+}
+
+TEST(ClientContext, OneThatCannotBeReadStaysAndIsForgottenWhereNobodyWantsIt) {
+  const TemporaryDirectory directory;
+  const KeyPair pair = make_certificate(directory, "mail.example.com", KeyType::ecdsa);
+  ClientContexts contexts;
+  const std::uint64_t before = (*contexts.get(pair.cert))->number();
+  std::ofstream(pair.cert) << "no certificate\n";
+  EXPECT_EQ(contexts.load({pair.cert}).size(), 1U);
+  EXPECT_TRUE(contexts.is_current(pair.cert, before));
+  EXPECT_TRUE(contexts.load({}).empty());
+  EXPECT_FALSE(contexts.is_current(pair.cert, before));
+}
+
+TEST(ClientContext, TheSystemsAuthoritiesStayWhereTheyAreTheSame) {
+  ClientContexts contexts;
+  const auto made = contexts.get("");
+  ASSERT_TRUE(made);
+  EXPECT_TRUE(contexts.load({""}).empty());
+  EXPECT_TRUE(contexts.is_current("", (*made)->number()));
 }
 
 TEST(ClientContext, VerifiesNothingWhenOpportunistic) {
