@@ -19,10 +19,6 @@ std::chrono::seconds delay_of_reports() {
   return std::chrono::seconds(std::uniform_int_distribution<unsigned>(0, kMost)(random));
 }
 
-std::string in_data_dir(const std::string& data_dir, const char* folder) {
-  return data_dir.empty() ? data_dir : data_dir + "/" + folder;
-}
-
 }  // namespace
 
 /// Behind open_spool(). Mail goes on without records.
@@ -45,12 +41,12 @@ void Server::make_tls_services(queue::HopPoolConfig& pool,
   const std::shared_ptr<const Runtime> now = runtime();
   const Config& config = now->config();
   mta_sts::PolicyService::Options sts;
-  sts.folder = in_data_dir(data_dir_, "mta-sts");
+  sts.folder = mta_sts::PolicyStore::folder_in(data_dir_);
   sts.https.ca = config.mta_sts.ca;
   sts.resolver = resolver;
   sts_ = std::make_shared<StsDesk>(std::move(sts));
   TlsReporter::Options reports;
-  reports.folder = in_data_dir(data_dir_, "tls-reports");
+  reports.folder = data_dir_.empty() ? data_dir_ : data_dir_ + "/tls-reports";
   reports.hostname = config.hostname;
   reports.config = [this] { return runtime()->config().tls_report; };
   reports.https.ca = config.mta_sts.ca;

@@ -48,15 +48,23 @@ class StsWindow final : public queue::StsPolicies {
     const mta_sts::WallTime now = sources_.now();
     const std::optional<mta_sts::StoredPolicy> kept = store_.find(domain, now);
     if (kept) co_return told(domain, *kept, "");
+    // Not what the gateway goes by, perhaps: it may read what we may not.
+    const std::error_code trouble = store_.trouble(domain);
+    const std::string unread = trouble
+                                   ? fmt::format("; what the gateway keeps cannot be read: {}: {}",
+                                                 sources_.folder,
+                                                 trouble.message())
+                                   : std::string();
     const std::string name = dns::query_name(domain).value_or(domain);
     const mta_sts::FetchTools tools{&resolver_, &https_, sources_.port, sources_.now};
     const mta_sts::Looked looked = co_await mta_sts::look(name, std::nullopt, tools);
     if (looked.outcome == mta_sts::Looked::Outcome::fetched) {
-      co_return told(domain, looked.stored, "; asked for just now");
+      co_return told(domain, looked.stored, "; asked for just now" + unread);
     }
     said_[domain] = looked.otherwise.detail.empty()
                         ? "no MTA-STS policy"
                         : "no MTA-STS policy: " + looked.otherwise.detail;
+    said_[domain] += unread;
     co_return sts_verdict(looked.otherwise);
   }
 
@@ -76,7 +84,7 @@ class StsWindow final : public queue::StsPolicies {
   }
   queue::StsVerdict told(const std::string& domain,
                          const mta_sts::StoredPolicy& stored,
-                         const char* more) {
+                         const std::string& more) {
     said_[domain] = sts_text(domain, stored, sources_.now()) + more;
     return sts_verdict({mta_sts::Verdict::Kind::found, stored.policy, stored.id, {}});
   }

@@ -6,11 +6,13 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <unistd.h>
 
 namespace postern::mta_sts {
 namespace {
@@ -90,6 +92,14 @@ std::optional<StoredPolicy> PolicyStore::find(const std::string& domain, WallTim
   std::optional<StoredPolicy> policy = text ? parse_stored(*text) : std::nullopt;
   if (policy && !lasts(*policy, now)) policy.reset();
   return policy;
+}
+
+std::error_code PolicyStore::trouble(const std::string& domain) const {
+  const std::optional<std::string> name = dns::query_name(domain);
+  if (folder_.empty() || !name) return {};
+  const bool reads = ::access((fs::path(folder_) / *name).c_str(), R_OK) == 0;
+  if (reads || errno == ENOENT || errno == ENOTDIR) return {};
+  return {errno, std::system_category()};
 }
 
 bool PolicyStore::save(const std::string& domain, const StoredPolicy& policy) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <system_error>
 
 namespace postern::mta_sts {
 
@@ -26,6 +27,10 @@ struct StoredPolicy {
 /// place whole. Blocking calls; one thread.
 class PolicyStore {
  public:
+  /// Where the gateway keeps its policies; empty: nowhere, for want of a data_dir.
+  static std::string folder_in(const std::string& data_dir) {
+    return data_dir.empty() ? std::string() : data_dir + "/mta-sts";
+  }
   /// `folder` is made when it is not there; empty: nothing is kept.
   explicit PolicyStore(std::string folder) : folder_(std::move(folder)) {}
 
@@ -35,6 +40,9 @@ class PolicyStore {
   /// The one of this domain, where it has not ended; changes nothing, and so may be called beside
   /// the process that has the folder.
   std::optional<StoredPolicy> find(const std::string& domain, WallTime now) const;
+  /// Why find() cannot tell whether there is one: no right to the folder or file, a bad disk. No
+  /// error where there is none.
+  std::error_code trouble(const std::string& domain) const;
   /// False: it could not be written. `domain`: a name as dns::query_name() gives it.
   bool save(const std::string& domain, const StoredPolicy& policy);
   void remove(const std::string& domain);

@@ -159,7 +159,7 @@ Surroundings look_around(const Config& config, const routing::Decision& decision
   dns::CaresResolver resolver(context.get_executor(), config.dns);
   out.dns = gateway::show_dns(decision.target, resolver, context, kPatience);
   gateway::StsSources sts;
-  sts.folder = config.data_dir.empty() ? "" : config.data_dir + "/mta-sts";
+  sts.folder = mta_sts::PolicyStore::folder_in(config.data_dir);
   sts.ca = config.mta_sts.ca;
   // Where DNS does not answer, nobody waits for it twice.
   const std::chrono::milliseconds wait = out.dns.complete ? kTlsPatience : kNoPatience;

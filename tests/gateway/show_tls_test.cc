@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 using routing::TlsLevel;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 const mta_sts::WallTime kMoment{std::chrono::seconds(1'800'000'000)};
 
@@ -171,7 +172,15 @@ TEST_F(ShowTlsTest, TellsTheMtaStsPolicyThatIsKeptAndHowOldItIs) {
 
 TEST_F(ShowTlsTest, TellsThatThereIsNoMtaStsPolicy) {
   policy.tls = TlsLevel::sts;
-  EXPECT_THAT(shown(mx), ElementsAre(HasSubstr("no MTA-STS policy")));
+  EXPECT_THAT(shown(mx),
+              ElementsAre(AllOf(HasSubstr("no MTA-STS policy"), Not(HasSubstr("cannot be read")))));
+}
+
+TEST_F(ShowTlsTest, TellsThatTheKeptPoliciesCannotBeRead) {
+  policy.tls = TlsLevel::sts;
+  std::filesystem::create_symlink("loop", folder + "/loop");  // root may read what is only secret
+  folder += "/loop";
+  EXPECT_THAT(shown(mx), ElementsAre(HasSubstr("what the gateway keeps cannot be read: ")));
 }
 
 TEST(StsText, HasUnitsThatFitTheAge) {

@@ -66,6 +66,21 @@ TEST(StsStore, OneIsFoundWithoutTouchingAny) {
   EXPECT_TRUE(std::filesystem::exists(folder.path() + "/broken.example"));
 }
 
+TEST(StsStore, ToBeMissingIsNoTroubleAndToBeUnreadableIs) {
+  const Folder folder;
+  PolicyStore store(folder.path());
+  ASSERT_TRUE(store.save("example.com", policy(1h)));
+  EXPECT_FALSE(store.trouble("example.com"));
+  EXPECT_FALSE(store.trouble("example.org"));
+  EXPECT_FALSE(PolicyStore(folder.path() + "/none").trouble("example.com"));
+  EXPECT_FALSE(PolicyStore("").trouble("example.com"));
+  // Not by permissions: root has them all.
+  std::filesystem::create_symlink("loop", folder.path() + "/loop");
+  const PolicyStore looped(PolicyStore::folder_in(folder.path() + "/loop"));
+  EXPECT_EQ(looped.trouble("example.com"), std::errc::too_many_symbolic_link_levels);
+  EXPECT_FALSE(looped.find("example.com", kNow));
+}
+
 TEST(StsStore, APolicyFromTheFutureIsNone) {
   const Folder folder;
   PolicyStore store(folder.path());
