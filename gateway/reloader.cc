@@ -2,6 +2,7 @@
 #include "gateway/reloader.h"
 
 #include "gateway/check.h"
+#include "gateway/file_limit.h"
 #include "gateway/proof/prove.h"
 #include "gateway/record_files.h"
 #include "gateway/replay_report.h"
@@ -214,6 +215,8 @@ void Reloader::log(const ReloadOrder& order, const ReloadOutcome& outcome) const
   switch (outcome.result) {
     case Outcome::taken:
       spdlog::info("reloaded {}", path_);
+      if (const std::string few = too_few_files(current_.snapshot->config()); !few.empty())
+        spdlog::warn("{}", few);
       break;
     case Outcome::refused:
       spdlog::warn("{} is not taken: {}: the config of before goes on", path_, outcome.note);

@@ -81,7 +81,7 @@ int run_serve(const ServeOptions& options, std::ostream& out, std::ostream& err)
   print_findings(loaded.findings, err);
   if (!loaded.snapshot) return 2;
   const std::shared_ptr<const Snapshot>& snapshot = loaded.snapshot;
-  const std::uint64_t files = gateway::raise_file_limit();
+  gateway::raise_file_limit();
   const auto log = gateway::start_logging(snapshot->config().log);
   if (!log) {
     err << options.config << ": " << log.error() << "\n";
@@ -105,13 +105,8 @@ int run_serve(const ServeOptions& options, std::ostream& out, std::ostream& err)
       held.reset();
       out << "ready" << std::endl;
       spdlog::info("postern {} serves {}", POSTERN_VERSION, options.config);
-      const std::uint64_t wanted = gateway::files_wanted(snapshot->config());
-      if (files < wanted)
-        spdlog::warn(
-            "{} open files are allowed, limits.sessions wants {}: raise LimitNOFILE of "
-            "the service (ulimit -Hn), or lower limits.sessions",
-            files,
-            wanted);
+      if (const std::string few = gateway::too_few_files(snapshot->config()); !few.empty())
+        spdlog::warn("{}", few);
       for (const std::string& note : snapshot->notes())
         spdlog::info("{}", note);
       server.run();

@@ -33,5 +33,27 @@ TEST(FileLimit, EachSessionWantsAFile) {
   EXPECT_EQ(files_wanted(config), some + 5000);
 }
 
+TEST(FileLimit, EachConnectionToANextHopWantsAFile) {
+  Config config;
+  const std::uint64_t some = files_wanted(config);
+  routing::NextHop hop;
+  hop.hosts.resize(3);
+  hop.limits.connections_per_host = 700;
+  config.routing.next_hops = {hop, hop};
+  EXPECT_EQ(files_wanted(config), some + 2 * 3 * 700);
+}
+
+TEST(FileLimit, WhatIsTooLittleIsTold) {
+  const rlimit before = file_limit();
+  rlimit low = before;
+  low.rlim_cur = 512;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  Config config;
+  config.limits.sessions = 5000;
+  const std::string told = too_few_files(config);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(told.starts_with("512 open files are allowed, ")) << told;
+}
+
 }  // namespace
 }  // namespace postern::gateway
