@@ -16,6 +16,9 @@ WRITTEN = "written"          # octets towards the disk for each octet of message
 SYNCS = "syncs"              # a message
 ALL = (RATE, ACCEPTED, CPU, USER, SYSTEM, MEMORY, OWN, WRITTEN, SYNCS)
 
+# A relay that refuses a part of its load is quick with the rest: where more than this is lost, a latency tells nothing.
+LOST = 0.001
+
 _PER_MESSAGE = {CPU: ("cpu_s", 1000.0), USER: ("user_s", 1000.0), SYSTEM: ("system_s", 1000.0), SYNCS: ("syncs", 1.0)}
 
 
@@ -85,7 +88,16 @@ def named(results: dict, name: str) -> dict | None:
 
 
 def latency(results: dict, system: str, share: float, of: str, kind: str, percentile: str) -> Spread | None:
-    """Milliseconds, of the runs of `system` at `share` of the capacity of `of`."""
+    """Milliseconds, of the runs of `system` at `share` of the capacity of `of` in which it took the load."""
     values = [run[kind][percentile] for entry in results["latency"] for run in entry["runs"]
-              if (entry["system"], entry["share"], entry["of"]) == (system, share, of) and run.get(kind)]
+              if (entry["system"], entry["share"], entry["of"]) == (system, share, of) and run.get(kind) and took_load(run)]
     return spread(values)
+
+
+def lost(run: dict) -> int:
+    """Messages of a run at a rate that were refused, or for which nothing was free until the run ended."""
+    return run["failed"] + run["unsent"]
+
+
+def took_load(run: dict) -> bool:
+    return lost(run) <= LOST * run["load"]

@@ -101,9 +101,10 @@ def _latencies(results: dict) -> list[str]:
         cells = [spread(figures.latency(results, entry["system"], entry["share"], entry["of"], kind, name))
                  for kind in KINDS for name in PERCENTILES]
         rows.append([entry["system"], f"{entry['share']:.0%} of {whose} capacity", number(entry["rate"]), *cells])
-    failed = sum(run["failed"] + run["unsent"] for entry in results["latency"] for run in entry["runs"])
+    failed = sum(figures.lost(run) for entry in results["latency"] for run in entry["runs"])
     lines = ["### How long a message waits", "", "Milliseconds from when the message was due (open loop, Poisson arrivals, kept connections, "
-             f"1 KB); the capacity is the drained rate of the base point. {failed:,} messages were not taken.", "", *table(heads, rows), ""]
+             f"1 KB); the capacity is the drained rate of the base point. {failed:,} messages were not taken; a "
+             f"run in which they were more than {figures.LOST:.1%} of the load is not among the figures.", "", *table(heads, rows), ""]
     return [*lines, *(f"![Waiting time]({FOLDER}/{name})\n" for name in charts.WAITING)]
 
 
@@ -141,7 +142,20 @@ def missing(results: dict) -> list[str]:
         if 0 < (rounds := max(len(one["runs"]) for one in point["systems"].values())) < results["rounds"]:
             found.append(f"NO TIME {point['name']}: {rounds} of {results['rounds']} rounds")
     for entry in results["latency"]:
-        found += [f"FAILED latency of {entry['system']} at {entry['share']:.0%} of {entry['of']}: {text}" for text in entry["failures"]]
+        found += _missing_latency(entry, results["rounds"])
+    return found
+
+
+def _missing_latency(entry: dict, rounds: int) -> list[str]:
+    what = f"latency of {entry['system']} at {entry['share']:.0%} of {entry['of']}"
+    runs, failures = entry["runs"], entry["failures"]
+    found = [f"FAILED {what}: {text}" for text in failures]
+    if not any(figures.took_load(run) for run in runs):
+        found.append(f"NO FIGURES {what}")
+    if runs and len(runs) + len(failures) < rounds:
+        found.append(f"NO TIME {what}: {len(runs) + len(failures)} of {rounds} rounds")
+    if lost := sum(map(figures.lost, runs)):
+        found.append(f"LOST {what}: {lost:,} of {sum(run['load'] for run in runs):,} messages")
     return found
 
 

@@ -58,7 +58,9 @@ def _run(entry: dict, options: Options) -> dict:
         relay.stop()
     run = {kind: {name: found["latency_ms"][kind][name] for name in PERCENTILES}
            for kind in KINDS if found["latency_ms"].get(kind, {}).get("count")}
-    run |= {"failed": found["messages"]["failed"], "unsent": found["messages"].get("unsent", 0), "rate": found["rate"]["accepted"],
+    messages = found["messages"]
+    unsent = messages.get("unsent", 0)
+    run |= {"load": messages["sent"] + unsent, "failed": messages["failed"], "unsent": unsent, "rate": found["rate"]["accepted"],
             "busiest": found.get("generator", {}).get("busiest_thread", 0.0)}
     if "letter" in run:
         progress(f"latency: {entry['system']} at {entry['share']:.0%} of {entry['of']} ({entry['rate']:.0f}/s): "

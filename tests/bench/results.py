@@ -122,6 +122,17 @@ class Targets(unittest.TestCase):
         results["latency"] = [entry for entry in results["latency"] if entry["system"] != "postfix"]
         self.assertEqual(self.verdicts(results, "postern-queue")[-3:-1], ["not measured", "not measured"])
 
+    def test_who_refuses_much_of_the_load_meets_no_latency(self):
+        results = copy.deepcopy(RESULTS)
+        for entry in results["latency"]:
+            for run in entry["runs"]:
+                run |= {"failed": 2} if entry["system"] == "postern-queue" else {}
+        self.assertEqual(self.verdicts(results, "postern-queue")[-3:-1], ["met", "met"])
+        for entry in results["latency"]:
+            for run in entry["runs"]:
+                run |= {"unsent": 1} if entry["system"] == "postern-queue" else {}
+        self.assertEqual(self.verdicts(results, "postern-queue")[-3:-1], ["not measured", "not measured"])
+
     def test_lines_name_what_was_missed(self):
         lines = targets.lines(targets.evaluate(RESULTS))
         self.assertIn("MISSED postern-auto: 10 MB: messages/s, drained, times the best peer's: 1.00 (wanted at least 1.50, against postfix)",
@@ -140,7 +151,7 @@ class Page(unittest.TestCase):
         self.assertIn("| postern-queue | 50% of its own capacity | 900 | 0.900 (0.800 to 1.00) | 9.00 (8.00 to 10.0) |", text)
         self.assertIn("| **all** | **20.5** | **25.5** |", text)
         self.assertIn("| after EHLO | 10,000 | 12,289 |", text)
-        self.assertIn("18 messages were not taken", text)
+        self.assertIn("2 messages were not taken", text)
         self.assertIn("RSA-2048, signatures | 1,500 a second", text)
         self.assertIn("smtp-source straight to smtp-sink, 1 KB, 20 sessions | 20,000 messages/s", text)
 
@@ -160,12 +171,26 @@ class Page(unittest.TestCase):
     def test_what_is_missing_is_named(self):
         self.assertEqual(page.missing(RESULTS), ["LEFT OUT TLS: no time was left",
                                                  "FAILED base, haraka: haraka ended at start: no <node> & no luck",
-                                                 "NO FIGURES base, haraka"])
+                                                 "NO FIGURES base, haraka",
+                                                 "LOST latency of postern-auto at 50% of postern-auto: 2 of 6,000 messages"])
         whole = without("haraka")
         whole["left_out"] = []
+        whole["latency"][-1]["runs"][-1] |= {"failed": 0, "unsent": 0}
         self.assertEqual(page.missing(whole), [])
         whole["rounds"] = 5
         self.assertIn("NO TIME base: 3 of 5 rounds", page.missing(whole))
+
+    def test_what_is_missing_of_latencies_is_named(self):
+        def missing(**changes) -> list[str]:
+            return [line.replace(" of exim at 50% of exim", "") for line in page.missing(RESULTS | {
+                "points": [], "left_out": [], "latency": [RESULTS["latency"][0] | {"system": "exim", "of": "exim"} | changes]})]
+
+        runs = RESULTS["latency"][0]["runs"]
+        self.assertEqual(missing(), [])
+        self.assertEqual(missing(runs=[]), ["NO FIGURES latency"])
+        self.assertEqual(missing(runs=runs[:2]), ["NO TIME latency: 2 of 3 rounds"])
+        self.assertEqual(missing(runs=runs[:2], failures=["died"]), ["FAILED latency: died"])
+        self.assertEqual(missing(runs=[run | {"failed": 900} for run in runs]), ["NO FIGURES latency", "LOST latency: 2,700 of 6,000 messages"])
 
     def test_what_a_relay_cannot_do_is_told_and_not_missing(self):
         results = copy.deepcopy(RESULTS)
