@@ -3,7 +3,6 @@
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import threading
@@ -11,13 +10,12 @@ import time
 from pathlib import Path
 
 from measure import sync_rate
-from process import HarnessError
 from systems import ADDRESS
 
 from .points import BASE, SIZES, Point
 from .relays import DIRECT, Relay
-from .runner import Options, messages_for, progress, run_once, warm_up_for
-from .tools import POSTERN, POSTFIX, RunFailed, available, sink
+from .runner import FAILURES, Options, messages_for, progress, run_once, warm_up_for
+from .tools import POSTERN, POSTFIX, available, sink
 
 _BLOCK = 1 << 18
 
@@ -64,8 +62,6 @@ def write_rate(folder: Path, octets: int = 256 << 20) -> float:
 
 def openssl(seconds: int) -> dict[str, float]:
     """RSA-2048 and P-256 signatures a second, and octets a second of AES-128-GCM in blocks of 16 KB, one thread."""
-    if not shutil.which("openssl"):
-        return {}
     found = {}
     for key, arguments in (("rsa2048_sign", ["rsa2048"]), ("p256_sign", ["ecdsap256"])):
         said = _speed([*arguments], seconds)
@@ -94,11 +90,17 @@ def straight(tools: str, options: Options, point: Point) -> dict:
         target.stop()
 
 
-def measure(options: Options, quick: bool) -> dict:
+def measure(options: Options, quick: bool) -> tuple[dict, list[str]]:
+    """The figures, and what could not be measured, a line each."""
     seconds = 0.3 if quick else 1.0
     progress("limits of the machine")
     found: dict = {"syncs": sync_rate(options.folder, seconds), "loopback": loopback(seconds),
-                   "write": write_rate(options.folder, (16 if quick else 256) << 20), "openssl": openssl(1), "straight": []}
+                   "write": write_rate(options.folder, (16 if quick else 256) << 20), "openssl": {}, "straight": []}
+    failures = []
+    try:
+        found["openssl"] = openssl(1)
+    except FAILURES as error:
+        failures.append(f"limits of openssl speed: {error}")
     sizes = [BASE.size] if quick else list(SIZES.values())
     for tools in (POSTFIX, POSTERN):
         if not available(tools):
@@ -107,6 +109,6 @@ def measure(options: Options, quick: bool) -> dict:
             try:
                 run = straight(tools, options, Point(f"{tools} {size}", "limits", size=size))
                 found["straight"].append({"tools": tools, "size": size, "rate": run["messages"] / run["seconds"]})
-            except (RunFailed, HarnessError) as error:
-                progress(f"{tools}: source to sink: {error}")
-    return found
+            except FAILURES as error:
+                failures.append(f"limits of {tools}'s source and sink, {size} octets: {error}")
+    return found, failures

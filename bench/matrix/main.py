@@ -24,7 +24,7 @@ from . import limits, ours, page, targets, waiting
 from .peers import PEERS, Dns, versions
 from .points import AXES, BASE, CORNERS, Point, points
 from .relays import NAMES
-from .runner import Options, progress, run_point
+from .runner import FAILURES, Options, progress, run_point
 from .tools import POSTERN, POSTFIX, available, source_command
 
 RESULTS = REPOSITORY / "build" / "bench-results.json"
@@ -95,7 +95,8 @@ def measure(options: argparse.Namespace, folder: Path, given: list[str]) -> dict
                "versions": {**versions(), "postern": relay_report.versions().partition("; postern ")[2].removeprefix("postern ")}, "tools": tools,
                "rounds": options.rounds, "seconds": options.seconds, "limits": {}, "points": [], "latency": [], "ours": {}, "left_out": left}
     if wanted(LIMITS):
-        results["limits"] = limits.measure(run, options.quick)
+        results["limits"], failures = limits.measure(run, options.quick)
+        results["left_out"] += failures
     dns = Dns(folder / "dns") if set(options.systems) & set(PEERS) else None
     try:
         for number, point in enumerate(todo):
@@ -173,7 +174,7 @@ def main(given: list[str]) -> int:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
             save(options.json, results)
-    except (HarnessError, OSError, json.JSONDecodeError) as error:
+    except (*FAILURES, json.JSONDecodeError) as error:
         print(f"bench/run: {error}", file=sys.stderr)
         return 2
     text, charts = page.render(results)

@@ -10,7 +10,7 @@ from process import HarnessError
 from relay import needs
 from systems import DELIVERIES
 
-from .runner import Options, progress
+from .runner import FAILURES, Options, progress
 
 IDLE, IDLE_TLS = 10_000, 5_000
 LETTERS = 2_000
@@ -27,7 +27,7 @@ def measure(options: Options, quick: bool) -> tuple[dict, list[str]]:
             progress(f"system calls of {name}")
             how = argparse.Namespace(sessions=8, letters=200 if quick else LETTERS, size=1024, lockstep=False)
             found["syscalls"][name] = syscalls.measure(mode, how, options.folder)
-        except (HarnessError, OSError) as error:
+        except FAILURES as error:
             failures.append(f"system calls of {name}: {error}")
     for state in sessions.STATES if modes else ():
         count = 100 if quick else IDLE_TLS if state.tls else IDLE
@@ -35,7 +35,7 @@ def measure(options: Options, quick: bool) -> tuple[dict, list[str]]:
             _room_for(count + 1000)
             progress(f"{count} idle sessions, {state.name}")
             found["idle"][state.name] = {"sessions": count, "octets": sessions.idle(state, count, options.folder), "tls": state.tls}
-        except (HarnessError, OSError) as error:
+        except FAILURES as error:
             failures.append(f"idle sessions, {state.name}: {error}")
     return found, failures
 

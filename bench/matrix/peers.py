@@ -164,7 +164,9 @@ class OpenSmtpdSync(OpenSmtpd):
 
     def command(self) -> list[str]:
         command = super().command()
-        subprocess.run(["chattr", "-R", "+S", str(self.root / "spool")], check=True)
+        done = subprocess.run(["chattr", "-R", "+S", str(self.root / "spool")], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise HarnessError(f"{self.name} cannot make writes durable (chattr +S) here: {done.stderr.strip()}")
         return command
 
 

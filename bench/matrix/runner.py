@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the points: all relays of a point are started, warmed up, and run in turn, A B C, C B A, so that what drifts meets all alike."""
 
+import subprocess
 import sys
 import threading
 import time
@@ -20,6 +21,8 @@ MOST_OCTETS = 2 << 30        # of one run
 WARM_UP = 200                # messages, fewer of large ones, at least one a session
 WARM_UP_OCTETS = 64 << 20
 PATIENCE = 240.0             # seconds for a run
+# What ends a measurement, and not the run of hours that it is a part of.
+FAILURES = (RunFailed, HarnessError, OSError, subprocess.SubprocessError)
 
 
 @dataclass
@@ -149,7 +152,7 @@ class Stand:
         """A relay that fails is named in the results, and the others go on without it."""
         try:
             what()
-        except (RunFailed, HarnessError, OSError) as error:
+        except FAILURES as error:
             self.results[name]["failures"].append(str(error))
             progress(f"{self.point.name}: {name} FAILED: {error}")
             self.close(name)
@@ -172,7 +175,7 @@ class Stand:
             try:
                 if party:
                     party.stop()
-            except (HarnessError, OSError) as error:
+            except FAILURES as error:
                 progress(f"{self.point.name}: {name}: {error}")
 
 

@@ -4,13 +4,11 @@
 import time
 from dataclasses import replace
 
-from process import HarnessError
-
 from . import figures
 from .points import BASE
 from .relays import Relay
-from .runner import Options, progress
-from .tools import SESSIONS_OPEN_LOOP, RunFailed, open_loop
+from .runner import FAILURES, Options, progress
+from .tools import SESSIONS_OPEN_LOOP, open_loop
 
 SHARES = (0.5, 0.8)
 KINDS = ("letter", "end_to_end")      # until the 250, until the sink has it; from when the message was due
@@ -44,7 +42,7 @@ def measure(results: dict, options: Options, rounds: int) -> None:
                 return
             try:
                 entry["runs"].append({"round": number, **_run(entry, options)})
-            except (RunFailed, HarnessError, OSError) as error:
+            except FAILURES as error:
                 entry["failures"].append(str(error))
                 progress(f"latency of {entry['system']} at {entry['rate']:.0f}/s FAILED: {error}")
 
