@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "relay"))
 from client import Session, text  # noqa: E402
 from systems import DELIVERIES, RECIPIENT, SENDER, Sink, postern  # noqa: E402
 
-from process import HarnessError, expect, stop, wait_until  # noqa: E402  systems.py says where it is
+from process import HarnessError, expect, spawn, stop, tail, wait_until  # noqa: E402  systems.py says where it is
 
 LIMIT = 25.0
 MODES = tuple(DELIVERIES.values())
@@ -44,27 +44,42 @@ def send(sessions: list[Session], letters: int, octets: bytes, pipelining: bool)
 
 
 class Trace:
-    """strace -c on all threads of a process that runs."""
+    """strace -c on all threads of a process that runs, while it is entered. It lets go of the process whatever happens."""
 
     def __init__(self, pid: int, path: Path):
+        self._pid = pid
         self._path = path
-        self._strace = subprocess.Popen(["strace", "-f", "-c", "-U", "calls,errors,name", "-o", str(path), "-p", str(pid)],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        tasks = Path(f"/proc/{pid}/task")
+        self._strace: subprocess.Popen | None = None
+
+    def __enter__(self) -> "Trace":
+        log = self._path.with_suffix(".log")
+        self._strace = spawn(["strace", "-f", "-c", "-U", "calls,errors,name", "-o", str(self._path), "-p", str(self._pid)], log)
+        tasks = Path(f"/proc/{self._pid}/task")
         try:
-            wait_until(lambda: all(_is_traced(task) for task in tasks.iterdir()), 20, "strace is attached to every thread")
-        except HarnessError:
+            wait_until(lambda: self._strace.poll() is not None or all(map(self._traces, tasks.iterdir())), 20,
+                       "strace is attached to every thread")
+            expect(self._strace.poll() is None, f"strace ended: {tail(log)}")
+        except BaseException:
             stop(self._strace)
             raise
+        return self
+
+    def __exit__(self, *_) -> None:
+        stop(self._strace)
 
     def end(self) -> dict[str, int]:
         self._strace.send_signal(signal.SIGINT)
-        self._strace.wait(20)
+        try:
+            self._strace.wait(20)
+        except subprocess.TimeoutExpired:
+            raise HarnessError("strace was not done within 20 s") from None
         return counts_of(self._path.read_text(encoding="ascii"))
 
-
-def _is_traced(task: Path) -> bool:
-    return "TracerPid:\t0\n" not in (task / "status").read_text()
+    def _traces(self, task: Path) -> bool:
+        try:
+            return f"TracerPid:\t{self._strace.pid}\n" in (task / "status").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return True      # the thread has ended meanwhile
 
 
 def counts_of(table: str) -> dict[str, int]:
@@ -93,12 +108,12 @@ def measure(mode: str, options: argparse.Namespace, folder: Path) -> dict[str, f
 
         def run(letters: int) -> dict[str, int]:
             nonlocal sent
-            trace = Trace(gateway.pid, folder / f"{mode}.strace")
-            send(sessions, letters, text(options.size), not options.lockstep)
-            sent += letters * options.sessions
-            wait_until(lambda: sink.count() >= sent, 60, f"{mode}: {sent} letters at the next hop, of which there are {sink.count()}")
-            time.sleep(0.3)     # what is written behind the last letter belongs to it
-            return trace.end()
+            with Trace(gateway.pid, folder / f"{mode}.strace") as trace:
+                send(sessions, letters, text(options.size), not options.lockstep)
+                sent += letters * options.sessions
+                wait_until(lambda: sink.count() >= sent, 60, f"{mode}: {sent} letters at the next hop, of which there are {sink.count()}")
+                time.sleep(0.3)     # what is written behind the last letter belongs to it
+                return trace.end()
 
         run(each)     # warm: connections to the next hop, the spool's files
         short, long = run(each), run(3 * each)
@@ -139,7 +154,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="postern-syscalls-") as folder:
         try:
             results = {mode: measure(mode, options, Path(folder)) for mode in options.modes}
-        except (HarnessError, OSError) as error:
+        except (HarnessError, OSError, subprocess.SubprocessError) as error:
             print(f"bench/syscalls.py: {error}", file=sys.stderr)
             return 2
     way = "a reply awaited for each command" if options.lockstep else "MAIL, RCPT and DATA in one write"

@@ -6,20 +6,18 @@ import contextlib
 import copy
 import io
 import json
-import subprocess
 import sys
 import tempfile
 import unittest
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
-from unittest import mock
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 for folder in ("tests/e2e", "bench/relay", "bench"):
     sys.path.insert(0, str(ROOT / folder))
 
-from matrix import charts, figures, limits, main, ours, page, peers, points, relays, runner, targets, tools, waiting  # noqa: E402
+from matrix import charts, figures, main, page, peers, points, relays, targets, tools, waiting  # noqa: E402
 from matrix.runner import messages_for  # noqa: E402
 from process import HarnessError  # noqa: E402
 
@@ -296,52 +294,6 @@ class Points(unittest.TestCase):
         command = tools.source_command(tools.POSTFIX, point, 2525, 100)
         self.assertNotIn("-d", command)
         self.assertEqual(command[command.index("-r") + 1], "10")
-
-
-class Failures(unittest.TestCase):
-    """A program that does not end, or badly, is a line of what is missing, and the run goes on."""
-
-    ends = (subprocess.TimeoutExpired(["openssl", "speed"], 60), subprocess.CalledProcessError(1, ["chattr"]))
-
-    def setUp(self):
-        silent = contextlib.redirect_stderr(io.StringIO())
-        silent.__enter__()
-        self.addCleanup(silent.__exit__, None, None, None)
-
-    def test_of_a_relay(self):
-        stand = runner.Stand(points.BASE, runner.Options(["exim"], tools.POSTERN))
-        for end in self.ends:
-            stand.attempt("exim", mock.Mock(side_effect=end))
-        self.assertEqual(stand.results["exim"]["failures"], [str(end) for end in self.ends])
-
-    def test_of_a_latency(self):
-        for end in self.ends:
-            results = {"points": RESULTS["points"]}
-            with mock.patch.object(waiting, "Relay", side_effect=end):
-                waiting.measure(results, runner.Options(["exim"], tools.POSTERN), 1)
-            self.assertEqual([entry["failures"] for entry in results["latency"]], [[str(end)]] * 2)
-
-    def test_of_what_is_measured_of_postern_alone(self):
-        options = runner.Options(["postern-queue"], tools.POSTERN)
-        for end in self.ends:
-            with mock.patch("syscalls.measure", side_effect=end), mock.patch("sessions.idle", return_value=9.0):
-                found, failures = ours.measure(options, True)
-            self.assertEqual(failures, [f"system calls of postern-queue: {end}"])
-            self.assertEqual(len(found["idle"]), 5)
-
-    def test_of_a_limit(self):
-        with tempfile.TemporaryDirectory() as folder, mock.patch.object(limits, "available", return_value=False), \
-                mock.patch.object(limits, "_speed", side_effect=self.ends[0]):
-            found, failures = limits.measure(runner.Options([], tools.POSTERN, folder=Path(folder)), True)
-        self.assertEqual(failures, [f"limits of openssl speed: {self.ends[0]}"])
-        self.assertGreater(found["loopback"], 0)
-
-    def test_a_file_system_without_the_attribute(self):
-        peer = object.__new__(peers.OpenSmtpdSync)
-        peer.root = Path("/proc/no such folder")
-        with mock.patch.object(peers.OpenSmtpd, "command", return_value=[]), \
-                self.assertRaisesRegex(HarnessError, "opensmtpd-sync cannot make writes durable"):
-            peer.command()
 
 
 class Settings(unittest.TestCase):
