@@ -51,14 +51,14 @@ def load_of(point: dict) -> str:
     return ", ".join(words)
 
 
-def _rows(point: dict) -> list[list[str]]:
-    best, thrifty = figures.best_peer(point), figures.best_peer(point, figures.CPU)
+def _rows(results: dict, point: dict) -> list[list[str]]:
+    best, thrifty = figures.best_peer(results, point), figures.best_peer(results, point, figures.CPU)
     rows = []
-    for name, results in point["systems"].items():
-        if not results["runs"]:
-            rows.append([load_of(point), f"{name}: {results.get('cannot') or 'failed'}", *["-"] * 8])
+    for name, one in point["systems"].items():
+        if not one["runs"]:
+            rows.append([load_of(point), f"{name}: {one.get('cannot') or 'failed'}", *["-"] * 8])
             continue
-        mark = "" if name == DIRECT or figures.is_ours(name) or figures.durable(point, name) else " [^sync]"
+        mark = "" if name == DIRECT or figures.is_ours(name) or figures.durable(results, name) else " [^sync]"
         label = ("none: source to sink" if name == DIRECT else name) + mark
         of = {what: figures.of_system(point, name, what) for what in figures.ALL}
         row = [load_of(point), label, spread(of[figures.RATE]), spread(figures.ratio(point, name, best, figures.RATE)) if best else "-",
@@ -80,11 +80,11 @@ def _points(results: dict) -> list[str]:
     base = figures.named(results, BASE.name)
     lines = []
     if base:
-        lines += ["### The base point", "", *table(_HEADS, _rows(base)), ""]
+        lines += ["### The base point", "", *table(_HEADS, _rows(results, base)), ""]
     for axis in (*AXES, CORNERS):
         found = [point for point in results["points"] if point["axis"] == axis]
         if found:
-            lines += [f"### {_HEADINGS[axis]}", "", *table(_HEADS, [row for point in found for row in _rows(point)]), ""]
+            lines += [f"### {_HEADINGS[axis]}", "", *table(_HEADS, [row for point in found for row in _rows(results, point)]), ""]
             lines += [f"![Messages a second]({FOLDER}/{charts.name_of(axis)})", ""]
     if base:
         lines += [f"![Processor time]({FOLDER}/{charts.CPU})", ""]
@@ -171,7 +171,7 @@ def _conditions(results: dict) -> list[str]:
         "message that was answered 250 has arrived once. The settings of the peers: [bench/peers](../bench/peers/README.md).",
         *([f"- At the base point the source is `{results['source']}`, with as many messages as the run is to last."] if "source" in results else []),
         "- Ratios are of the runs of one round. The best peer is the one with the highest drained rate, the thriftiest the one with the least "
-        "CPU, of those that sync what they answer 250 to.",
+        "CPU, of those that sync what they answer 250 to, as the point with the fewest sessions shows.",
         "- postern-cut_through and, where the next hop keeps up, postern-auto answer 250 when the next hop has: a sync is for what must wait.",
         "- CPU: of the relay with all its children (cgroup). Memory: the peak of the sum over its processes, in brackets without pages of "
         "files, which processes share. Written: write_bytes of /proc/PID/io per octet of message. Syncs: counted calls.",

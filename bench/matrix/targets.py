@@ -60,7 +60,7 @@ def evaluate(results: dict) -> list[Target]:
 
 def _beside(results: dict, name: str, system: str, figure: str, bound: str, wanted: float) -> Target:
     point = figures.named(results, name)
-    best = figures.best_peer(point, figure) if point else None
+    best = figures.best_peer(results, point, figure) if point else None
     ratio = figures.ratio(point, system, best, figure) if point and best else None
     return Target(f"{_LABELS[name]}: {_WHAT[figure]}, times the best peer's", system, ratio.median if ratio else None, wanted,
                   bound == "least", best or "")

@@ -15,11 +15,14 @@ KINDS = ("letter", "end_to_end")      # until the 250, until the sink has it; fr
 PERCENTILES = ("p50", "p99", "p99_9")
 
 
-def jobs(base: dict, systems: list[str]) -> list[tuple[str, float, str, float]]:
+def jobs(results: dict, systems: list[str]) -> list[tuple[str, float, str, float]]:
     """(system, share, whose capacity, messages a second): each at shares of its own, ours also at those of Postfix and of the best
     peer."""
+    base = figures.named(results, BASE.name)
+    if base is None:
+        return []
     capacity = {name: one.median for name in systems if (one := figures.of_system(base, name, figures.RATE))}
-    peers = [name for name in ("postfix", figures.best_peer(base)) if name in capacity]
+    peers = [name for name in ("postfix", figures.best_peer(results, base)) if name in capacity]
     peers = list(dict.fromkeys(peers))
     found = []
     for name in (name for name in systems if name in capacity):
@@ -30,10 +33,7 @@ def jobs(base: dict, systems: list[str]) -> list[tuple[str, float, str, float]]:
 
 def measure(results: dict, options: Options, rounds: int) -> None:
     """Adds to results["latency"], in turn as the points are."""
-    base = figures.named(results, BASE.name)
-    if base is None:
-        return
-    todo = jobs(base, options.systems)
+    todo = jobs(results, options.systems)
     entries = [{"system": name, "share": share, "of": of, "rate": rate, "runs": [], "failures": []} for name, share, of, rate in todo]
     results["latency"] = entries
     for number in range(rounds):

@@ -66,25 +66,41 @@ class Figures(unittest.TestCase):
 
     def test_a_peer_that_does_not_sync_is_no_best_peer(self):
         self.assertEqual(figures.of_system(self.base, "opensmtpd", figures.RATE).median, 1000)
-        self.assertFalse(figures.durable(self.base, "opensmtpd"))
-        self.assertTrue(figures.durable(self.base, "opensmtpd-sync"))
-        self.assertEqual(figures.best_peer(self.base), "postfix")
+        self.assertFalse(figures.durable(RESULTS, "opensmtpd"))
+        self.assertTrue(figures.durable(RESULTS, "opensmtpd-sync"))
+        self.assertEqual(figures.best_peer(RESULTS, self.base), "postfix")
 
     def test_each_figure_has_its_own_best_peer(self):
         base = copy.deepcopy(self.base)
         for run in base["systems"]["exim"]["runs"]:
             run["cpu_s"] = 0.01
-        self.assertEqual(figures.best_peer(base, figures.CPU), "exim")
-        self.assertEqual(figures.best_peer(base, figures.RATE), "postfix")
+        self.assertEqual(figures.best_peer(RESULTS, base, figures.CPU), "exim")
+        self.assertEqual(figures.best_peer(RESULTS, base, figures.RATE), "postfix")
 
     def test_one_sync_answers_as_many_messages_as_there_are_sessions(self):
-        base = copy.deepcopy(self.base)
-        for run in base["systems"]["postfix"]["runs"]:
+        results = copy.deepcopy(RESULTS)
+        runs = [run for point in results["points"] for run in point["systems"]["postfix"]["runs"]]
+        for run in runs:
             run["syncs"] = run["messages"] // 20
-        self.assertTrue(figures.durable(base, "postfix"))
-        for run in base["systems"]["postfix"]["runs"]:
+        self.assertTrue(figures.durable(results, "postfix"))
+        for run in runs:
             run["syncs"] = run["messages"] // 40
-        self.assertFalse(figures.durable(base, "postfix"))
+        self.assertFalse(figures.durable(results, "postfix"))
+
+    def test_a_stray_sync_among_many_sessions_makes_nobody_durable(self):
+        crowd = copy.deepcopy(self.base) | {"name": "2000 sessions", "sessions": 2000}
+        for run in crowd["systems"]["opensmtpd"]["runs"]:
+            run["syncs"] = run["messages"] // 1000
+        results = RESULTS | {"points": [crowd, self.base]}
+        self.assertFalse(figures.durable(results, "opensmtpd"))
+        self.assertEqual(figures.best_peer(results, crowd), "postfix")
+        # Who has no call for each message with one session syncs behind its 250, whatever it is with 20.
+        single = copy.deepcopy(self.base) | {"name": "1 session", "sessions": 1}
+        for run in single["systems"]["postfix"]["runs"]:
+            run["syncs"] = run["messages"] // 2
+        self.assertTrue(figures.durable(results, "postfix"))
+        self.assertFalse(figures.durable(results | {"points": [crowd, self.base, single]}, "postfix"))
+        self.assertFalse(figures.durable(results, "nobody"))
 
 
 class Targets(unittest.TestCase):
@@ -277,8 +293,7 @@ class Points(unittest.TestCase):
         self.assertLessEqual(messages_for(points.Point("", "", size=10 << 20), 1e9, 4) * (10 << 20), 2 << 30)
 
     def test_waiting_is_measured_at_shares_of_each_capacity(self):
-        base = figures.named(RESULTS, "base")
-        jobs = waiting.jobs(base, ["postfix", "exim", "haraka", "postern-queue"])
+        jobs = waiting.jobs(RESULTS, ["postfix", "exim", "haraka", "postern-queue"])
         self.assertIn(("postern-queue", 0.5, "postern-queue", 900.0), jobs)
         self.assertIn(("postern-queue", 0.8, "postfix", 160.0), jobs)
         self.assertIn(("exim", 0.5, "exim", 25.0), jobs)
