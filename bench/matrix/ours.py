@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is measured of postern alone, by the programs beside this folder: system calls a message, and what an idle session takes."""
+"""What is measured of postern alone, by the programs beside this folder: system calls a message, and what an idle session takes, and
+what slow sessions do to the others."""
 
 import argparse
 import resource
+from dataclasses import asdict
+from statistics import median
 
 import sessions
 import syscalls
@@ -12,13 +15,15 @@ from systems import DELIVERIES
 
 from .runner import FAILURES, Options, progress
 
-IDLE, IDLE_TLS = 10_000, 5_000
+IDLE, IDLE_TLS, SLOW = 10_000, 5_000, 5_000
+SLOW_RATE = 200.0            # messages a second beside the slow sessions
+SLOW_SECONDS = 10.0
 LETTERS = 2_000
 
 
 def measure(options: Options, quick: bool) -> tuple[dict, list[str]]:
     """The figures, and what could not be measured, a line each."""
-    found: dict = {"syscalls": {}, "idle": {}}
+    found: dict = {"syscalls": {}, "idle": {}, "slow": {}}
     failures = []
     modes = {name: DELIVERIES[name] for name in options.systems if name in DELIVERIES}
     for name, mode in modes.items():
@@ -37,7 +42,21 @@ def measure(options: Options, quick: bool) -> tuple[dict, list[str]]:
             found["idle"][state.name] = {"sessions": count, "octets": sessions.idle(state, count, options.folder), "tls": state.tls}
         except FAILURES as error:
             failures.append(f"idle sessions, {state.name}: {error}")
+    if modes:
+        try:
+            found["slow"] = _slow(options, quick)
+        except FAILURES as error:
+            failures.append(f"load beside slow sessions: {error}")
     return found, failures
+
+
+def _slow(options: Options, quick: bool) -> dict:
+    count, seconds, rounds = (100, 1.0, 1) if quick else (SLOW, SLOW_SECONDS, options.rounds)
+    _room_for(count + 1000)
+    progress(f"load beside {count} slow sessions")
+    without, beside, memory = sessions.slow(count, SLOW_RATE, seconds, rounds, options.folder)
+    return {"sessions": count, "rate": SLOW_RATE, "seconds": seconds, "memory": memory,
+            "without": [asdict(run) for run in without], "beside": [asdict(run) for run in beside]}
 
 
 def _room_for(wanted: int) -> None:
@@ -52,9 +71,20 @@ def table(ours: dict) -> list[str]:
     lines = []
     if ours["syscalls"]:
         lines += ["### System calls a message", "", "Of postern, 1 KB, 8 kept sessions, kept connections to the next hop; by strace, so that "
-                  "these are upper bounds.", "", syscalls.report(ours["syscalls"]), ""]
+                  "these are upper bounds. Of postern alone, since it is one process that runs throughout: the peers make processes for "
+                  "connections or messages, whose starts would be counted with the messages. What their calls cost is in the CPU time above.",
+                  "", syscalls.report(ours["syscalls"]), ""]
     if ours["idle"]:
         lines += ["### What an idle session takes", "", "| state | sessions | octets each |", "|---|---:|---:|"]
         lines += [f"| {name} | {one['sessions']:,} | {one['octets']:,.0f} |" for name, one in ours["idle"].items()]
+        lines.append("")
+    if slow := ours.get("slow"):
+        lines += ["### Load beside slow sessions", "", f"Of postern: {slow['rate']:g} messages of 1 KB a second (open loop, 16 kept sessions, "
+                  f"{slow['seconds']:g} s), without and beside {slow['sessions']:,} sessions that say an octet of a command or a line of a message "
+                  f"every {sessions.PACE:g} s; medians of {len(slow['beside'])} rounds in turns. A slow session takes {slow['memory']:,.0f} octets.",
+                  "", "| | p50 ms | p99 ms | longest ms |", "|---|---:|---:|---:|"]
+        for name, runs in (("without", slow["without"]), (f"beside {slow['sessions']:,} slow sessions", slow["beside"])):
+            values = [median(run[key] for run in runs) * 1000 for key in ("p50", "p99", "longest")]
+            lines.append(f"| {name} | " + " | ".join(f"{value:.2f}" for value in values) + " |")
         lines.append("")
     return lines

@@ -49,9 +49,10 @@ class Failures(unittest.TestCase):
     def test_of_what_is_measured_of_postern_alone(self):
         options = runner.Options(["postern-queue"], tools.POSTERN)
         for end in self.ends:
-            with mock.patch("syscalls.measure", side_effect=end), mock.patch("sessions.idle", return_value=9.0):
+            with mock.patch("syscalls.measure", side_effect=end), mock.patch("sessions.idle", return_value=9.0), \
+                    mock.patch("sessions.slow", side_effect=end):
                 found, failures = ours.measure(options, True)
-            self.assertEqual(failures, [f"system calls of postern-queue: {end}"])
+            self.assertEqual(failures, [f"system calls of postern-queue: {end}", f"load beside slow sessions: {end}"])
             self.assertEqual(len(found["idle"]), 5)
 
     def test_of_a_limit(self):
