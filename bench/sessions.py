@@ -174,8 +174,10 @@ def load(port: int, rate: float, seconds: float, sessions: int = 16) -> Latency:
     return Latency(spans[len(spans) // 2], spans[int(len(spans) * 0.99)], spans[-1])
 
 
-def slow(count: int, rate: float, seconds: float, rounds: int, folder: Path) -> tuple[list[Latency], list[Latency], float]:
-    """Latencies without and with the slow sessions, in turns, and postern's memory a slow session."""
+def slow(count: int, rate: float, seconds: float, rounds: int, folder: Path,
+         settle: float = 2 * PACE) -> tuple[list[Latency], list[Latency], float]:
+    """Latencies without and with the slow sessions, in turns, and postern's memory a slow session. `settle`: seconds after which each
+    has said something."""
     sink = Sink("slow", folder)
     server = gateway(folder / "slow", sink, count + 100)
     without, beside = [], []
@@ -192,7 +194,7 @@ def slow(count: int, rate: float, seconds: float, rounds: int, folder: Path) -> 
             dripping.start()
             try:
                 expect(ready.wait(120), "the slow sessions are open")
-                time.sleep(2 * PACE)     # each has said something
+                time.sleep(settle)
                 # Of the first round: what it took, the next ones find.
                 memory = max(memory, (resident(server) - before) / count)
                 beside.append(load(port, rate, seconds))

@@ -51,10 +51,10 @@ def measure(options: Options, quick: bool) -> tuple[dict, list[str]]:
 
 
 def _slow(options: Options, quick: bool) -> dict:
-    count, seconds, rounds = (100, 1.0, 1) if quick else (SLOW, SLOW_SECONDS, options.rounds)
+    count, seconds, rounds, settle = (100, 1.0, 1, 0.5) if quick else (SLOW, SLOW_SECONDS, options.rounds, 2 * sessions.PACE)
     _room_for(count + 1000)
     progress(f"load beside {count} slow sessions")
-    without, beside, memory = sessions.slow(count, SLOW_RATE, seconds, rounds, options.folder)
+    without, beside, memory = sessions.slow(count, SLOW_RATE, seconds, rounds, options.folder, settle)
     return {"sessions": count, "rate": SLOW_RATE, "seconds": seconds, "memory": memory,
             "without": [asdict(run) for run in without], "beside": [asdict(run) for run in beside]}
 
