@@ -12,8 +12,7 @@ namespace postern::smtp {
 
 /// What a session has read and not yet used. Holds a block only while there is something in it: an
 /// idle session costs no buffer, and one that waits in the middle of a line costs that line. Blocks
-/// come from a free list of the thread, so a buffer must be
-/// used and destroyed on one thread.
+/// come from a free list of the thread, so a buffer must be used and destroyed on one thread.
 class InputBuffer {
  public:
   /// Large enough that a megabyte takes few system calls, small enough to stay in the cache.
