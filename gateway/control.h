@@ -8,6 +8,7 @@
 
 #include <boost/asio/local/stream_protocol.hpp>
 
+#include <atomic>
 #include <list>
 #include <memory>
 #include <string>

@@ -6,6 +6,7 @@
 #include "queue/spool/rocks_store.h"
 
 #include <array>
+#include <atomic>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/write_batch.h>
