@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
+#include "base/file_stamp.h"
+
 #include <map>
 #include <set>
 #include <string>
@@ -20,19 +21,10 @@ class AuthorityWatch {
   std::vector<std::string> changed();
 
  private:
-  /// Of a file, as stat() has it; absent: all zero.
-  struct Stamp {
-    std::int64_t modified_ns = 0;
-    std::int64_t changed_ns = 0;
-    std::uint64_t size = 0;
-    std::uint64_t inode = 0;
-    friend bool operator==(const Stamp&, const Stamp&) = default;
-  };
   struct Seen {
-    Stamp taken;
-    Stamp last;  ///< of the last look
+    FileStamp taken;
+    FileStamp last;  ///< of the last look
   };
-  static Stamp stamp_of(const std::string& file);
 
   std::map<std::string, Seen> files_;
 };

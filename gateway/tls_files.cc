@@ -4,18 +4,9 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <sys/stat.h>
 #include <utility>
 
 namespace postern::gateway {
-namespace {
-
-std::int64_t nanoseconds_of(const timespec& time) {
-  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
-
-}  // namespace
-
 std::string shown(const std::vector<tls::CertificateFacts>& certificates) {
   std::string out;
   for (const tls::CertificateFacts& one : certificates) {
@@ -64,17 +55,7 @@ Result<TlsFiles::Contexts, tls::ContextError> TlsFiles::load(const TlsConfig& co
 
 TlsFiles::Stamps TlsFiles::stamps_of(const TlsConfig& config) {
   Stamps out;
-  const auto add = [&out](const std::string& file) {
-    struct stat facts {};
-    Stamp stamp;
-    if (::stat(file.c_str(), &facts) == 0) {
-      stamp = {nanoseconds_of(facts.st_mtim),
-               nanoseconds_of(facts.st_ctim),
-               static_cast<std::uint64_t>(facts.st_size),
-               static_cast<std::uint64_t>(facts.st_ino)};
-    }
-    out.emplace(file, stamp);
-  };
+  const auto add = [&out](const std::string& file) { out.emplace(file, FileStamp::of(file)); };
   for (const tls::KeyPair& pair : config.certificates) {
     add(pair.cert);
     add(pair.key);

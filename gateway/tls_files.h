@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/file_stamp.h"
 #include "gateway/config.h"
 #include "routing/watched_table.h"
 #include "tls/current_context.h"
@@ -41,15 +42,7 @@ class TlsFiles {
   std::vector<tls::CertificateFacts> certificates() const;
 
  private:
-  /// Of a file, as stat() has it; absent: all zero.
-  struct Stamp {
-    std::int64_t modified_ns = 0;
-    std::int64_t changed_ns = 0;
-    std::uint64_t size = 0;
-    std::uint64_t inode = 0;
-    friend bool operator==(const Stamp&, const Stamp&) = default;
-  };
-  using Stamps = std::map<std::string, Stamp>;
+  using Stamps = std::map<std::string, FileStamp>;
   struct Contexts {
     std::shared_ptr<const tls::Context> silent;
     std::shared_ptr<const tls::Context> asking;

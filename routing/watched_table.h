@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/file_stamp.h"
 #include "routing/mailbox_table.h"
 #include "routing/rewrite_map.h"
 
@@ -56,18 +57,10 @@ class WatchedFile {
   std::string_view short_name() const;
 
  private:
-  struct Stamp {
-    std::int64_t modified_ns = 0;
-    std::int64_t changed_ns = 0;
-    std::uint64_t size = 0;
-    std::uint64_t inode = 0;
-    friend bool operator==(const Stamp&, const Stamp&) = default;
-  };
   /// A file was opened, but changed while it was read.
   enum class Loading : std::uint8_t { done, changing, failed };
 
-  static bool stamp_of(int fd, Stamp& stamp);
-  bool is_settled(const Stamp& stamp);
+  bool is_settled(const FileStamp& stamp);
   Loading load();
   Refresh fail(const std::string& what);
   void put(std::shared_ptr<const Table> table, std::string problem);
@@ -76,8 +69,8 @@ class WatchedFile {
   const MailboxRules rules_;
   const Options options_;
   // refresh()'s own:
-  Stamp stamp_;  ///< of the table in place
-  Stamp seen_;   ///< of a change that settles, since seen_at_
+  FileStamp stamp_;  ///< of the table in place
+  FileStamp seen_;   ///< of a change that settles, since seen_at_
   std::chrono::steady_clock::time_point seen_at_;
   std::string told_;          ///< the problem that the notice was last given
   mutable std::mutex mutex_;  ///< held for a pointer copy; libstdc++ 12's atomic<shared_ptr> races

@@ -7,7 +7,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <optional>
 #include <system_error>
 #include <unistd.h>
 #include <vector>
@@ -31,10 +31,6 @@ class Descriptor {
  private:
   int fd_;
 };
-
-inline std::int64_t nanoseconds(const timespec& t) {
-  return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
-}
 
 /// Feeds the file's lines to the table; false: a read failed, and errno says why.
 template <class Table>
@@ -101,18 +97,7 @@ void WatchedFile<Table>::put(std::shared_ptr<const Table> table, std::string pro
 }
 
 template <class Table>
-bool WatchedFile<Table>::stamp_of(int fd, Stamp& stamp) {
-  struct stat facts {};
-  if (::fstat(fd, &facts) != 0) return false;
-  stamp.modified_ns = watched::nanoseconds(facts.st_mtim);
-  stamp.changed_ns = watched::nanoseconds(facts.st_ctim);
-  stamp.size = static_cast<std::uint64_t>(facts.st_size);
-  stamp.inode = facts.st_ino;
-  return true;
-}
-
-template <class Table>
-bool WatchedFile<Table>::is_settled(const Stamp& stamp) {
+bool WatchedFile<Table>::is_settled(const FileStamp& stamp) {
   const auto now = options_.now();
   if (!(stamp == seen_)) {
     seen_ = stamp;
@@ -138,8 +123,8 @@ Refresh WatchedFile<Table>::fail(const std::string& what) {
 template <class Table>
 typename WatchedFile<Table>::Loading WatchedFile<Table>::load() {
   const watched::Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  Stamp before;
-  if (file.get() < 0 || !stamp_of(file.get(), before)) {
+  const std::optional<FileStamp> before = FileStamp::of(file.get());
+  if (!before) {
     fail(watched::system_message());
     return Loading::failed;
   }
@@ -149,8 +134,8 @@ typename WatchedFile<Table>::Loading WatchedFile<Table>::load() {
     fail(watched::system_message());
     return Loading::failed;
   }
-  Stamp after;
-  const bool changed = !stamp_of(file.get(), after) || !(before == after);
+  const std::optional<FileStamp> after = FileStamp::of(file.get());
+  const bool changed = !after || *after != *before;
   if (changed && !is_first) return Loading::changing;
   if (options_.notice) {
     std::string line = fmt::format("{}: {} entries", path_, fresh->size());
@@ -160,7 +145,7 @@ typename WatchedFile<Table>::Loading WatchedFile<Table>::load() {
     options_.notice(line);
   }
   // A first load of a file that was being written is looked at again.
-  stamp_ = changed ? Stamp() : after;
+  stamp_ = changed ? FileStamp() : *after;
   told_.clear();
   put(std::move(fresh), {});
   return Loading::done;
@@ -168,10 +153,12 @@ typename WatchedFile<Table>::Loading WatchedFile<Table>::load() {
 
 template <class Table>
 Refresh WatchedFile<Table>::refresh() {
-  Stamp now;
+  FileStamp now;
   {
     const watched::Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (file.get() < 0 || !stamp_of(file.get(), now)) return fail(watched::system_message());
+    const std::optional<FileStamp> found = FileStamp::of(file.get());
+    if (!found) return fail(watched::system_message());
+    now = *found;
   }
   if (table() != nullptr) {
     if (now == stamp_) {
