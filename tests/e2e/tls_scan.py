@@ -90,17 +90,20 @@ def groups(server: Server) -> None:
 
 
 def renegotiated(server: Server) -> str:
-    """What openssl s_client prints when it is told to negotiate anew. Its input stays open: at its end s_client would
-    leave, whether the server has answered or not."""
+    """What openssl s_client prints when it is told to negotiate anew, behind the greeting, which it would take for the
+    answer. Its input stays open: at its end s_client would leave, whether the server has answered or not."""
     address, port = server.endpoint
     with subprocess.Popen(["openssl", "s_client", "-connect", f"{address}:{port}", "-tls1_2"], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as client:
         last = threading.Timer(20, client.kill)
         last.start()
         try:
+            printed = b""
+            while b"\n220 " not in printed and (more := client.stdout.read1()):
+                printed += more
             client.stdin.write(b"R\n")
             client.stdin.flush()
-            return client.stdout.read().decode(errors="replace")
+            return (printed + client.stdout.read()).decode(errors="replace")
         finally:
             last.cancel()
             client.kill()
