@@ -65,7 +65,8 @@ void Committer::commit(MessagePtr message, SteadyTime not_before) {
     closed = stopping_;
     if (!closed) {
       fresh_.push_back({message, not_before});
-      wake = fresh_.size() >= enough_ && std::exchange(sleeping_, false);
+      const bool enough = fresh_.size() >= enough_ || arriving_ == 0;
+      wake = enough && std::exchange(sleeping_, false);
     }
   }
   if (closed) message->refuse(make_error_code(Errc::closed));
@@ -184,7 +185,7 @@ bool Committer::gathers_locked(SteadyTime now) {
   for (const Fresh& fresh : fresh_) {
     due += fresh.not_before <= now && fresh.message->stage() == Message::Stage::waiting;
   }
-  if (due == 0 || due >= options_.company) {
+  if (due == 0 || due >= options_.company || arriving_ == 0) {
     gathering_since_ = SteadyTime::max();
     return false;
   }

@@ -32,8 +32,9 @@ struct CommitterOptions {
   std::chrono::milliseconds reclaim_delay{5000};
   /// Octets of bodies in one group; what is above waits for the next, so that no sync takes long.
   std::uint64_t group_octets = 8ULL << 20;
-  /// Under load a sync waits until so many fresh messages are there (0: never), `patience` at most:
-  /// where the disk syncs faster than messages come, almost each would have a sync of its own.
+  /// Under load a sync waits until so many fresh messages are there (0: never), as long as others
+  /// are being received, and `patience` at most: where the disk syncs faster than messages come,
+  /// almost each would have a sync of its own.
   std::size_t company = 8;
   std::chrono::microseconds patience{4000};
   /// Where they did not come together in that time, nobody waits for company for so long.
@@ -82,6 +83,8 @@ class Committer {
   Counters counters() const;
   /// Fresh messages that wait.
   std::size_t waiting() const;
+  /// How many messages are being received at the moment: each counts itself (Arrival).
+  std::atomic<std::size_t>& arriving() { return arriving_; }
   void book(const Ledger& delta);
   Ledger ledger() const;
   /// Writes what there is, then ends; later commits fail with Errc::closed. Once.
@@ -129,6 +132,8 @@ class Committer {
   const CommitterOptions options_;
   const Hooks hooks_;
   std::atomic<Health> health_{Health::good};
+
+  std::atomic<std::size_t> arriving_{0};
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

@@ -27,6 +27,7 @@ void Draft::keep(Chunk chunk) {
 }
 
 void Draft::spill(Chunk chunk) {
+  setup_.arrival.end();
   if (!file_) file_ = setup_.make_file(setup_.id);
   for (Chunk& kept : take_chunks())
     file_->append(std::move(kept));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/net.h"
+#include "queue/spool/arrival.h"
 #include "queue/spool/draft_file.h"
 
 #include <functional>
@@ -23,6 +24,7 @@ class Draft {
     std::uint64_t window_octets = 0;  ///< unwritten octets at which append() waits for the disk
     std::function<std::shared_ptr<DraftFile>(MessageId)> make_file;  ///< empty: memory only
     std::function<void(std::int64_t)> hold_memory;
+    Arrival arrival;  ///< until it is committed, or too large for a group to wait for it
   };
   explicit Draft(Setup setup) : setup_(std::move(setup)) {}
   ~Draft();

@@ -57,6 +57,7 @@ Result<Draft> Spool::begin() {
   setup.window_octets = core.options.window_octets;
   if (core.files) setup.make_file = [&core](MessageId id) { return core.make_file(id); };
   setup.hold_memory = [&core](std::int64_t octets) { core.hold_memory(octets); };
+  setup.arrival = Arrival(core.committer.arriving());
   return Draft(std::move(setup));
 }
 
@@ -65,6 +66,7 @@ MessagePtr Spool::commit(Draft draft,
                          Done done,
                          std::chrono::microseconds grace) {
   Core& core = *core_;
+  draft.setup_.arrival.end();
   const std::shared_ptr<DraftFile> file = draft.take_file();
   Record record;
   record.envelope = std::move(envelope);

@@ -47,7 +47,7 @@ TEST_F(GatedSpool, MakesAllThatWaitDurableWithOneSync) {
   EXPECT_EQ(spool_->stats().committed, 201U);
 }
 
-/// Two that came at a time, close behind another sync.
+/// Two that came at a time, close behind another sync, and one that is still being received.
 class Gathering : public GatedSpool {
  protected:
   void begin(std::size_t company, std::chrono::microseconds patience) {
@@ -61,7 +61,11 @@ class Gathering : public GatedSpool {
     first.done.get();
     for (Committed& one : two)
       EXPECT_FALSE(one.done.get());
+    coming_.emplace(*spool_->begin());
   }
+  ~Gathering() override { coming_.reset(); }
+
+  std::optional<Draft> coming_;
 };
 
 TEST_F(Gathering, MessagesThatComeTogetherWaitForEachOther) {
@@ -72,6 +76,26 @@ TEST_F(Gathering, MessagesThatComeTogetherWaitForEachOther) {
     three.push_back(commit(*spool_, "x"));
   for (Committed& one : three)
     EXPECT_FALSE(one.done.get());
+  EXPECT_EQ(store_->syncs(), before + 1);
+}
+
+TEST_F(Gathering, WaitsForNobodyWhereNoneIsBeingReceived) {
+  begin(3, std::chrono::hours(1));
+  coming_.reset();
+  EXPECT_FALSE(commit(*spool_, "x").done.get());
+}
+
+TEST_F(Gathering, EndsWithTheLastThatWasBeingReceived) {
+  begin(3, std::chrono::hours(1));
+  const std::size_t before = store_->syncs();
+  Committed first = commit(*spool_, "x");
+  std::promise<std::error_code> last;
+  const MessagePtr message =
+      spool_->commit(*std::move(coming_), envelope_for(), [&last](std::error_code error) {
+        last.set_value(error);
+      });
+  EXPECT_FALSE(first.done.get());
+  EXPECT_FALSE(last.get_future().get());
   EXPECT_EQ(store_->syncs(), before + 1);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "queue/spool/draft_file.h"
+#include "queue/spool/draft.h"
+#include "support.h"
 
 #include <gtest/gtest.h>
 
@@ -57,6 +58,31 @@ TEST(DraftFile, CountsWhatWaitsForTheDiskAsMemory) {
   gate.set_value();
   EXPECT_FALSE(written.get_future().get());
   EXPECT_EQ(held, 0);
+  worker.stop();
+}
+
+TEST(Draft, IsNotWaitedForOnceItGoesIntoAFile) {
+  std::promise<void> gate;
+  gate.set_value();
+  HeldFiles files(gate.get_future().share());
+  Worker worker;
+  std::atomic<std::size_t> arriving = 0;
+  Draft::Setup setup;
+  setup.spill_octets = 1000;
+  setup.window_octets = 1U << 20;
+  setup.make_file = [&](MessageId id) {
+    return std::make_shared<DraftFile>(files, worker, id, [](std::int64_t) {});
+  };
+  setup.hold_memory = [](std::int64_t) {};
+  setup.arrival = Arrival(arriving);
+  {
+    Draft draft(std::move(setup));
+    EXPECT_FALSE(test::run(draft.append(std::string(1000, 'x'))));
+    EXPECT_EQ(arriving, 1U);
+    EXPECT_FALSE(test::run(draft.append("x")));
+    EXPECT_EQ(arriving, 0U);
+  }
+  EXPECT_EQ(arriving, 0U);
   worker.stop();
 }
 
