@@ -2,11 +2,13 @@
 #include "queue/spool/spool.h"
 
 #include "queue/spool/awaiting.h"
+#include "queue/spool/log_mending.h"
 #include "queue/spool/memory_store.h"
 #include "queue/spool/rocks_files.h"
 #include "queue/spool/rocks_store.h"
 #include "queue/spool/spool_core.h"
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -21,11 +23,21 @@ Result<std::unique_ptr<Spool>, OpenError> Spool::open(Options options) {
   rocks.path = dir->database();
   rocks.memtable_octets = options.memtable_octets;
   rocks.slack_octets = options.slack_octets;
+  auto mending = mend_logs(dir->database(), dir->damaged());
+  if (!mending) return OpenError{make_error_code(Errc::bad_data_dir), mending.error()};
   auto store = RocksStore::open(rocks);
   if (!store) return OpenError{make_error_code(Errc::bad_data_dir), store.error()};
   auto files = open_body_files(dir->bodies(), dir->damaged(), nullptr);
+  // Before their bodies are taken for those of drafts.
+  std::erase_if(mending->letters, [&store](const LostLetter& letter) {
+    const auto record = (*store)->record(letter.id);
+    return record || record.error() != make_error_code(Errc::not_found);
+  });
+  for (const LostLetter& letter : mending->letters)
+    files->set_aside(letter.id);
   auto spool = std::make_unique<Spool>(*std::move(store), std::move(files), std::move(options));
   spool->core_->dir.emplace(*std::move(dir));
+  spool->core_->tell_of(*mending);
   return spool;
 }
 
@@ -219,14 +231,14 @@ std::size_t Spool::scan(Which which, const Visit& visit) {
     scan_in_pages(*core.store, take, damaged);
   }
   if (!recovered || core.reconciled.exchange(true)) return visited;
-  // What the book has and the store has not was damaged; what the store has more (its log lost a
-  // settlement, or the book) is accepted once again.
+  // What the book has and the store has not was damaged, as were those whose group in the log was;
+  // what the store has more (its log lost a settlement, or the book) is accepted once again.
   Ledger correction;
   correction.queued = found.queued - core.opening.queued;
   correction.messages = found.messages - core.opening.messages;
   correction.octets = found.octets - core.opening.octets;
-  (correction.queued < 0 ? correction.damaged : correction.accepted) =
-      correction.queued < 0 ? -correction.queued : correction.queued;
+  correction.damaged = std::max({-correction.queued, core.lost_recipients, std::int64_t{0}});
+  correction.accepted = correction.queued + correction.damaged;
   if (correction != Ledger{}) core.committer.correct(correction);
   return visited;
 }

@@ -2,6 +2,7 @@
 #include "queue/spool/spool_core.h"
 
 #include "base/durable_file.h"
+#include "queue/spool/packed.h"
 
 #include <fmt/format.h>
 
@@ -210,6 +211,23 @@ void Spool::Core::set_message_aside(const MessagePtr& message, const std::string
   if (message->stage() != Message::Stage::stored) return;
   if (message->place() == BodyPlace::file && files) files->set_aside(id);
   if (message->set_aside()) report_damaged(id, why);
+}
+
+void Spool::Core::tell_of(const LogMending& mending) {
+  for (const std::string& line : mending.lines) {
+    if (options.on_trouble) options.on_trouble(line);
+  }
+  for (const LostLetter& letter : mending.letters) {
+    if (const auto record = decode_record(letter.record)) {
+      for (const Recipient& r : record->envelope.recipients)
+        lost_recipients += r.fate == Fate::pending;
+    }
+    const auto body = unpack(letter.body);
+    bool saved = letter.record.empty() || save(letter.id, "envelope", letter.record);
+    if (body) saved = save(letter.id, "eml", *body) && saved;
+    const std::string why = "its group in the log cannot be read, " + letter.where;
+    report_damaged(letter.id, saved ? why : why + "; it could not be moved aside");
+  }
 }
 
 /// Files of drafts that were never committed: the process ended in between.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "queue/spool/data_dir.h"
+#include "queue/spool/log_mending.h"
 #include "queue/spool/spool.h"
 
 #include <atomic>
@@ -39,6 +40,8 @@ struct Spool::Core final : MessageHome {
   void set_message_aside(const MessagePtr& message, const std::string& why);
   bool save(MessageId id, std::string_view suffix, std::string_view octets) const;
   void report_damaged(MessageId id, const std::string& why);
+  /// Letters that the store has lost with a part of its log. Once, before anything else.
+  void tell_of(const LogMending& mending);
   void remove_orphans();
   Ledger open_ledger();
   void reclaim_soon(bool idle);
@@ -51,8 +54,9 @@ struct Spool::Core final : MessageHome {
   std::unique_ptr<BodyFiles> files;
   DiskSpace space;
   MessageIds ids;
-  MessageId first_new;  ///< ids of this run are above it
-  Ledger opening;       ///< as found
+  MessageId first_new;               ///< ids of this run are above it
+  Ledger opening;                    ///< as found
+  std::int64_t lost_recipients = 0;  ///< pending, of letters that were lost with a part of the log
   std::atomic<bool> reconciled{false};
   std::atomic<bool> closed{false};
   std::atomic<bool> reclaiming{false};

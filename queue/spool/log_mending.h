@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/result.h"
+#include "queue/spool/message_id.h"
+
+#include <string>
+#include <vector>
+
+namespace postern::spool {
+
+/// A letter that a damaged group of the log was about, and nothing behind it has removed.
+struct LostLetter {
+  MessageId id;
+  std::string record;  ///< as it is stored; empty: it cannot be read
+  std::string body;    ///< as the database holds it (packed.h); empty: none, or it cannot be read
+  std::string where;   ///< the file and the octet, for a person
+};
+
+/// What mend_logs() has found; empty where the logs are as they were written.
+struct LogMending {
+  std::vector<LostLetter> letters;  ///< ids ascending; what a table still has is not lost
+  std::vector<std::string> lines;   ///< for the administrators' log, one for each damaged place
+};
+
+/// Takes out of the logs in `database` what cannot be read and has something good behind it, so
+/// that RocksDB, which skips the rest of a block with it, reads all the rest. The octets go to
+/// `damaged` as NNNNNN.log.OFFSET before the log is replaced as a whole. What ends a log may be a
+/// write that a crash has torn: it is damage only if the next log says by its sequence number that
+/// it was read before. Blocks for about as long as reading the logs takes; before the database is
+/// opened. The error: a log cannot be read or replaced (no room), and opening it would lose
+/// letters unseen.
+Result<LogMending, std::string> mend_logs(const std::string& database, const std::string& damaged);
+
+}  // namespace postern::spool
