@@ -89,8 +89,7 @@ net::Awaitable<Accepted> Engine::Impl::accept(spool::Draft draft,
     co_return out;
   }
   if (!race->safe) {
-    race->message->withdraw();
-    hot.erase(race->message->id().value());
+    withdraw(race->message);
     out.reply = smtp::replies::no_storage();
     co_return out;
   }
@@ -132,14 +131,17 @@ void Engine::Impl::committed(const RacePtr& race, std::error_code error) {
   race->safe = !error;
   race->error = error;
   // What is under way may still deliver it to everybody.
-  if (race->safe || race->under_way == 0) race->decide();
+  if (race->safe) {
+    race->decide();
+  } else if (race->under_way == 0) {
+    not_stored(race);
+  }
 }
 
 void Engine::Impl::group_ended(const RacePtr& race) {
   if (--race->under_way != 0 || race->decided) return;
   if (race->error) {
-    race->safe = race->message->is_settled();
-    race->decide();
+    not_stored(race);
   } else if (!race->others && !race->held.empty() && race->message->withdraw()) {
     race->refusal = refusal_of(race->held);
     for (const GroupResult& refused : race->held) {

@@ -51,6 +51,9 @@ struct EngineOptions {
   /// A fresh message is kept out of groups so long at most, when its next hop is quick (R15 is not
   /// touched: no 250 is given meanwhile).
   std::chrono::microseconds longest_grace{5000};
+  /// How long a client waits for its reply at most where one of its recipients has the letter, and
+  /// it can neither be stored nor be delivered to the others (RFC 5321 4.5.3.2.6: ten minutes).
+  std::chrono::seconds longest_wait{300};
   /// Messages that wait in a lane keep their octets in memory while all of the spool's that do are
   /// below this.
   std::int64_t hot_octets = 128LL << 20;

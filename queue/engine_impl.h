@@ -59,6 +59,7 @@ struct Race {
   bool decided = false;
   bool waiting = true;            ///< the client has no reply yet
   bool safe = false;              ///< R15 holds
+  bool holds_on = false;          ///< hold_on() decides
   std::error_code error;          ///< the commit failed
   std::size_t under_way = 0;      ///< deliveries
   bool others = false;            ///< somebody was not refused
@@ -82,6 +83,11 @@ struct Engine::Impl : std::enable_shared_from_this<Impl> {
               const RacePtr& race);
   void committed(const RacePtr& race, std::error_code error);
   void group_ended(const RacePtr& race);
+
+  // engine_promise.cc: no room for what somebody has already
+  void not_stored(const RacePtr& race);
+  net::Awaitable<void> hold_on(RacePtr race);
+  void withdraw(const spool::MessagePtr& message);
   std::chrono::microseconds grace_for(const std::vector<Group>& groups, const RoutingView& view);
 
   // engine_lanes.cc: lanes and who is next

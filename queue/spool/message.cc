@@ -16,7 +16,8 @@ Message::Message(
       record_(std::move(record)),
       stage_(stage),
       chunks_(std::move(chunks)),
-      leased_(record_.envelope.recipients.size(), false) {
+      leased_(record_.envelope.recipients.size(), false),
+      has_body_(record_.place == BodyPlace::database) {
   for (const Recipient& r : record_.envelope.recipients)
     ++fates_[static_cast<std::size_t>(r.fate)];
   for (const Chunk& chunk : chunks_)
@@ -52,6 +53,12 @@ std::vector<Chunk> Message::chunks() const {
   return chunks_;
 }
 
+Message::Progress Message::progress() const {
+  const std::scoped_lock lock(mutex_);
+  return {fates_[static_cast<std::size_t>(Fate::delivered)],
+          static_cast<std::size_t>(std::count(leased_.begin(), leased_.end(), true))};
+}
+
 bool Message::is_settled() const {
   const std::scoped_lock lock(mutex_);
   return pending_locked() == 0;
@@ -61,6 +68,8 @@ bool Message::is_settled() const {
 
 Result<Lease> Message::lease_locked(std::vector<std::uint32_t> indices) {
   if (aside_) return make_error_code(Errc::damaged);
+  // Withdrawn: its client was told to come again.
+  if (stage_ == Stage::gone) return make_error_code(Errc::settled);
   if (record_.envelope.held) return make_error_code(Errc::held);
   for (const std::uint32_t index : indices) {
     if (index >= leased_.size()) return make_error_code(Errc::bad_recipient);

@@ -85,6 +85,12 @@ class Message : public std::enable_shared_from_this<Message> {
   }
 
   // As it is at this moment.
+  /// How many recipients have it, and how many are being delivered.
+  struct Progress {
+    std::size_t delivered = 0;
+    std::size_t leased = 0;
+  };
+  Progress progress() const;
   Recipient recipient(std::size_t index) const;
   Envelope envelope() const;
   Stage stage() const { return stage_.load(std::memory_order_acquire); }
@@ -127,7 +133,11 @@ class Message : public std::enable_shared_from_this<Message> {
   /// Those who wait for a change to be written are told that it never is.
   void refuse_waiters(std::error_code error);
   void on_committed(Done done);
-  void set_body_crc(std::uint32_t crc);
+  /// Of a body in a file; `on_disk`: all of it is on stable storage.
+  void set_body_crc(std::uint32_t crc, bool on_disk);
+  /// After a write that found no room: it waits for a group again, and `done` is told. False: it is
+  /// settled or withdrawn, or its body is not all there.
+  bool wait_again(Done done);
   /// Cannot be read: what is pending counts as damaged, and it leaves the store. False: already.
   bool set_aside();
   /// Loaded from the store: it is in the ledger already.
@@ -176,6 +186,7 @@ class Message : public std::enable_shared_from_this<Message> {
   bool dirty_ = false;   ///< the committer knows that there is something to write
   bool counts_ = false;  ///< it has a share of the ledger
   bool aside_ = false;
+  bool has_body_ = false;  ///< in memory, or in its file: it may be written
   Ledger counted_;  ///< its share as booked
   Ledger written_;  ///< its share as stored
   Done committed_;

@@ -12,9 +12,18 @@ void Message::on_committed(Done done) {
   committed_ = std::move(done);
 }
 
-void Message::set_body_crc(std::uint32_t crc) {
+void Message::set_body_crc(std::uint32_t crc, bool on_disk) {
   const std::scoped_lock lock(mutex_);
   record_.body_crc = crc;
+  has_body_ = on_disk;
+}
+
+bool Message::wait_again(Done done) {
+  const std::scoped_lock lock(mutex_);
+  if (stage_ != Stage::unstored || !has_body_ || pending_locked() == 0) return false;
+  stage_ = Stage::waiting;
+  committed_ = std::move(done);
+  return true;
 }
 
 bool Message::stage_into(Store& store, Staged& staged) {

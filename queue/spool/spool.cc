@@ -91,12 +91,22 @@ MessagePtr Spool::commit(Draft draft,
   if (!refused && message->is_settled()) refused = make_error_code(Errc::settled);
   if (file) {
     core.finish_file(message, *file, refused, grace);
+    // Before anybody begins to deliver it.
+    if (refused) message->refuse(refused);
   } else if (refused) {
     message->refuse(refused);
   } else {
     core.committer.commit(message, std::chrono::steady_clock::now() + grace);
   }
   return message;
+}
+
+bool Spool::commit_again(const MessagePtr& message, Done done) {
+  Core& core = *core_;
+  if (core.closed || core.committer.health() == Health::failed) return false;
+  if (!message->wait_again(std::move(done))) return false;
+  core.committer.commit(message, std::chrono::steady_clock::now());
+  return true;
 }
 
 net::Awaitable<std::error_code> Spool::commit(Draft draft, Envelope envelope) {

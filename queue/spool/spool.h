@@ -81,7 +81,11 @@ class Spool {
                     Envelope envelope,
                     Done done,
                     std::chrono::microseconds grace = {});
-  /// The same for a coroutine that only waits.
+  /// Once more, after Errc::no_space: a message that is being delivered meanwhile, and that may use
+  /// the reserve. False: `done` is never told, since it is settled or withdrawn or cannot be
+  /// written.
+  bool commit_again(const MessagePtr& message, Done done);
+  /// The same as commit() for a coroutine that only waits.
   net::Awaitable<std::error_code> commit(Draft draft, Envelope envelope);
 
   // ---- lease, and what goes with it ----

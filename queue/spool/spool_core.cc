@@ -142,7 +142,7 @@ void Spool::Core::finish_file(const MessagePtr& message,
                               std::chrono::microseconds grace) {
   const auto not_before = std::chrono::steady_clock::now() + grace;
   file.finish(!refused, [this, message, refused, not_before](std::error_code error, auto crc) {
-    message->set_body_crc(crc);
+    message->set_body_crc(crc, !error && !refused);
     if (!error && !refused) {
       file_octets.fetch_add(message->octets(), std::memory_order_relaxed);
       committer.commit(message, not_before);

@@ -254,6 +254,44 @@ TEST_F(GatedSpool, GoesOnWhenThereIsRoomAgain) {
   EXPECT_EQ(spool_->stats().health, Health::good);
 }
 
+TEST_F(GatedSpool, CommitsAgainWhatFoundNoRoomAndWasDeliveredInPart) {
+  store_->script_resume(WriteOutcome::no_room);
+  store_->script({WriteOutcome::no_room});
+  Committed refused = commit(*spool_, "x", envelope_for(2));
+  EXPECT_EQ(refused.done.get(), make_error_code(Errc::no_space));
+  refused.message->lease(std::vector<std::uint32_t>{0})->settle(0, Fate::delivered, {});
+  EXPECT_EQ(refused.message->progress().delivered, 1U);
+  const auto again = [&] {
+    auto told = std::make_shared<std::promise<std::error_code>>();
+    EXPECT_TRUE(
+        spool_->commit_again(refused.message, [told](std::error_code e) { told->set_value(e); }));
+    return told->get_future().get();
+  };
+  EXPECT_EQ(again(), make_error_code(Errc::no_space));
+  EXPECT_EQ(spool_->stats().ledger.accepted, 0);
+  store_->script_resume(WriteOutcome::ok);
+  EXPECT_FALSE(again());
+  EXPECT_EQ(*body_of(*spool_, refused.message), "x");
+  EXPECT_FALSE(spool_->commit_again(refused.message, [](std::error_code) { FAIL(); }));
+  const MessageId id = refused.message->id();
+  refused.message.reset();
+  open();
+  EXPECT_EQ(ids_of(*spool_), std::vector{id});
+  const Ledger ledger = spool_->stats().ledger;
+  EXPECT_EQ(ledger.delivered, 1);
+  EXPECT_EQ(ledger.queued, 1);
+  EXPECT_TRUE(ledger.balances());
+}
+
+TEST_F(GatedSpool, NobodyGetsALetterThatWasWithdrawn) {
+  store_->script({WriteOutcome::no_room});
+  Committed refused = commit(*spool_, "x");
+  EXPECT_EQ(refused.done.get(), make_error_code(Errc::no_space));
+  EXPECT_TRUE(refused.message->withdraw());
+  EXPECT_FALSE(refused.message->lease_pending());
+  EXPECT_FALSE(spool_->commit_again(refused.message, [](std::error_code) { FAIL(); }));
+}
+
 TEST_F(GatedSpool, EndsForGoodWhenGoingOnFails) {
   store_->script({WriteOutcome::no_room});
   EXPECT_EQ(commit(*spool_, "x").done.get(), make_error_code(Errc::no_space));

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fcntl.h>
 #include <fstream>
 #include <sys/file.h>
@@ -160,6 +161,25 @@ TEST_F(DiskSpool, RemovesTheFileOfASettledMessage) {
   settle_all(*load(*spool_, id));
   await_no_files();
   EXPECT_EQ(load(*spool_, id).error(), make_error_code(Errc::not_found));
+}
+
+TEST_F(DiskSpool, ALargeBodyUnderTheReserveIsRefusedBeforeAnybodyIsAsked) {
+  std::atomic<std::uint64_t> free{2000};
+  options_.reserve_octets = 1000;
+  options_.free_octets = [&free] { return free.load(); };
+  open();
+  auto draft = spool_->begin();
+  ASSERT_TRUE(draft);
+  EXPECT_FALSE(run(draft->append(patterned(5000, 3))));
+  free = 0;
+  std::error_code told;
+  MessagePtr message = spool_->commit(
+      *std::move(draft), envelope_for(), [&told](std::error_code error) { told = error; });
+  EXPECT_EQ(told, make_error_code(Errc::no_space));
+  EXPECT_FALSE(spool_->commit_again(message, [](std::error_code) { FAIL(); }));
+  message.reset();
+  await_no_files();
+  spool_.reset();
 }
 
 TEST_F(DiskSpool, AbortedDraftsLeaveNothing) {
