@@ -187,8 +187,8 @@ class Message : public std::enable_shared_from_this<Message> {
   bool counts_ = false;  ///< it has a share of the ledger
   bool aside_ = false;
   bool has_body_ = false;  ///< in memory, or in its file: it may be written
-  Ledger counted_;  ///< its share as booked
-  Ledger written_;  ///< its share as stored
+  Ledger counted_;         ///< its share as booked
+  Ledger written_;         ///< its share as stored
   Done committed_;
   std::vector<Done> waiters_;
 };

@@ -9,12 +9,30 @@
 #include "queue/spool/spool_core.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
 
 namespace postern::spool {
+
+namespace {
+
+/// Those that are not lost: their record is in a table, or a later group wrote it again.
+std::vector<LostLetter> take_known(Store& store, std::vector<LostLetter>& letters) {
+  const auto lost = [&store](const LostLetter& letter) {
+    const auto record = store.record(letter.id);
+    return !record && record.error() == make_error_code(Errc::not_found);
+  };
+  const auto known = std::stable_partition(letters.begin(), letters.end(), lost);
+  std::vector<LostLetter> out(std::make_move_iterator(known),
+                              std::make_move_iterator(letters.end()));
+  letters.erase(known, letters.end());
+  return out;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Spool>, OpenError> Spool::open(Options options) {
   auto dir = DataDir::open(options.data_dir);
@@ -29,15 +47,13 @@ Result<std::unique_ptr<Spool>, OpenError> Spool::open(Options options) {
   if (!store) return OpenError{make_error_code(Errc::bad_data_dir), store.error()};
   auto files = open_body_files(dir->bodies(), dir->damaged(), nullptr);
   // Before their bodies are taken for those of drafts.
-  std::erase_if(mending->letters, [&store](const LostLetter& letter) {
-    const auto record = (*store)->record(letter.id);
-    return record || record.error() != make_error_code(Errc::not_found);
-  });
+  const std::vector<LostLetter> known = take_known(**store, mending->letters);
   for (const LostLetter& letter : mending->letters)
     files->set_aside(letter.id);
   auto spool = std::make_unique<Spool>(*std::move(store), std::move(files), std::move(options));
   spool->core_->dir.emplace(*std::move(dir));
   spool->core_->tell_of(*mending);
+  spool->core_->keep_bodies(known);
   return spool;
 }
 

@@ -230,6 +230,15 @@ void Spool::Core::tell_of(const LogMending& mending) {
   }
 }
 
+void Spool::Core::keep_bodies(const std::vector<LostLetter>& letters) const {
+  for (const LostLetter& letter : letters) {
+    const auto stored = store->body(letter.id);
+    const bool missing = !stored && stored.error() == make_error_code(Errc::not_found);
+    const auto body = unpack(letter.body);
+    if (missing && body) save(letter.id, "eml", *body);
+  }
+}
+
 /// Files of drafts that were never committed: the process ended in between.
 void Spool::Core::remove_orphans() {
   if (!files) return;

@@ -42,6 +42,8 @@ struct Spool::Core final : MessageHome {
   void report_damaged(MessageId id, const std::string& why);
   /// Letters that the store has lost with a part of its log. Once, before anything else.
   void tell_of(const LogMending& mending);
+  /// Bodies that the store has lost of letters whose record it has: it is told when they are read.
+  void keep_bodies(const std::vector<LostLetter>& letters) const;
   void remove_orphans();
   Ledger open_ledger();
   void reclaim_soon(bool idle);

@@ -1,37 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Groups, and what becomes of them when a write fails: a store that is told when and how.
-#include "support.h"
+#include "gated_spool.h"
 
 #include <gtest/gtest.h>
 
 namespace postern::spool::test {
 namespace {
-
-class GatedSpool : public ::testing::Test {
- protected:
-  GatedSpool() { open(); }
-  ~GatedSpool() override {
-    store_->open_gate();
-    store_->hold_reclaims(false);
-  }
-  void open(Options options = options_in()) {
-    spool_.reset();
-    auto store = std::make_unique<GatedStore>(map_);
-    store_ = store.get();
-    spool_ = std::make_unique<Spool>(std::move(store), nullptr, std::move(options));
-  }
-  /// A message in the group that stands before the closed gate.
-  Committed stand() {
-    store_->close_gate();
-    Committed first = commit(*spool_, "first");
-    store_->await_write();
-    return first;
-  }
-
-  std::shared_ptr<MemoryStore> map_ = std::make_shared<MemoryStore>();
-  GatedStore* store_ = nullptr;
-  std::unique_ptr<Spool> spool_;
-};
 
 TEST_F(GatedSpool, MakesAllThatWaitDurableWithOneSync) {
   Committed first = stand();
@@ -237,106 +211,6 @@ TEST_F(GatedSpool, ForgetsAMessageThatWasWithdrawnAfterTheWriteHadFailed) {
   EXPECT_TRUE(refused.message->withdraw());
   settle_all(refused.message);
   EXPECT_EQ(spool_->stats().ledger, Ledger{});
-}
-
-TEST_F(GatedSpool, GoesOnWhenThereIsRoomAgain) {
-  store_->script_resume(WriteOutcome::no_room);
-  store_->script({WriteOutcome::no_room});
-  Committed refused = commit(*spool_, "x");
-  EXPECT_EQ(refused.done.get(), make_error_code(Errc::no_space));
-  EXPECT_EQ(spool_->stats().health, Health::full);
-  Committed again = commit(*spool_, "x");
-  EXPECT_EQ(again.done.get(), make_error_code(Errc::no_space));
-  EXPECT_EQ(store_->writes(), 1U);
-  store_->script_resume(WriteOutcome::ok);
-  Committed taken = commit(*spool_, "x");
-  EXPECT_FALSE(taken.done.get());
-  EXPECT_EQ(spool_->stats().health, Health::good);
-}
-
-TEST_F(GatedSpool, CommitsAgainWhatFoundNoRoomAndWasDeliveredInPart) {
-  store_->script_resume(WriteOutcome::no_room);
-  store_->script({WriteOutcome::no_room});
-  Committed refused = commit(*spool_, "x", envelope_for(2));
-  EXPECT_EQ(refused.done.get(), make_error_code(Errc::no_space));
-  refused.message->lease(std::vector<std::uint32_t>{0})->settle(0, Fate::delivered, {});
-  EXPECT_EQ(refused.message->progress().delivered, 1U);
-  const auto again = [&] {
-    auto told = std::make_shared<std::promise<std::error_code>>();
-    EXPECT_TRUE(
-        spool_->commit_again(refused.message, [told](std::error_code e) { told->set_value(e); }));
-    return told->get_future().get();
-  };
-  EXPECT_EQ(again(), make_error_code(Errc::no_space));
-  EXPECT_EQ(spool_->stats().ledger.accepted, 0);
-  store_->script_resume(WriteOutcome::ok);
-  EXPECT_FALSE(again());
-  EXPECT_EQ(*body_of(*spool_, refused.message), "x");
-  EXPECT_FALSE(spool_->commit_again(refused.message, [](std::error_code) { FAIL(); }));
-  const MessageId id = refused.message->id();
-  refused.message.reset();
-  open();
-  EXPECT_EQ(ids_of(*spool_), std::vector{id});
-  const Ledger ledger = spool_->stats().ledger;
-  EXPECT_EQ(ledger.delivered, 1);
-  EXPECT_EQ(ledger.queued, 1);
-  EXPECT_TRUE(ledger.balances());
-}
-
-TEST_F(GatedSpool, NobodyGetsALetterThatWasWithdrawn) {
-  store_->script({WriteOutcome::no_room});
-  Committed refused = commit(*spool_, "x");
-  EXPECT_EQ(refused.done.get(), make_error_code(Errc::no_space));
-  EXPECT_TRUE(refused.message->withdraw());
-  EXPECT_FALSE(refused.message->lease_pending());
-  EXPECT_FALSE(spool_->commit_again(refused.message, [](std::error_code) { FAIL(); }));
-}
-
-TEST_F(GatedSpool, EndsForGoodWhenGoingOnFails) {
-  store_->script({WriteOutcome::no_room});
-  EXPECT_EQ(commit(*spool_, "x").done.get(), make_error_code(Errc::no_space));
-  store_->script_resume(WriteOutcome::failed);
-  EXPECT_EQ(commit(*spool_, "x").done.get(), make_error_code(Errc::store_failed));
-  store_->script_resume(WriteOutcome::ok);
-  EXPECT_EQ(commit(*spool_, "x").done.get(), make_error_code(Errc::store_failed));
-  EXPECT_EQ(spool_->stats().health, Health::failed);
-}
-
-TEST_F(GatedSpool, WritesSettlementsThatFoundNoRoomLater) {
-  Committed one = commit(*spool_, "x");
-  one.done.get();
-  store_->script({WriteOutcome::no_room});
-  settle_all(one.message);
-  while (store_->writes() < 2)
-    std::this_thread::yield();
-  EXPECT_EQ(spool_->stats().ledger.delivered, 1);
-  flush(*spool_);
-  EXPECT_TRUE(ids_of(*spool_).empty());
-  const MessageId id = one.message->id();
-  one.message.reset();
-  open();
-  EXPECT_EQ(spool_->stats().ledger.delivered, 2);
-  EXPECT_TRUE(spool_->stats().ledger.balances());
-  EXPECT_EQ(load(*spool_, id).error(), make_error_code(Errc::not_found));
-}
-
-TEST_F(GatedSpool, RefusesBeforeTheDiskIsFull) {
-  std::atomic<std::uint64_t> free{2000};
-  Options options = options_in();
-  options.reserve_octets = 1000;
-  options.free_octets = [&free] { return free.load(); };
-  open(options);
-  auto draft = spool_->begin();
-  ASSERT_TRUE(draft);
-  free = 1000;
-  EXPECT_EQ(spool_->begin().error(), make_error_code(Errc::no_space));
-  std::error_code late;
-  MessagePtr message =
-      spool_->commit(*std::move(draft), envelope_for(), [&late](std::error_code e) { late = e; });
-  EXPECT_EQ(late, make_error_code(Errc::no_space));
-  message.reset();
-  free = 1001;
-  EXPECT_EQ(store(*spool_, "x") == MessageId(), false) << "without a restart";
 }
 
 TEST_F(GatedSpool, AsksTheFileSystemAtMostOnceAnInterval) {

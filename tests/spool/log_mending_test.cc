@@ -212,6 +212,27 @@ TEST_F(DamagedLog, WhatWasDeliveredSinceIsNotLost) {
   EXPECT_TRUE(ledger.balances());
 }
 
+TEST_F(DamagedLog, ALetterThatWasWrittenAgainHasLostItsBodyAlone) {
+  open();
+  fill(10);
+  (*load(*spool_, stored_[5]))->lease_pending()->reschedule(0, WallTime(), "other", {});
+  flush(*spool_);
+  spool_.reset();
+  flip(logs()[0], place_of(logs()[0], 'e', stored_[5]) + 40);
+  open();
+  EXPECT_EQ(troubles_.size(), 1U);
+  EXPECT_TRUE(found_.contains(stored_[5]));
+  EXPECT_EQ(body_of(*spool_, stored_[5]).error(), make_error_code(Errc::damaged));
+  EXPECT_TRUE(damaged_.contains(stored_[5]));
+  const std::string aside = data() + "/damaged/" + stored_[5].str();
+  EXPECT_EQ(contents(aside + ".eml"), patterned(2000, 5));
+  EXPECT_TRUE(decode_record(contents(aside + ".envelope")));
+  const Ledger ledger = spool_->stats().ledger;
+  EXPECT_EQ(ledger.damaged, 1);
+  EXPECT_EQ(ledger.queued, 9);
+  EXPECT_TRUE(ledger.balances());
+}
+
 TEST_F(DamagedLog, ALostSettlementDoesNotHideALostLetterInTheLedger) {
   open();
   fill(10);
