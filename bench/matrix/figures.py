@@ -73,6 +73,11 @@ def durable(results: dict, system: str) -> bool:
     return of_system(point, system, SYNCS).median * point["sessions"] >= 0.9
 
 
+def calls(point: dict, system: str) -> Spread | None:
+    """System calls a message, where they were counted."""
+    return spread([one["calls"] / one["messages"] for one in point["systems"].get(system, {}).get("calls", [])])
+
+
 def is_ours(system: str) -> bool:
     return system.startswith("postern")
 

@@ -90,11 +90,16 @@ def straight(tools: str, options: Options, point: Point) -> dict:
         target.stop()
 
 
+def seconds(run: float, quick: bool) -> float:
+    """About as long it takes."""
+    return 5.0 + len((POSTFIX, POSTERN)) * (1 if quick else len(SIZES)) * (run + 1.5) + (0 if quick else 6)
+
+
 def measure(options: Options, quick: bool) -> tuple[dict, list[str]]:
     """The figures, and what could not be measured, a line each."""
-    seconds = 0.3 if quick else 1.0
+    span = 0.3 if quick else 1.0
     progress("limits of the machine")
-    found: dict = {"syncs": sync_rate(options.folder, seconds), "loopback": loopback(seconds),
+    found: dict = {"syncs": sync_rate(options.folder, span), "loopback": loopback(span),
                    "write": write_rate(options.folder, (16 if quick else 256) << 20), "openssl": {}, "straight": []}
     failures = []
     try:

@@ -3,6 +3,7 @@
 
 import argparse
 import datetime
+import functools
 import json
 import os
 import re
@@ -20,10 +21,11 @@ from measure import filesystem
 from process import HarnessError
 from relay import IN_MEMORY, needs
 
-from . import limits, ours, page, targets, waiting
+from . import limits, ours, page, plan, targets, waiting
 from .peers import PEERS, Dns, versions
 from .points import AXES, BASE, CORNERS, Point, points
 from .relays import NAMES
+from .relays import OURS as OUR_NAMES
 from .runner import FAILURES, Options, progress, run_point
 from .tools import POSTERN, POSTFIX, available, source_command
 
@@ -51,8 +53,8 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--systems", type=lambda text: _names(text, NAMES, "system"), default=list(NAMES), metavar="NAME,...",
                         help=", ".join(NAMES))
     parser.add_argument("--rounds", type=int, default=5, help="of each relay at each point, in turn (5)")
-    parser.add_argument("--seconds", type=float, default=4.0, help="that a run of a relay is to last (4)")
-    parser.add_argument("--budget", type=float, metavar="MINUTES", help="points that do not fit are left out, the last ones first, and named")
+    parser.add_argument("--seconds", type=float, default=2.0, help="that a run of a relay is to last (2)")
+    parser.add_argument("--budget", type=float, metavar="MINUTES", help="no more than that: what does not fit is left out, and named")
     parser.add_argument("--quick", action="store_true", help="a trial of under a minute: two relays, the base point and one more, and a "
                                                              "look whether every figure is there; writes no page")
     parser.add_argument("--tools", choices=(POSTERN, POSTFIX), help="what sends and receives: postern load and sink, or smtp-source and "
@@ -77,48 +79,91 @@ def chosen_points(options: argparse.Namespace, tools: str) -> tuple[list[Point],
     return [point for point in every if not (point.tls and tools == POSTFIX)], left
 
 
-def measure(options: argparse.Namespace, folder: Path, given: list[str]) -> dict:
-    tools = options.tools or (POSTERN if available(POSTERN) else POSTFIX)
-    if not available(tools):
-        raise HarnessError("this postern has no load and sink: --tools postfix")
-    began = time.monotonic()
-    deadline = began + options.budget * 60 if options.budget else float("inf")
-    run = Options(options.systems, tools, options.rounds, options.seconds, deadline, folder)
-    todo, left = chosen_points(options, tools)
+class Measurement:
+    """A run of bench/run: its parts, and the results as far as it has come, which are stored after each step."""
 
-    def wanted(part: str) -> bool:
-        return options.only is None or part in options.only
+    def __init__(self, options: argparse.Namespace, folder: Path, given: list[str]):
+        self._options = options
+        self._tools = options.tools or (POSTERN if available(POSTERN) else POSTFIX)
+        if not available(self._tools):
+            raise HarnessError("this postern has no load and sink: --tools postfix")
+        self._began = time.monotonic()
+        self._clock = plan.Clock(self._began + options.budget * 60 if options.budget else float("inf"))
+        self._run = Options(options.systems, self._tools, options.rounds, options.seconds, self._clock.deadline, folder)
+        self._points, left = chosen_points(options, self._tools)
+        postern = relay_report.versions().partition("; postern ")[2].removeprefix("postern ")
+        self.results = {"format": 1, "began": f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M} UTC",
+                        "command": shlex.join(["bench/run", *given]), "source": source_of(self._tools), "machine": machine(),
+                        "filesystem": filesystem(folder), "versions": {**versions(), "postern": postern}, "tools": self._tools,
+                        "rounds": options.rounds, "seconds": options.seconds, "limits": {}, "points": [], "latency": [], "ours": {},
+                        "left_out": left}
 
-    results = {"format": 1, "began": f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M} UTC",
-               "command": shlex.join(["bench/run", *given]), "source": source_of(tools), "machine": machine(),
-               "filesystem": filesystem(folder),
-               "versions": {**versions(), "postern": relay_report.versions().partition("; postern ")[2].removeprefix("postern ")}, "tools": tools,
-               "rounds": options.rounds, "seconds": options.seconds, "limits": {}, "points": [], "latency": [], "ours": {}, "left_out": left}
-    if wanted(LIMITS):
-        results["limits"], failures = limits.measure(run, options.quick)
-        results["left_out"] += failures
-    dns = Dns(folder / "dns") if set(options.systems) & set(PEERS) else None
-    try:
-        for number, point in enumerate(todo):
-            # Latencies come behind the base point and the axes that the targets are about, not last, so that a budget leaves them.
-            if time.monotonic() > deadline and number:
-                results["left_out"].append(f"{point.name}: no time was left")
-                continue
-            results["points"].append(run_point(point, run))
-            save(options.json, results)
-            if number == 0 and wanted(LATENCY) and tools == POSTERN:
-                waiting.measure(results, run, options.rounds)
-                save(options.json, results)
-        if wanted(LATENCY) and tools == POSTFIX:
-            results["left_out"].append("latencies: they need postern load")
-        if wanted(OURS):
-            results["ours"], failures = ours.measure(run, options.quick)
-            results["left_out"] += failures
-    finally:
-        if dns:
-            dns.stop()
-    results["took_s"] = time.monotonic() - began
-    return results
+    def parts(self) -> list[plan.Part]:
+        """In the order in which they are measured: first what the targets are about."""
+        options = self._options
+        how = (options.systems, options.rounds, options.seconds)
+        by_point = [plan.Part(point.name, point.axis, plan.of_point(point, *how), functools.partial(self._point, point))
+                    for point in self._points]
+        modes = sum(name in OUR_NAMES for name in options.systems)
+        others = {LIMITS: plan.Part(LIMITS, LIMITS, limits.seconds(options.seconds, options.quick), self._limits),
+                  OURS: plan.Part(OURS, OURS, 10.0 * modes if options.quick else ours.seconds(options.rounds, modes), self._ours)}
+        if self._tools == POSTERN:
+            others[LATENCY] = plan.Part(LATENCY, LATENCY, plan.of_latency(*how), self._latency)
+        elif self._wanted(LATENCY):
+            self.results["left_out"].append("latencies: they need postern load")
+        others = {axis: [part] for axis, part in others.items() if self._wanted(axis)}
+        sizes = sum(point.axis in (BASE.axis, "size") for point in self._points)
+        return [*others.get(LIMITS, []), by_point[0], *others.get(LATENCY, []), *by_point[1:sizes], *others.get(OURS, []),
+                *by_point[sizes:]]
+
+    def measure(self) -> None:
+        parts = self.parts()
+        progress(plan.described(parts))
+        dns = Dns(self._run.folder / "dns") if set(self._options.systems) & set(PEERS) else None
+        try:
+            for number, part in enumerate(parts):
+                # The base point is measured whatever the budget is: without it there is no page.
+                if part.axis != BASE.axis and not self._clock.fits(part):
+                    self.results["left_out"].append(f"{part.name}: no time was left")
+                    continue
+                self._clock.run(part)
+                self.keep()
+                if rest := parts[number + 1:]:
+                    progress(f"{plan.minutes(time.monotonic() - self._began)} have passed, "
+                             f"{plan.minutes(sum(one.seconds for one in rest) * self._clock.pace)} are left")
+        except (KeyboardInterrupt, SystemExit):
+            self.results["left_out"].append(f"the run was stopped: {', '.join(part.name for part in parts[number:])}")
+            raise
+        finally:
+            self.keep()
+            if dns:
+                dns.stop()
+
+    def keep(self) -> None:
+        self.results["took_s"] = time.monotonic() - self._began
+        save(self._options.json, self.results)
+
+    def _wanted(self, axis: str) -> bool:
+        return self._options.only is None or axis in self._options.only
+
+    def _point(self, point: Point) -> None:
+        place = len(self.results["points"])
+
+        def keep(found: dict) -> None:
+            self.results["points"][place:] = [found]
+            self.keep()
+
+        keep(run_point(point, self._run, keep))
+
+    def _latency(self) -> None:
+        waiting.measure(self.results, self._run, self._options.rounds, self.keep)
+
+    def _limits(self) -> None:
+        self.results["limits"], failures = limits.measure(self._run, self._options.quick)
+        self.results["left_out"] += failures
+
+    def _ours(self) -> None:
+        self.results["left_out"] += ours.measure(self.results["ours"], self._run, self._options.quick, self.keep)
 
 
 def machine() -> str:
@@ -150,6 +195,25 @@ def check_programs(systems: list[str]) -> None:
         raise HarnessError("bench/run must be root: the peers start as root, and have accounts of their own")
 
 
+def measured(options: argparse.Namespace, given: list[str]) -> dict:
+    """What was measured, the run stopped or not."""
+    check_programs(options.systems)
+    options.dir.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="postern-bench-", dir=options.dir))
+    folder.chmod(0o755)      # daemons go through it under their own accounts
+    try:
+        if (kind := filesystem(folder)) in IN_MEMORY:
+            raise HarnessError(f"{folder} is on {kind}, where a sync costs nothing: name a folder on a disk with --dir")
+        run = Measurement(options, folder, given)
+        try:
+            run.measure()
+        except (KeyboardInterrupt, SystemExit):
+            progress("stopped: the page is made of what there is")
+        return run.results
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def main(given: list[str]) -> int:
     options = arguments(given)
     # Everything that was started is stopped on the way out: daemons that changed their account outlive their parent.
@@ -159,21 +223,8 @@ def main(given: list[str]) -> int:
         options.rounds, options.seconds = min(options.rounds, 2), min(options.seconds, 0.5)
     try:
         if not options.quick:
-            page.around(options.page)     # before hours have passed
-        if options.report:
-            results = json.loads(options.json.read_text())
-        else:
-            check_programs(options.systems)
-            options.dir.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(prefix="postern-bench-", dir=options.dir))
-            folder.chmod(0o755)      # daemons go through it under their own accounts
-            try:
-                if (kind := filesystem(folder)) in IN_MEMORY:
-                    raise HarnessError(f"{folder} is on {kind}, where a sync costs nothing: name a folder on a disk with --dir")
-                results = measure(options, folder, given)
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
-            save(options.json, results)
+            page.around(options.page)     # before an hour has passed
+        results = json.loads(options.json.read_text()) if options.report else measured(options, given)
     except (*FAILURES, json.JSONDecodeError) as error:
         print(f"bench/run: {error}", file=sys.stderr)
         return 2

@@ -4,6 +4,7 @@ what slow sessions do to the others."""
 
 import argparse
 import resource
+from collections.abc import Callable
 from dataclasses import asdict
 from statistics import median
 
@@ -21,9 +22,14 @@ SLOW_SECONDS = 10.0
 LETTERS = 2_000
 
 
-def measure(options: Options, quick: bool) -> tuple[dict, list[str]]:
-    """The figures, and what could not be measured, a line each."""
-    found: dict = {"syscalls": {}, "idle": {}, "slow": {}}
+def seconds(rounds: int, modes: int) -> float:
+    """About as long it takes."""
+    return 15.0 * modes + 22.0 * len(sessions.STATES) + rounds * (2 * SLOW_SECONDS + 2 * sessions.PACE + 6) if modes else 0.0
+
+
+def measure(found: dict, options: Options, quick: bool, keep: Callable[[], None] = lambda: None) -> list[str]:
+    """Adds the figures to `found`, and calls `keep` after each. What could not be measured, a line each."""
+    found |= {"syscalls": {}, "idle": {}, "slow": {}}
     failures = []
     modes = {name: DELIVERIES[name] for name in options.systems if name in DELIVERIES}
     for name, mode in modes.items():
@@ -32,6 +38,7 @@ def measure(options: Options, quick: bool) -> tuple[dict, list[str]]:
             progress(f"system calls of {name}")
             how = argparse.Namespace(sessions=8, letters=200 if quick else LETTERS, size=1024, lockstep=False)
             found["syscalls"][name] = syscalls.measure(mode, how, options.folder)
+            keep()
         except FAILURES as error:
             failures.append(f"system calls of {name}: {error}")
     for state in sessions.STATES if modes else ():
@@ -40,14 +47,16 @@ def measure(options: Options, quick: bool) -> tuple[dict, list[str]]:
             _room_for(count + 1000)
             progress(f"{count} idle sessions, {state.name}")
             found["idle"][state.name] = {"sessions": count, "octets": sessions.idle(state, count, options.folder), "tls": state.tls}
+            keep()
         except FAILURES as error:
             failures.append(f"idle sessions, {state.name}: {error}")
     if modes:
         try:
             found["slow"] = _slow(options, quick)
+            keep()
         except FAILURES as error:
             failures.append(f"load beside slow sessions: {error}")
-    return found, failures
+    return failures
 
 
 def _slow(options: Options, quick: bool) -> dict:
@@ -70,10 +79,8 @@ def table(ours: dict) -> list[str]:
     """Markdown."""
     lines = []
     if ours["syscalls"]:
-        lines += ["### System calls a message", "", "Of postern, 1 KB, 8 kept sessions, kept connections to the next hop; by strace, so that "
-                  "these are upper bounds. Of postern alone, since it is one process that runs throughout: the peers make processes for "
-                  "connections or messages, whose starts would be counted with the messages. What their calls cost is in the CPU time above.",
-                  "", syscalls.report(ours["syscalls"]), ""]
+        lines += ["### postern's system calls by name", "", "1 KB, 8 kept sessions, kept connections to the next hop; by strace, under which "
+                  "threads wake each other more often: upper bounds.", "", syscalls.report(ours["syscalls"]), ""]
     if ours["idle"]:
         lines += ["### What an idle session takes", "", "| state | sessions | octets each |", "|---|---:|---:|"]
         lines += [f"| {name} | {one['sessions']:,} | {one['octets']:,.0f} |" for name, one in ours["idle"].items()]

@@ -60,6 +60,8 @@ def _rows(results: dict, point: dict) -> list[list[str]]:
             continue
         mark = "" if name == DIRECT or figures.is_ours(name) or figures.durable(results, name) else " [^sync]"
         label = ("none: source to sink" if name == DIRECT else name) + mark
+        if one.get("cannot"):
+            label += f" (rounds: {len(one['runs'])}; then {one['cannot']})"
         of = {what: figures.of_system(point, name, what) for what in figures.ALL}
         row = [load_of(point), label, spread(of[figures.RATE]), spread(figures.ratio(point, name, best, figures.RATE)) if best else "-",
                middle(of[figures.ACCEPTED])]
@@ -126,9 +128,26 @@ def _limits(results: dict) -> list[str]:
 
 def _targets(results: dict) -> list[str]:
     found = targets.evaluate(results)
-    rows = [[one.what, one.system, number(one.value), f"{'≥' if one.least else '≤'} {number(one.wanted)}", one.against,
+    rows = [[one.what, one.system, number(one.value), _wanted(one), one.against,
              f"**{one.verdict}**" if one.met is False else one.verdict] for one in found]
     return ["### Targets", "", *table(["target", "relay", "measured", "wanted", "best peer", ""], rows), ""] if rows else []
+
+
+def _wanted(target: targets.Target) -> str:
+    return f"{'≥' if target.least else '≤'} {number(target.wanted)}" if target.wanted is not None else ""
+
+
+def _calls(results: dict) -> list[str]:
+    base = figures.named(results, BASE.name)
+    counted = {name: one for name in base["systems"] if (one := figures.calls(base, name))} if base else {}
+    if not counted:
+        return []
+    least = min((name for name in counted if not figures.is_ours(name)), key=lambda name: counted[name].median, default=None)
+    rows = [[load_of(base), name, spread(one), number(one.median / counted[least].median) if least else "-"] for name, one in counted.items()]
+    return ["### System calls a message", "", "Counted by the kernel (the tracepoint raw_syscalls:sys_enter, for the relay's cgroup), in runs "
+            "of their own: of all processes of a relay, the ones that it starts for connections or messages too. What a number of messages took "
+            "is subtracted from what three times as many took, so that neither start nor idling is in it.", "",
+            *table(["load", "relay", "system calls a message", "of the peer's with the fewest"], rows), ""]
 
 
 def missing(results: dict) -> list[str]:
@@ -182,7 +201,7 @@ def _conditions(results: dict) -> list[str]:
 
 def render(results: dict) -> tuple[str, dict[str, str]]:
     """The Markdown, and the charts by the name of their file."""
-    lines = [*_targets(results), *_points(results), *_latencies(results),
+    lines = [*_targets(results), *_points(results), *_latencies(results), *_calls(results),
              *(ours.table(results["ours"]) if results["ours"] else []), *_limits(results), *_conditions(results)]
     if any("[^sync]" in line for line in lines):
         lines += ["", "[^sync]: It answers 250 before anything is durable, so that a power failure loses mail. It is not among the peers that "

@@ -75,6 +75,11 @@ class Relay:
     def syncs(self) -> int:
         return self._syncs.calls() if self._syncs else 0
 
+    def settle(self) -> None:
+        """Waits until it does nothing any more."""
+        if self.account:
+            self.account.settle()
+
     def stop(self) -> None:
         try:
             if self._server:

@@ -9,18 +9,22 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from call_count import CallCount
 from measure import Account, machine_ticks
 from process import HarnessError
 
-from .points import Point
+from . import figures
+from .points import BASE, Point
 from .relays import DIRECT, Relay, cannot
-from .tools import RunFailed, Sink, per_message, send, sink
+from .tools import RunFailed, Sink, TooSlow, per_message, send, sink
 
 MOST_MESSAGES = 200_000
 MOST_OCTETS = 2 << 30        # of one run
 WARM_UP = 200                # messages, fewer of large ones, at least one a session
 WARM_UP_OCTETS = 64 << 20
-PATIENCE = 240.0             # seconds for a run
+PATIENCE = 60.0              # seconds for a run, from its first message to the last arrival
+TOO_LONG = 12                # times as long as a run is meant to last: not worth the others' time
+CALL_ROUNDS = 3              # in which system calls are counted, at the base point
 # What ends a measurement, and not the run of hours that it is a part of.
 FAILURES = (RunFailed, HarnessError, OSError, subprocess.SubprocessError)
 
@@ -32,7 +36,7 @@ class Options:
     systems: list[str]
     tools: str
     rounds: int = 5
-    seconds: float = 4.0         # that one run of one relay is meant to last
+    seconds: float = 2.0         # that one run of one relay is meant to last
     deadline: float = float("inf")   # time.monotonic()
     folder: Path = field(default_factory=Path)
 
@@ -88,14 +92,12 @@ def run_once(relay: Relay, target: Sink, point: Point, messages: int, tools: str
     before, syncs, arrived = relay.usage(), relay.syncs(), target.arrived()
     wanted = messages * per_message(tools, point)
     stolen, ticks = machine_ticks()
-    with PeakMemory(relay.account) as memory:
-        came = Arrivals(target, arrived + wanted)
+    with PeakMemory(relay.account) as memory, Arrivals(target, arrived + wanted) as came:
         began = time.monotonic()
         sent = send(tools, point, relay.port, messages, PATIENCE)
-        seconds = came.wait(PATIENCE) - began
+        seconds = came.wait(began + PATIENCE - time.monotonic()) - began
     stolen_after, ticks_after = machine_ticks()
-    if relay.account:
-        relay.account.settle()
+    relay.settle()
     if (found := target.arrived() - arrived) != wanted:
         raise RunFailed(f"{messages} messages were sent and answered 250, so {wanted} were to arrive, and {found} did")
     usage = relay.usage() - before
@@ -115,11 +117,18 @@ class Arrivals:
         self._at = 0.0
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> "Arrivals":
         self._thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._over.set()
+        self._thread.join()
 
     def wait(self, patience: float) -> float:
         """When, as time.monotonic(); that of the last look where some never came."""
-        self._thread.join(patience)
+        self._thread.join(max(0.0, patience))
         self._over.set()
         self._thread.join()
         if self._failure:
@@ -149,10 +158,16 @@ class Stand:
                                          for name in [DIRECT, *options.systems]}
 
     def attempt(self, name: str, what: Callable[[], None]) -> None:
-        """A relay that fails is named in the results, and the others go on without it."""
+        """A relay that fails is named in the results, and the others go on without it. That a peer is too slow for a load is what was
+        to be found out; of ours it is a failure."""
         try:
             what()
         except FAILURES as error:
+            if isinstance(error, TooSlow) and name != DIRECT and not figures.is_ours(name):
+                self.results[name]["cannot"] = f"too slow: {error}"
+                progress(f"{self.point.name}: {name} is too slow: {error}")
+                self.close(name)
+                return
             self.results[name]["failures"].append(str(error))
             progress(f"{self.point.name}: {name} FAILED: {error}")
             self.close(name)
@@ -161,14 +176,36 @@ class Stand:
         options, point = self.options, self.point
         relay = self.relays[name] = Relay(name, options.folder, point)
         self.sinks[name] = sink(options.tools, name, options.folder, relay.hop, point.tls)
-        first = run_once(relay, self.sinks[name], point, warm_up_for(point), options.tools)
-        self.messages[name] = messages_for(point, first["messages"] / first["seconds"], options.seconds)
+        most = max(TOO_LONG * options.seconds, 20.0)
+        for number in (warm_up_for(point), None):
+            # A second time where the first was slow: processes for thousands of sessions start but once.
+            messages = number or self.messages[name]
+            run = run_once(relay, self.sinks[name], point, messages, options.tools)
+            self.messages[name] = messages_for(point, messages / run["seconds"], options.seconds)
+            expected = self.messages[name] * run["seconds"] / messages
+            if expected <= most:
+                return
+        raise TooSlow(f"{messages:,} messages, the least of a run, took {run['seconds']:.0f} s")
 
     def run(self, name: str, number: int) -> None:
         run = run_once(self.relays[name], self.sinks[name], self.point, self.messages[name], self.options.tools)
         self.results[name]["runs"].append({"round": number, **run})
         progress(f"{self.point.name}, round {number + 1}: {name} {run['messages'] / run['seconds']:.0f}/s, "
                  f"{run['cpu_s'] * 1000 / run['messages']:.3f} ms of CPU a message")
+
+    def count(self, name: str, number: int) -> None:
+        """System calls over some messages, and over three times as many: in the difference is neither the start of sessions nor what
+        the relay does when nothing comes. Apart from the runs, since it makes each call a little slower."""
+        few = max(warm_up_for(self.point), 2 * self.point.sessions, self.messages[name] // 4)
+        relay = self.relays[name]
+        with CallCount(relay.account.group) as counter:
+            read = [0]
+            for messages in (few, 3 * few):
+                run_once(relay, self.sinks[name], self.point, messages, self.options.tools)
+                read.append(counter.calls())
+        calls = {"round": number, "messages": 2 * few, "calls": read[2] - read[1] - read[1]}
+        self.results[name].setdefault("calls", []).append(calls)
+        progress(f"{self.point.name}: {name} {calls['calls'] / calls['messages']:.1f} system calls a message")
 
     def close(self, name: str) -> None:
         for party in (self.relays.pop(name, None), self.sinks.pop(name, None)):
@@ -179,19 +216,33 @@ class Stand:
                 progress(f"{self.point.name}: {name}: {error}")
 
 
-def run_point(point: Point, options: Options) -> dict:
+def run_point(point: Point, options: Options, keep: Callable[[dict], None] = lambda _: None) -> dict:
+    """`keep` gets what there is so far after each round."""
     stand = Stand(point, options)
+    found = {**asdict(point), "systems": stand.results}
     names = list(stand.results)
     try:
         for name in (name for name in names if not stand.results[name]["cannot"]):
             stand.attempt(name, lambda name=name: stand.open(name))
-        for number in range(options.rounds):
-            if number and time.monotonic() > options.deadline:
-                break
-            for name in names if number % 2 == 0 else names[::-1]:
-                if name in stand.relays:
-                    stand.attempt(name, lambda name=name: stand.run(name, number))
+        in_turn(stand, names, options.rounds, stand.run, lambda: keep(found))
+        if point == BASE:
+            counted = [name for name in names if name != DIRECT]
+            in_turn(stand, counted, min(CALL_ROUNDS, options.rounds), stand.count, lambda: keep(found))
     finally:
         for name in names:
             stand.close(name)
-    return {**asdict(point), "systems": stand.results}
+    return found
+
+
+def in_turn(stand: Stand, names: list[str], rounds: int, what: Callable[[str, int], None], after: Callable[[], None]) -> None:
+    """All that run, A B C, C B A. No round is begun that would end behind the deadline, but for the first."""
+    longest = 0.0
+    for number in range(rounds):
+        began = time.monotonic()
+        if number and began + longest > stand.options.deadline:
+            break
+        for name in names if number % 2 == 0 else names[::-1]:
+            if name in stand.relays:
+                stand.attempt(name, lambda name=name: what(name, number))
+        longest = max(longest, time.monotonic() - began)
+        after()

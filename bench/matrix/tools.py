@@ -28,6 +28,10 @@ class RunFailed(Exception):
     """Not everything arrived, or more than was sent: no figure of such a run means anything."""
 
 
+class TooSlow(RunFailed):
+    """Nothing was lost, but it takes longer than a run may."""
+
+
 @dataclass(frozen=True)
 class Sent:
     accepted_s: float        # from the first connection to the last 250
@@ -151,8 +155,8 @@ def open_loop(point: Point, port: int, hop: int, rate: float, seconds: float, wa
     """postern load at a rate, with its own sink at the next hop's port; its JSON."""
     command = [*_load_command(point, port), "--rate", f"{rate:.1f}", "--duration", f"{seconds * 1000:.0f}ms",
                "--warm-up", f"{warm_up * 1000:.0f}ms", "--arrivals", "poisson", "--max-sessions", str(SESSIONS_OPEN_LOOP),
-               "--sink", f"{ADDRESS}:{hop}", "--json", "-"]
-    done = _run(command, seconds + warm_up + 180)
+               "--sink", f"{ADDRESS}:{hop}", "--sink-wait", "10s", "--json", "-"]
+    done = _run(command, seconds + warm_up + 60)
     figures = _figures(done)
     if figures["messages"]["accepted"] == 0:
         raise RunFailed(f"postern load: nothing was taken; {_errors(figures)}")
@@ -164,7 +168,7 @@ def _run(command: list[str], patience: float) -> subprocess.CompletedProcess:
         return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=patience,
                               env=os.environ | {"LC_ALL": "C"})
     except subprocess.TimeoutExpired:
-        raise RunFailed(f"{Path(command[0]).name} was not done after {patience:.0f} s") from None
+        raise TooSlow(f"{Path(command[0]).name} was not done after {patience:.0f} s") from None
 
 
 def _figures(done: subprocess.CompletedProcess) -> dict:

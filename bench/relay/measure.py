@@ -37,6 +37,11 @@ class Account:
         self._group = _make_group(f"postern-bench-{os.getpid()}-{name}")
 
     @property
+    def group(self) -> Path | None:
+        """The cgroup's folder; None where none could be made."""
+        return self._group
+
+    @property
     def source(self) -> str:
         return "cgroup v2, cpu.stat" if self._group else "/proc/PID/task/*/schedstat of the process tree (no cgroup could be made)"
 

@@ -51,9 +51,11 @@ class Failures(unittest.TestCase):
         for end in self.ends:
             with mock.patch("syscalls.measure", side_effect=end), mock.patch("sessions.idle", return_value=9.0), \
                     mock.patch("sessions.slow", side_effect=end):
-                found, failures = ours.measure(options, True)
+                found, kept = {}, []
+                failures = ours.measure(found, options, True, lambda: kept.append(len(found["idle"])))
             self.assertEqual(failures, [f"system calls of postern-queue: {end}", f"load beside slow sessions: {end}"])
             self.assertEqual(len(found["idle"]), 5)
+            self.assertEqual(kept, [1, 2, 3, 4, 5])
 
     def test_of_a_limit(self):
         with tempfile.TemporaryDirectory() as folder, mock.patch.object(limits, "available", return_value=False), \

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""bench/run without relays: medians, ratios, targets, the page and its charts from the raw figures of results.json, the points, and
-what the command line refuses."""
+"""bench/run without relays: medians, ratios, targets, the page and its charts from the raw figures of results.json, and the
+points."""
 
-import contextlib
 import copy
-import io
 import json
 import sys
 import tempfile
@@ -17,7 +15,7 @@ ROOT = HERE.parents[1]
 for folder in ("tests/e2e", "bench/relay", "bench"):
     sys.path.insert(0, str(ROOT / folder))
 
-from matrix import charts, figures, main, page, peers, points, relays, targets, tools, waiting  # noqa: E402
+from matrix import charts, figures, page, peers, points, relays, targets, tools, waiting  # noqa: E402
 from matrix.runner import messages_for  # noqa: E402
 from process import HarnessError  # noqa: E402
 
@@ -111,17 +109,36 @@ class Targets(unittest.TestCase):
         return [target.verdict for target in self.found(results, system).values()]
 
     def test_each_mode_is_judged(self):
-        # Rate 9, CPU 0.075 at 1 KB; rate 1.5, CPU 0.5 at 10 MB; memory doubled; p99 9/40 and 3/40; 20.5 system calls.
+        # Rate 9, CPU 0.075 at 1 KB; rate 1.5, CPU 0.5 at 10 MB; memory doubled; p99 9/40 and 3/40; 20 system calls.
         self.assertEqual(self.verdicts(RESULTS, "postern-queue"), ["met", "met", "met", "met", "missed", "met", "met", "met"])
-        # Rate 2.5, CPU 0.05; rate 1, CPU 0.25; memory 1.2; p99 12/40; no run at Postfix's rate; 25.5 system calls.
+        # Rate 2.5, CPU 0.05; rate 1, CPU 0.25; memory 1.2; p99 12/40; no run at Postfix's rate; 25.5 system calls, by strace.
         self.assertEqual(self.verdicts(RESULTS, "postern-auto"), ["missed", "met", "missed", "met", "met", "missed", "not measured", "missed"])
         # The largest of the states without TLS.
-        self.assertEqual([(target.value, target.verdict) for target in self.found(RESULTS, "postern").values()], [(12289.0, "missed")])
+        self.assertEqual([(target.value, target.verdict) for target in self.found(RESULTS, "postern").values()],
+                         [(12289.0, "missed"), (40000.0, "no target")])
+
+    def test_system_calls_are_the_kernels_count_and_straces_where_there_is_none(self):
+        what = "1 KB, kept connections: system calls a message"
+        self.assertEqual(self.found(RESULTS, "postern-queue")[what].value, 20.0)
+        self.assertEqual(self.found(RESULTS, "postern-auto")[what].value, 25.5)
+        results = copy.deepcopy(RESULTS)
+        figures.named(results, "base")["systems"]["postern-auto"]["calls"] = [{"round": 0, "messages": 10, "calls": 250}]
+        self.assertEqual(self.found(results, "postern-auto")[what].verdict, "met")
+
+    def test_flat_is_what_a_process_has_for_itself(self):
+        what = "10 MB: peak of its own memory, times that at 100 KB"
+        results = copy.deepcopy(RESULTS)
+        for run in figures.named(results, "size 10 MB")["systems"]["postern-queue"]["runs"]:
+            run["memory"] *= 100
+        self.assertEqual(self.found(results, "postern-queue")[what].value, self.found(RESULTS, "postern-queue")[what].value)
+        for run in figures.named(results, "size 10 MB")["systems"]["postern-queue"]["runs"]:
+            run["own_memory"] //= 2
+        self.assertEqual(self.found(results, "postern-queue")[what].verdict, "met")
 
     def test_without_figures_of_its_own_nothing_is_met(self):
         results = RESULTS | {"ours": {}}
-        self.assertEqual(self.verdicts(results, "postern"), ["not measured"])
-        self.assertEqual(self.verdicts(results, "postern-queue")[-1], "not measured")
+        self.assertEqual(self.verdicts(results, "postern"), ["not measured"] * 2)
+        self.assertEqual(self.verdicts(results, "postern-auto")[-1], "not measured")
 
     def test_the_bounds_themselves_are_met(self):
         self.assertTrue(targets.Target("", "", 8.0, 8.0, True).met)
@@ -166,6 +183,10 @@ class Page(unittest.TestCase):
         self.assertIn("| 1 KB, 20 sessions | opensmtpd [^sync] |", text)
         self.assertIn("| postern-queue | 50% of its own capacity | 900 | 0.900 (0.800 to 1.00) | 9.00 (8.00 to 10.0) |", text)
         self.assertIn("| **all** | **20.5** | **25.5** |", text)
+        self.assertIn("| 1 KB, 20 sessions | postfix | 400 (300 to 500) | 1.00 |", text)
+        self.assertIn("| 1 KB, 20 sessions | exim | 800 | 2.00 |", text)
+        self.assertIn("| 1 KB, 20 sessions | postern-queue | 20.0 (18.5 to 22.0) | 0.050 |", text)
+        self.assertIn("| an idle session with TLS, octets | postern | 40,000 |  |  | no target |", text)
         self.assertIn("| after EHLO | 10,000 | 12,289 |", text)
         self.assertIn("beside 5,000 sessions that say an octet", text)
         self.assertIn("| without | 2.00 | 3.00 | 5.00 |", text)
@@ -220,6 +241,27 @@ class Page(unittest.TestCase):
         self.assertIn("handshake", relays.cannot("opensmtpd", tls))
         self.assertEqual([relays.cannot(name, tls) for name in ("postfix", "exim", "haraka", "postern-queue", "direct")], [""] * 5)
         self.assertEqual(relays.cannot("opensmtpd", points.BASE), "")
+
+    def test_who_is_too_slow_for_a_load_is_told_with_what_it_did_before(self):
+        results = copy.deepcopy(RESULTS)
+        systems = figures.named(results, "base")["systems"]
+        systems["haraka"] = {"runs": [], "failures": [], "cannot": "too slow: 200 messages took 60 s"}
+        systems["exim"] = systems["exim"] | {"runs": systems["exim"]["runs"][:1], "cannot": "too slow: postern load was not done after 60 s"}
+        text, _ = page.render(results)
+        self.assertIn("| haraka: too slow: 200 messages took 60 s | - |", text)
+        self.assertIn("| exim (rounds: 1; then too slow: postern load was not done after 60 s) | ", text)
+
+    def test_a_run_that_was_stopped_makes_a_page(self):
+        results = copy.deepcopy(RESULTS) | {"limits": {}, "latency": [], "ours": {}, "left_out": ["the run was stopped"]}
+        results["points"] = [results["points"][0]]
+        for system in results["points"][0]["systems"].values():
+            del system["runs"][1:]
+            system.pop("calls", None)
+        text, _ = page.render(results)
+        self.assertIn("| postern-queue | 900 | 9.00 |", text)
+        self.assertNotIn("### System calls", text)
+        self.assertIn("NO TIME base: 1 of 3 rounds", text)
+        self.assertIn("LEFT OUT the run was stopped", page.render(results | {"points": []})[0])
 
     def test_only_what_is_between_the_markers_is_written(self):
         with tempfile.TemporaryDirectory() as name:
@@ -327,34 +369,6 @@ class Settings(unittest.TestCase):
         self.assertNotIn("resolved", json.dumps(lock))
         missing = [name for name, package in lock["packages"].items() if name and "integrity" not in package]
         self.assertEqual(missing, [])
-
-
-class CommandLine(unittest.TestCase):
-    def refused(self, *given: str) -> str:
-        said = io.StringIO()
-        with contextlib.redirect_stderr(said), self.assertRaises(SystemExit) as ended:
-            main.arguments(list(given))
-        self.assertEqual(ended.exception.code, 2)
-        return said.getvalue()
-
-    def test_what_is_unknown_is_refused_with_what_there_is(self):
-        self.assertIn("no axis colour: size, recipients, sessions, connections, tls, corners, latency, limits, ours",
-                      self.refused("--only", "size,colour"))
-        self.assertIn("no system sendmail: postfix, exim", self.refused("--systems", "sendmail"))
-        self.assertIn("--rounds begins at 1", self.refused("--rounds", "0"))
-
-    def test_without_options_everything_is_measured(self):
-        options = main.arguments([])
-        self.assertEqual(options.rounds, 5)
-        self.assertIsNone(options.only)
-        self.assertEqual(set(options.systems), {"postfix", "exim", "opensmtpd", "opensmtpd-sync", "haraka", "postern-queue", "postern-auto",
-                                                "postern-cut_through"})
-
-    def test_points_with_tls_are_left_out_where_the_tools_have_none(self):
-        todo, left = main.chosen_points(main.arguments([]), tools.POSTFIX)
-        self.assertFalse(any(point.tls for point in todo))
-        self.assertEqual(len(left), sum(point.tls for point in points.points()))
-        self.assertEqual(main.chosen_points(main.arguments([]), tools.POSTERN)[1], [])
 
 
 if __name__ == "__main__":
