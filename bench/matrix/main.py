@@ -96,7 +96,7 @@ class Measurement:
                         "command": shlex.join(["bench/run", *given]), "source": source_of(self._tools), "machine": machine(),
                         "filesystem": filesystem(folder), "versions": {**versions(), "postern": postern}, "tools": self._tools,
                         "rounds": options.rounds, "seconds": options.seconds, "limits": {}, "points": [], "latency": [], "ours": {},
-                        "left_out": left}
+                        "left_out": left, "parts": []}
 
     def parts(self) -> list[plan.Part]:
         """In the order in which they are measured: first what the targets are about."""
@@ -126,8 +126,10 @@ class Measurement:
                 if part.axis != BASE.axis and not self._clock.fits(part):
                     self.results["left_out"].append(f"{part.name}: no time was left")
                     continue
-                self._clock.run(part)
+                took = self._clock.run(part)
+                self.results["parts"].append({"name": part.name, "axis": part.axis, "estimated_s": part.seconds, "took_s": took})
                 self.keep()
+                progress(f"{part.name} took {took:.0f} s, estimated were {part.seconds:.0f}")
                 if rest := parts[number + 1:]:
                     progress(f"{plan.minutes(time.monotonic() - self._began)} have passed, "
                              f"{plan.minutes(sum(one.seconds for one in rest) * self._clock.pace)} are left")

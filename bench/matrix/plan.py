@@ -49,7 +49,7 @@ def of_point(point: Point, systems: list[str], rounds: int, seconds: float) -> f
         first = warm_up_for(point) / rate + point.sessions / (1e9 if system == DIRECT or figures.is_ours(system) else _CROWD)
         total += _starts(system) + first + _RUN + rounds * (run + _RUN)
         if point == BASE and system != DIRECT:
-            total += min(CALL_ROUNDS, rounds) * (max(seconds, 4 * warm_up_for(point) / rate) + 2 * _RUN)
+            total += min(CALL_ROUNDS, rounds) * (max(seconds, 8 * point.sessions / rate) + 2 * _RUN)
     return total
 
 
@@ -92,8 +92,11 @@ class Clock:
     def fits(self, part: Part) -> bool:
         return time.monotonic() + part.seconds * self.pace <= self.deadline
 
-    def run(self, part: Part) -> None:
+    def run(self, part: Part) -> float:
+        """How many seconds it took."""
         began = time.monotonic()
         part.measure()
+        took = time.monotonic() - began
         self._estimated += part.seconds
-        self._took += time.monotonic() - began
+        self._took += took
+        return took

@@ -23,9 +23,10 @@ MOST_OCTETS = 2 << 30        # of one run
 WARM_UP = 200                # messages, fewer of large ones, at least one a session
 WARM_UP_OCTETS = 64 << 20
 PATIENCE = 60.0              # seconds for a run, from its first message to the last arrival
+LEAST = 100                  # messages of a run, fewer of large ones, at least two a session
 TOO_LONG = 12                # times as long as a run is meant to last: not worth the others' time
 CALL_ROUNDS = 3              # in which system calls are counted, at the base point
-# What ends a measurement, and not the run of hours that it is a part of.
+# What ends a measurement, and not the long run that it is a part of.
 FAILURES = (RunFailed, HarnessError, OSError, subprocess.SubprocessError)
 
 
@@ -82,10 +83,13 @@ def warm_up_for(point: Point) -> int:
     return max(point.sessions, min(WARM_UP, WARM_UP_OCTETS // point.size))
 
 
+def least_for(point: Point) -> int:
+    return max(2 * point.sessions, min(LEAST, WARM_UP_OCTETS // point.size))
+
+
 def messages_for(point: Point, rate: float, seconds: float) -> int:
-    """So many that a run lasts about so long, as many as warm up at least, two a session, and not more than the disk is to hold."""
-    least = max(warm_up_for(point), 2 * point.sessions)
-    return max(least, min(MOST_MESSAGES, MOST_OCTETS // point.size, int(rate * seconds)))
+    """So many that a run lasts about so long, but enough to say something, and not more than the disk is to hold."""
+    return max(least_for(point), min(MOST_MESSAGES, MOST_OCTETS // point.size, int(rate * seconds)))
 
 
 def run_once(relay: Relay, target: Sink, point: Point, messages: int, tools: str) -> dict:
@@ -196,7 +200,7 @@ class Stand:
     def count(self, name: str, number: int) -> None:
         """System calls over some messages, and over three times as many: in the difference is neither the start of sessions nor what
         the relay does when nothing comes. Apart from the runs, since it makes each call a little slower."""
-        few = max(warm_up_for(self.point), 2 * self.point.sessions, self.messages[name] // 4)
+        few = max(2 * self.point.sessions, self.messages[name] // 4)
         relay = self.relays[name]
         with CallCount(relay.account.group) as counter:
             read = [0]

@@ -333,7 +333,7 @@ class Points(unittest.TestCase):
         crowd = points.Point("", "", sessions=2000)
         self.assertEqual(messages_for(crowd, 10, 4), 4000)
         self.assertEqual(messages_for(points.BASE, 500, 4), 2000)
-        self.assertEqual(messages_for(points.BASE, 1, 4), 200)
+        self.assertEqual(messages_for(points.BASE, 1, 4), 100)
         self.assertEqual(messages_for(points.BASE, 1e9, 4), 200_000)
         self.assertLessEqual(messages_for(points.Point("", "", size=10 << 20), 1e9, 4) * (10 << 20), 2 << 30)
 
