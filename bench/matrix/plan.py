@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from . import figures
 from .points import BASE, Point
 from .relays import DIRECT, cannot
-from .runner import CALL_ROUNDS, messages_for, warm_up_for
+from .runner import CALL_ROUNDS, PATIENCE, TOO_LONG, messages_for, warm_up_for
 
 # Seconds from the start of a relay to its end, without what it does between.
 _STARTS = {DIRECT: 0.2, "postfix": 2.5, "exim": 1.0, "opensmtpd": 1.5, "opensmtpd-sync": 1.5, "haraka": 3.0}
@@ -17,9 +17,10 @@ _OURS_STARTS = 0.5
 # A run beside its messages: the source's start, the look whether the relay has come to rest.
 _RUN = 0.8
 # Messages and octets a second that a run is expected to drain.
-_RATES = {DIRECT: 20_000.0, "postfix": 600.0, "exim": 150.0, "opensmtpd": 400.0, "opensmtpd-sync": 300.0, "haraka": 600.0}
+_RATES = {DIRECT: 20_000.0, "postfix": 600.0, "exim": 150.0, "opensmtpd": 25.0, "opensmtpd-sync": 25.0, "haraka": 300.0}
 _OURS_RATE = 6_000.0
-_OCTETS = 150e6
+_OCTETS = {"exim": 60e6, "haraka": 60e6, "opensmtpd": 100e6, "opensmtpd-sync": 100e6}
+_OTHER_OCTETS = 150e6
 _RECIPIENTS = 6_000.0        # a second
 _CROWD = 200.0               # sessions a second that processes are started for, new connections among them
 
@@ -36,7 +37,7 @@ class Part:
 
 def _rate(point: Point, system: str) -> float:
     rate = _OURS_RATE if figures.is_ours(system) else _RATES[system]
-    return min(rate, _OCTETS / point.size, _RECIPIENTS / point.recipients if point.recipients > 1 else rate)
+    return min(rate, _OCTETS.get(system, _OTHER_OCTETS) / point.size, _RECIPIENTS / point.recipients if point.recipients > 1 else rate)
 
 
 def of_point(point: Point, systems: list[str], rounds: int, seconds: float) -> float:
@@ -47,6 +48,9 @@ def of_point(point: Point, systems: list[str], rounds: int, seconds: float) -> f
         rate = _rate(point, system)
         run = max(seconds, messages_for(point, rate, seconds) / rate)
         first = warm_up_for(point) / rate + point.sessions / (1e9 if system == DIRECT or figures.is_ours(system) else _CROWD)
+        if run > max(TOO_LONG * seconds, 20.0):
+            total += _starts(system) + min(first, PATIENCE) + (min(run, PATIENCE) if first < PATIENCE else 0.0)
+            continue
         total += _starts(system) + first + _RUN + rounds * (run + _RUN)
         if point == BASE and system != DIRECT:
             total += min(CALL_ROUNDS, rounds) * (max(seconds, 8 * point.sessions / rate) + 2 * _RUN)

@@ -25,6 +25,7 @@ WARM_UP_OCTETS = 64 << 20
 PATIENCE = 60.0              # seconds for a run, from its first message to the last arrival
 LEAST = 100                  # messages of a run, fewer of large ones, at least two a session
 TOO_LONG = 12                # times as long as a run is meant to last: not worth the others' time
+STILL_COMING = 2.0           # seconds since the last arrival
 CALL_ROUNDS = 3              # in which system calls are counted, at the base point
 # What ends a measurement, and not the long run that it is a part of.
 FAILURES = (RunFailed, HarnessError, OSError, subprocess.SubprocessError)
@@ -101,6 +102,8 @@ def run_once(relay: Relay, target: Sink, point: Point, messages: int, tools: str
         sent = send(tools, point, relay.port, messages, PATIENCE)
         seconds = came.wait(began + PATIENCE - time.monotonic()) - began
     stolen_after, ticks_after = machine_ticks()
+    if came.under_way():
+        raise TooSlow(f"{target.arrived() - arrived:,} of {wanted:,} had arrived after {PATIENCE:.0f} s")
     relay.settle()
     if (found := target.arrived() - arrived) != wanted:
         raise RunFailed(f"{messages} messages were sent and answered 250, so {wanted} were to arrive, and {found} did")
@@ -119,6 +122,8 @@ class Arrivals:
         self._wanted = wanted
         self._over = threading.Event()
         self._at = 0.0
+        self._count = 0
+        self._changed = 0.0
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._look, daemon=True)
 
@@ -139,11 +144,17 @@ class Arrivals:
             raise self._failure
         return self._at
 
+    def under_way(self) -> bool:
+        """Not all were there at the last look, and more were still coming."""
+        return self._count < self._wanted and self._at - self._changed < STILL_COMING
+
     def _look(self) -> None:
         try:
             while not self._over.wait(0.01):
-                self._at = time.monotonic()
-                if self._target.arrived() >= self._wanted:
+                self._at, count = time.monotonic(), self._target.arrived()
+                if count != self._count:
+                    self._count, self._changed = count, self._at
+                if count >= self._wanted:
                     return
         except (OSError, HarnessError) as error:
             self._failure = error if isinstance(error, HarnessError) else HarnessError(f"the sink is gone: {error}")
