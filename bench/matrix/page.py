@@ -186,8 +186,9 @@ def _conditions(results: dict) -> list[str]:
         f"- {results['began']}, {results.get('took_s', 0) / 60:.0f} minutes; {results['machine']}; data on {results['filesystem']}; at most "
         f"{stolen:.1%} of the machine's time in a run was stolen by the hypervisor.",
         f"- {versions}.",
-        f"- `{results['command']}`: medians of {results['rounds']} rounds, interleaved, in brackets the lowest and the highest; {tools}; every "
-        "message that was answered 250 has arrived once. The settings of the peers: [bench/peers](../bench/peers/README.md).",
+        f"- `{results['command']}`: medians of {results['rounds']} rounds of about {results['seconds']:g} s, interleaved, in brackets the lowest "
+        f"and the highest; {tools}; every message that was answered 250 has arrived once. The settings of the peers: "
+        "[bench/peers](../bench/peers/README.md).",
         *([f"- At the base point the source is `{results['source']}`, with as many messages as the run is to last."] if "source" in results else []),
         "- Ratios are of the runs of one round. The best peer is the one with the highest drained rate, the thriftiest the one with the least "
         "CPU, of those that sync what they answer 250 to, as the point with the fewest sessions shows.",

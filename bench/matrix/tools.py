@@ -168,7 +168,8 @@ def _run(command: list[str], patience: float) -> subprocess.CompletedProcess:
         return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=patience,
                               env=os.environ | {"LC_ALL": "C"})
     except subprocess.TimeoutExpired:
-        raise TooSlow(f"{Path(command[0]).name} was not done after {patience:.0f} s") from None
+        source = "postern load" if command[0] == str(executable()) else Path(command[0]).name
+        raise TooSlow(f"{source} was not done after {patience:.0f} s") from None
 
 
 def _figures(done: subprocess.CompletedProcess) -> dict:
