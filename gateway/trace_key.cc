@@ -20,6 +20,10 @@ namespace {
 constexpr std::size_t kKeyOctets = 32;
 using Key = Result<std::string, TraceKeyError>;
 
+std::string key_path(const std::string& data_dir) {
+  return data_dir + "/trace.key";
+}
+
 TraceKeyError failed(const std::string& what, const std::string& path) {
   const std::string why = std::error_code(errno, std::generic_category()).message();
   return {fmt::format("{} {}: {}", what, path, why)};
@@ -40,21 +44,22 @@ Result<void, TraceKeyError> write_key(const std::string& path, const std::string
 
 }  // namespace
 
-Result<std::string, TraceKeyError> load_or_create_trace_key(const std::string& data_dir) {
-  const std::string path = data_dir + "/trace.key";
-  std::error_code ec;
-  if (std::filesystem::exists(path, ec)) {
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream content;
-    content << file.rdbuf();
-    if (!file || content.str().size() < kKeyOctets) {
-      return TraceKeyError{
-          fmt::format("{} is not a key ({} octets at least); remove it and a new one is made",
-                      path,
-                      kKeyOctets)};
-    }
-    return Key(boost::system::in_place_value, content.str());
+Result<std::string, TraceKeyError> load_trace_key(const std::string& data_dir) {
+  const std::string path = key_path(data_dir);
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream content;
+  content << file.rdbuf();
+  if (!file || content.str().size() < kKeyOctets) {
+    return TraceKeyError{fmt::format(
+        "{} is not a key ({} octets at least); remove it and a new one is made", path, kKeyOctets)};
   }
+  return Key(boost::system::in_place_value, content.str());
+}
+
+Result<std::string, TraceKeyError> load_or_create_trace_key(const std::string& data_dir) {
+  const std::string path = key_path(data_dir);
+  std::error_code ec;
+  if (std::filesystem::exists(path, ec)) return load_trace_key(data_dir);
   std::filesystem::create_directories(data_dir, ec);
   if (ec) return TraceKeyError{fmt::format("data_dir {}: {}", data_dir, ec.message())};
   std::array<unsigned char, kKeyOctets> random{};

@@ -16,5 +16,7 @@ struct TraceKeyError {
 /// first start (32 random octets, readable by its owner only) and kept, so that a letter on its way
 /// over a restart is still known.
 Result<std::string, TraceKeyError> load_or_create_trace_key(const std::string& data_dir);
+/// The same where it is there already; nothing is made.
+Result<std::string, TraceKeyError> load_trace_key(const std::string& data_dir);
 
 }  // namespace postern::gateway

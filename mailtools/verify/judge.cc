@@ -72,6 +72,11 @@ std::string_view unreachable_code(Door door) {
   return "g-unreachable";
 }
 
+/// 5.4.14 is Exchange's word for it.
+bool tells_of_circle(const Bounce& bounce) {
+  return bounce.status == "5.4.6" || bounce.status == "5.4.14";
+}
+
 std::string_view imap_code(Side side) {
   switch (side) {
     case Side::old_server:
@@ -104,7 +109,7 @@ class Judgement {
       return row_;
     }
     row_.verdict = Verdict::passed;
-    if (scenario_.refused) {
+    if (scenario_.refused != Refusal::none) {
       judge_refusal();
     } else if (handed_.taken()) {
       judge_copies();
@@ -125,7 +130,8 @@ class Judgement {
   }
 
   void expect() {
-    if (scenario_.refused) row_.expected = "a refusal: 550 5.7.1";
+    if (scenario_.refused == Refusal::relaying) row_.expected = "a refusal: 550 5.7.1";
+    if (scenario_.refused == Refusal::circling) row_.expected = "a refusal: 554 5.4.6";
     for (const Wanted& one : scenario_.wanted)
       add_part(row_.expected,
                fmt::format("{} {}", plan_.mailboxes[one.mailbox].name(), one.copies));
@@ -137,16 +143,20 @@ class Judgement {
   void judge_refusal() {
     if (!handed_.refusal) {
       row_.found = handed_.taken() ? "taken" : handed_.failure;
-      return handed_.taken() ? trouble(scenario_.trouble, "the recipient was not refused")
+      return handed_.taken() ? trouble(scenario_.trouble, "it was not refused")
                              : trouble(unreachable_code(scenario_.door), handed_.failure);
     }
     row_.found = printable(handed_.refusal->line());
     if (!handed_.refusal->is_permanent()) return trouble("temporary", row_.found);
-    const bool relay = handed_.step == Step::recipient &&
-                       denies_relay(handed_.refusal->status().str(), handed_.refusal->text());
-    if (relay) return;
+    const std::string status = handed_.refusal->status().str();
+    const bool relay =
+        handed_.step == Step::recipient && denies_relay(status, handed_.refusal->text());
+    const bool circle = handed_.step == Step::letter && status == "5.4.6";
+    if (scenario_.refused == Refusal::relaying ? relay : circle) return;
     row_.verdict = Verdict::not_tested;
-    row_.why = "refused for another reason than relaying: " + row_.found;
+    row_.why = fmt::format("refused for another reason than {}: {}",
+                           scenario_.refused == Refusal::relaying ? "relaying" : "circling",
+                           row_.found);
   }
 
   void judge_door() {
@@ -245,6 +255,7 @@ class Judgement {
       add_part(row_.found, fmt::format("a report in {}: {}", plan_.mailboxes[i].name(), words));
       if (scenario_.bounce_at) {
         wanted_came = true;
+        if (tells_of_circle(*found.bounce)) trouble("g-loop", words);
       } else {
         trouble(bounce_code(*found.bounce), words);
       }
@@ -266,7 +277,7 @@ class Judgement {
     const bool ours = at_domain(recipient, plan_.domain) || at_domain(recipient, plan_.alias);
     const bool forwarded = !scenario_.trouble_after_old.empty();
     if (forwarded && !recipient.empty() && !ours) return "x-forwarding-address";
-    if (bounce.status == "5.4.6" || bounce.status == "5.4.14") return "g-loop";
+    if (tells_of_circle(bounce)) return "g-loop";
     if (scenario_.to == plan_.address(Role::outside))
       return denies_relay(bounce.status, bounce.diagnostic) ? "x-relay-refused" : "bounce";
     const bool unknown = bounce.status == "5.1.1" || bounce.status == "5.1.10";

@@ -152,12 +152,12 @@ void Letters::send(const HeldSignals& signals) {
     if (!scenario.skipped.empty()) continue;
     interrupted_ = signals.pause({});
     if (interrupted_) return;
-    const std::string letter = compose(one.token,
-                                       scenario.title,
-                                       scenario.from,
-                                       scenario.to,
-                                       plan_.helo,
-                                       std::chrono::system_clock::now());
+    const std::string letter = scenario.fields + compose(one.token,
+                                                         scenario.title,
+                                                         scenario.from,
+                                                         scenario.to,
+                                                         plan_.helo,
+                                                         std::chrono::system_clock::now());
     one.handed = hand_in(door_terms(plan_, scenario.door), scenario.from, scenario.to, letter);
     reached_ = reached_ || one.handed.reached;
     sent_any_ = sent_any_ || one.handed.taken();

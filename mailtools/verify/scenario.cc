@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mailtools/verify/scenario.h"
 
+#include "mailtools/verify/circle.h"
+
 #include <fmt/format.h>
 
 #include <utility>
@@ -23,6 +25,7 @@ class Scenarios {
     add_from_outside();
     add_from_platform();
     add_at_gateway();
+    add_circles();
     return std::move(out_);
   }
 
@@ -136,7 +139,7 @@ class Scenarios {
                        "a user of V -> U@D that nobody has: a report comes back",
                        Door::platform,
                        Role::sender);
-    s7.to = plan_.unknown.empty() ? "postern-verify-nobody@" + plan_.domain : plan_.unknown;
+    s7.to = unknown_address();
     if (plan_.submission && !user_.empty()) s7.skipped.clear();
     s7.trouble = "bounce-missing";
     for (std::size_t i = 0; i < plan_.mailboxes.size() && !s7.bounce_at; ++i) {
@@ -174,8 +177,44 @@ class Scenarios {
     if (s8.to.empty()) s8.to = "postern-verify@example.com";
     s8.from = "postern-verify@" + plan_.helo;
     s8.skipped.clear();
-    s8.refused = true;
+    s8.refused = Refusal::relaying;
     s8.trouble = "g-open-relay";
+  }
+
+  /// S9 at run time. What neither server has is what they would send to each other for ever; and
+  /// letters that look as if they had circled already must end at the gateway.
+  void add_circles() {
+    Scenario& unknown = add("S9-unknown",
+                            "E -> U@D that nobody has: a report comes back, and no circle",
+                            Door::old_server,
+                            Role::outside);
+    unknown.to = unknown_address();
+    unknown.trouble = "bounce-missing";
+    unknown.bounce_at = plan_.find(Role::outside, Side::outside);
+    if (!unknown.bounce_at) skip(unknown, "IMAP login of [outside] (imap, user, password_file)");
+    Scenario& passes = add_circled(
+        "S9-passes", "a letter that has passed the gateway as often as it may: 554 5.4.6");
+    passes.fields = trace_of_circle(config_, plan_.domain, passes.to);
+    if (passes.fields.empty() && passes.skipped.empty()) {
+      passes.skipped =
+          "the gateway's trace key cannot be read: run this as a user who may read data_dir";
+    }
+    Scenario& hops = add_circled("S9-hops", "a letter that has passed too many servers: 554 5.4.6");
+    hops.fields = received_of_circle(config_.routing.routing.max_hops + 1);
+  }
+
+  Scenario& add_circled(std::string name, std::string title) {
+    Scenario& one = add(std::move(name), std::move(title), Door::gateway, Role::migrated);
+    at_alias(one);
+    one.refused = Refusal::circling;
+    one.trouble = "g-loop-guard";
+    if (one.skipped.empty() && !guards_loops(config_))
+      one.skipped = "routing.stages in the gateway's config has no loop_guard (R13)";
+    return one;
+  }
+
+  std::string unknown_address() const {
+    return plan_.unknown.empty() ? "postern-verify-nobody@" + plan_.domain : plan_.unknown;
   }
 
   /// U@D becomes U@T.

@@ -30,6 +30,13 @@ struct Wanted {
   unsigned copies = 0;
 };
 
+/// What a door itself must refuse.
+enum class Refusal : std::uint8_t {
+  none,
+  relaying,  ///< the recipient: 550 5.7.1 (R2)
+  circling,  ///< the letter: 554 5.4.6 (R13)
+};
+
 /// One scenario of docs/mail-flow.md as a letter. A plain value.
 struct Scenario {
   std::string name;
@@ -38,12 +45,13 @@ struct Scenario {
   std::string from;
   std::string to;
   std::vector<Wanted> wanted;
-  bool refused = false;                  ///< the door itself must refuse the recipient
+  Refusal refused = Refusal::none;
   std::optional<std::size_t> bounce_at;  ///< a report must come to this mailbox
   std::string trouble;                   ///< code, when a copy that is wanted does not come
   std::string trouble_after_old{};       ///< the same, when X has its own
   std::string skipped{};                 ///< not empty: why it is not tested
   std::string blind{};                   ///< not empty: why a pass cannot be told
+  std::string fields{};                  ///< header fields on top of the letter's own, with CRLF
 };
 
 /// The scenarios that can be tested from outside, those for which something is missing as skipped

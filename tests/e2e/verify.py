@@ -14,10 +14,10 @@ import ports
 from gateway import REPOSITORY
 from process import HarnessError, expect, wait_until
 from swaks import Letter, send
-from topology import D, T
+from topology import D, T, hop
 from verify_flow import LEFT, MIGRANT, OUTSIDE_USER, SENDER, UNMIGRATED, Flow
 
-LETTERS = ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "S7b", "S8", "R4", "R5"]
+LETTERS = ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "S7b", "S8", "S9-unknown", "S9-passes", "S9-hops", "R4", "R5"]
 # Waiting ends with what is waited for: its limit costs nothing.
 QUICK = ["--wait", "60s", "--settle", "1s", "--json"]
 
@@ -118,6 +118,23 @@ def two_copies(net: Flow) -> None:
     finds(net, "S2", "copy-twice", break_it, "V:ivan@company.ru has 2", settle="5s")
 
 
+def a_circle(net: Flow) -> None:
+    """S9: X and G send an unknown user to each other, and G does not know X's address."""
+    def break_it(flow: Flow) -> None:
+        flow.x.tables("transport")[f"nobody-verify@{D}"] = f"astray:{hop(flow.at_g())}"
+    finds(net, "S9-unknown", "g-loop", break_it, "5.4.6")
+
+
+def another_trace_key(net: Flow) -> None:
+    """The running gateway is not the one of the config: it does not know its own letters, and takes one that has circled."""
+    config = net.root / "another.toml"
+    config.write_text(net.g.config.read_text().replace("trace key of gw.company.ru", "TRACE key of gw.company.ru"))
+    done = net.verify("--only", "S9-passes,S9-hops", *QUICK, config=config)
+    expect(done.status == 1 and done.codes("S9-passes") == ["g-loop-guard"], done.text)
+    expect(done.rows()["S9-hops"]["verdict"] == "passed", done.text)
+    net.settle()
+
+
 def small_size_and_expired_certificate(net: Flow) -> None:
     pair = net.authority.issue("expired", f"IP:{ports.EXCHANGE}", days=-1)
 
@@ -207,7 +224,7 @@ def wrong_files(net: Flow) -> None:
 
 
 CASES = [healthy, table_for_people, wrong_password, in_another_folder, wrong_files, mx_elsewhere, refused_recipients,
-         route_missing, forwarded_elsewhere, two_copies, small_size_and_expired_certificate, too_many_connections, interrupted]
+         route_missing, forwarded_elsewhere, two_copies, a_circle, another_trace_key, small_size_and_expired_certificate, too_many_connections, interrupted]
 
 
 def main() -> int:

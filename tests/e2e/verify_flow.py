@@ -130,11 +130,12 @@ class Flow(Topology):
         os.kill(master, signal.SIGHUP)
         wait_until(lambda: not any(runs(pid) for pid in before), 20, "X's processes of before have ended")
 
-    def command(self, *options: str, test: Path | None = None) -> list[str]:
-        return [str(executable()), "verify", "--config", str(self.g.config), "--test", str(test or self.test), *options]
+    def command(self, *options: str, test: Path | None = None, config: Path | None = None) -> list[str]:
+        return [str(executable()), "verify", "--config", str(config or self.g.config), "--test", str(test or self.test), *options]
 
-    def verify(self, *options: str, test: Path | None = None) -> "Verified":
-        return Verified(subprocess.run(self.command(*options, test=test), capture_output=True, text=True, check=False, timeout=90))
+    def verify(self, *options: str, test: Path | None = None, config: Path | None = None) -> "Verified":
+        command = self.command(*options, test=test, config=config)
+        return Verified(subprocess.run(command, capture_output=True, text=True, check=False, timeout=90))
 
 
 class Verified:

@@ -30,6 +30,15 @@ TEST_F(TraceKeyTest, IsMadeOnceAndKept) {
   EXPECT_EQ(*first, *second);
 }
 
+TEST_F(TraceKeyTest, IsNotMadeWhereItIsOnlyLookedFor) {
+  EXPECT_TRUE(load_trace_key(dir_).has_error());
+  EXPECT_FALSE(std::filesystem::exists(dir_ + "/trace.key"));
+  const auto made = load_or_create_trace_key(dir_);
+  const auto found = load_trace_key(dir_);
+  ASSERT_TRUE(made.has_value() && found.has_value());
+  EXPECT_EQ(*found, *made);
+}
+
 TEST_F(TraceKeyTest, MayBeReadByItsOwnerOnly) {
   ASSERT_TRUE(load_or_create_trace_key(dir_).has_value());
   struct stat info {};

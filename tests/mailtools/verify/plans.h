@@ -27,6 +27,7 @@ domain = [{ name = "company.ru", aliases = ["tech.company.ru"], mailboxes = "vk"
 route = [{ domains = ["company.ru"], via = "exchange" }]
 recipients = { unknown_redirect = "exchange", directory = "file:/etc/postern/mailboxes" }
 gateways.external = ["exchange"]
+routing.trace_key = "a trace key of tests, 32 octets long"
 )";
 
 inline gateway::Config gateway_config(std::string_view text = kGatewayConfig) {

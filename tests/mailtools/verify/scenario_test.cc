@@ -107,7 +107,20 @@ TEST_F(VerifyScenarios, AllOfThemWhereEverythingIsGiven) {
     EXPECT_EQ(one.blind, "") << one.name;
   }
   EXPECT_THAT(names,
-              ElementsAre("S1", "S2", "S6", "S3", "S4", "S5", "S7b", "R4", "R5", "S7", "S8"));
+              ElementsAre("S1",
+                          "S2",
+                          "S6",
+                          "S3",
+                          "S4",
+                          "S5",
+                          "S7b",
+                          "R4",
+                          "R5",
+                          "S7",
+                          "S8",
+                          "S9-unknown",
+                          "S9-passes",
+                          "S9-hops"));
   EXPECT_EQ(scenario("R4").to, "ivan@tech.company.ru");
   EXPECT_EQ(scenario("S7").to, "boris@tech.company.ru");
   EXPECT_EQ(scenario("S4").from, "olga@company.ru");
@@ -213,6 +226,8 @@ TEST_F(VerifyScenarios, AReportThatIsWantedPasses) {
   EXPECT_TRUE(is_complete(scenario("S7b"), "pv-1-S7b", watched_));
   EXPECT_EQ(judged("S7b").verdict, Verdict::passed);
   EXPECT_EQ(judged("S7b", refused(550, {5, 1, 1}, "User unknown")).verdict, Verdict::passed);
+  arrive(Role::sender, Side::new_platform, "pv-1-S7b", Bounce{"nobody@company.ru", "5.4.6", "554"});
+  EXPECT_THAT(codes(judged("S7b")), ElementsAre("g-loop"));
 }
 
 TEST_F(VerifyScenarios, ARefusalForAnotherReasonIsNoReport) {
