@@ -115,15 +115,15 @@ net::Awaitable<void> Session::serve() {
 
 /// One line, at the front of the input. False: the session is over.
 net::Awaitable<bool> Session::on_line() {
-  if (line_ != Line::complete) {
-    const bool too_long = line_ == Line::too_long;
-    const std::string_view bare = too_long ? "" : input_.view().substr(0, line_octets_ - 1);
+  if (line_.kind != Line::Kind::complete) {
+    const bool too_long = line_.kind == Line::Kind::too_long;
     const smtp::ServerDialogue::Effect effect =
-        too_long ? dialogue_.on_long_line(out_) : dialogue_.on_bare_lf(bare, out_);
+        too_long ? dialogue_.on_long_line(out_)
+                 : dialogue_.on_bare_lf(line_.text(input_.view()), out_);
     const bool go_on = co_await perform(effect);
     co_return go_on;
   }
-  const std::string_view line = input_.view().substr(0, line_octets_ - 2);
+  const std::string_view line = line_.text(input_.view());
   bool tls_fails = false;
   if (!shared_.faults.empty()) {
     if (const std::optional<Stage> stage = early_stage(line)) {
@@ -131,7 +131,7 @@ net::Awaitable<bool> Session::on_line() {
       if (verdict.over) co_return false;
       if (verdict.reply) {
         verdict.reply->append_to(out_);
-        input_.consume(line_octets_);
+        input_.consume(line_.octets);
         if (verdict.reply->code() != 421) co_return true;
         co_await flush();
         co_return false;
@@ -142,12 +142,12 @@ net::Awaitable<bool> Session::on_line() {
   const smtp::ServerDialogue::Effect effect = dialogue_.on_line(line, out_);
   if (std::holds_alternative<smtp::ServerDialogue::UpgradeTls>(effect)) {
     // RFC 3207 5: commands in the same packet would be taken for part of the secured session.
-    const bool injected = input_.size() > line_octets_;
+    const bool injected = input_.size() > line_.octets;
     if (injected) {
       out_.resize(stage_said_);
       smtp::replies::starttls_injection().append_to(out_);
     }
-    input_.consume(line_octets_);
+    input_.consume(line_.octets);
     const bool stays = co_await end_stage();
     if (!stays) co_return false;
     const bool flushed = co_await flush();
@@ -182,7 +182,7 @@ net::Awaitable<bool> Session::perform(const smtp::ServerDialogue::Effect& effect
   }
   if (!go_on) co_return false;
   // Views into the line end here: what follows reads on.
-  input_.consume(line_octets_);
+  input_.consume(line_.octets);
   if (std::holds_alternative<D::BeginData>(effect)) {
     go_on = co_await receive_data();
   } else if (const auto* chunk = std::get_if<D::BeginChunk>(&effect)) {
@@ -201,35 +201,23 @@ net::Awaitable<bool> Session::perform(const smtp::ServerDialogue::Effect& effect
 
 /// Brings one line, and nothing else, to the front of the input. False: the session is over.
 net::Awaitable<bool> Session::read_line() {
-  const std::size_t limit = profile_.limits.auth_line_octets;
-  bool skipping = false;
+  net::TimePoint deadline{};  // one a command: octets that trickle in do not move it
   for (;;) {
-    const std::string_view have = input_.view();
-    const std::size_t lf = have.find('\n');
-    if (lf != std::string_view::npos) {
-      line_octets_ = lf + 1;
-      const bool crlf = lf > 0 && have[lf - 1] == '\r';
-      line_ = skipping || line_octets_ > limit ? Line::too_long
-              : crlf                           ? Line::complete
-                                               : Line::bare_lf;
-      co_return true;
-    }
-    if (have.size() > limit) {
-      skipping = true;
-      input_.clear();
-    }
+    line_ = input_.next_line(profile_.limits.auth_line_octets);
+    if (line_.kind != Line::Kind::unfinished) co_return true;
     const bool flushed = co_await flush();
     if (!flushed || stopping_) co_return false;
-    const bool more =
-        co_await read_more(shared_.options.timeouts.command, smtp::InputBuffer::kBlockOctets);
+    if (deadline == net::TimePoint())
+      deadline = net::Clock::now() + shared_.options.timeouts.command;
+    const bool more = co_await read_more(deadline, smtp::InputBuffer::kBlockOctets);
     if (!more) co_return false;
   }
 }
 
 /// Reads at least one octet more, and `most` at most. False: the client is gone or too slow, or
 /// stop() was called.
-net::Awaitable<bool> Session::read_more(net::Clock::duration span, std::size_t most) {
-  stream_.expires_after(span);
+net::Awaitable<bool> Session::read_more(net::TimePoint deadline, std::size_t most) {
+  stream_.expires_at(deadline);
   if (stopping_) co_return false;
   waiting_ = true;
   // Between letters a session holds no block; within one the next octets are close, and waiting for

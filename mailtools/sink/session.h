@@ -52,7 +52,7 @@ class Session {
   void stop();
 
  private:
-  enum class Line { complete, bare_lf, too_long };
+  using Line = smtp::InputBuffer::Line;
   /// What a fault leaves of a stage.
   struct Verdict {
     bool over = false;                 ///< the session ends
@@ -65,7 +65,8 @@ class Session {
     smtp::ContentScanner scanner;  ///< of chunks
     std::unique_ptr<Writer> writer;
     std::uint64_t octets = 0;
-    std::uint64_t rate = 0;  ///< octets a second at most; 0: any
+    std::uint64_t rate = 0;                       ///< octets a second at most; 0: any
+    net::TimePoint ends = net::TimePoint::max();  ///< all of it must be there
     bool begun = false;
     bool by_chunks = false;
   };
@@ -98,7 +99,7 @@ class Session {
   void hide_lines(std::size_t said_before);
 
   net::Awaitable<bool> read_line();
-  net::Awaitable<bool> read_more(net::Clock::duration span, std::size_t most);
+  net::Awaitable<bool> read_more(net::TimePoint deadline, std::size_t most);
   net::Awaitable<bool> flush();
   net::Awaitable<void> pause(net::Clock::duration span);
   void begin_letter(bool by_chunks);
@@ -115,8 +116,7 @@ class Session {
   smtp::InputBuffer input_;
   std::string out_;
   net::Timer pause_;
-  std::size_t line_octets_ = 0;
-  Line line_ = Line::complete;
+  Line line_;
 
   std::string helo_;
   bool esmtp_ = false;

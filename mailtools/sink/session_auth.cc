@@ -14,8 +14,8 @@ net::Awaitable<bool> Session::upgrade_to_tls(bool fails) {
   identity_.clear();
   if (fails) {
     // What a client meets whose server has no certificate: words where a handshake should be.
-    const bool came =
-        co_await read_more(shared_.options.timeouts.tls, smtp::InputBuffer::kBlockOctets);
+    const bool came = co_await read_more(net::Clock::now() + shared_.options.timeouts.tls,
+                                         smtp::InputBuffer::kBlockOctets);
     if (came) {
       co_await stream_.write("454 4.7.0 TLS is not available\r\n");
     }
@@ -74,8 +74,8 @@ net::Awaitable<bool> Session::authenticate(std::string mechanism,
 net::Awaitable<bool> Session::read_response(std::string& line) {
   const bool got_line = co_await read_line();
   if (!got_line) co_return false;
-  line = std::string(input_.view().substr(0, line_octets_ - (line_ == Line::complete ? 2 : 1)));
-  input_.consume(line_octets_);
+  line = std::string(line_.text(input_.view()));
+  input_.consume(line_.octets);
   co_return true;
 }
 

@@ -66,7 +66,7 @@ net::Awaitable<bool> Session::end_stage() {
 net::Awaitable<void> Session::hang() {
   for (bool more = true; more;) {
     input_.clear();
-    more = co_await read_more(kStall, smtp::InputBuffer::kBlockOctets);
+    more = co_await read_more(net::Clock::now() + kStall, smtp::InputBuffer::kBlockOctets);
   }
   // Not even 421.
   cut_off(false);

@@ -64,6 +64,7 @@ net::Awaitable<bool> Session::stays_after(const smtp::Reply& reply) {
 void Session::begin_letter(bool by_chunks) {
   letter_ = Letter{};
   letter_.begun = true;
+  letter_.ends = net::Clock::now() + shared_.options.timeouts.message;
   letter_.by_chunks = by_chunks;
   head_.clear();
   if (shared_.observer != nullptr) letter_.writer = shared_.observer->keep(taken());
@@ -158,14 +159,15 @@ net::Awaitable<bool> Session::read_chunk(std::uint64_t size, bool discard) {
 
 /// Reads more of a letter, no faster than the letter's rate.
 net::Awaitable<bool> Session::read_content() {
-  const smtp::ServerTimeouts& timeouts = shared_.options.timeouts;
+  const net::TimePoint deadline = net::Clock::now() + shared_.options.timeouts.data_block;
   if (letter_.rate == 0) {
-    const bool more = co_await read_more(timeouts.data_block, smtp::InputBuffer::kBlockOctets);
+    const bool more =
+        co_await read_more(std::min(deadline, letter_.ends), smtp::InputBuffer::kBlockOctets);
     co_return more;
   }
   const std::uint64_t most =
       std::clamp<std::uint64_t>(letter_.rate / kTurns, 1, smtp::InputBuffer::kBlockOctets);
-  const bool more = co_await read_more(timeouts.data_block, static_cast<std::size_t>(most));
+  const bool more = co_await read_more(deadline, static_cast<std::size_t>(most));
   if (!more) co_return false;
   co_await pause(std::chrono::microseconds(input_.size() * 1'000'000 / letter_.rate));
   co_return !stopping_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "smtp/session/input_buffer.h"
 
+#include <utility>
+
 namespace postern::smtp {
 namespace {
 
@@ -64,6 +66,22 @@ std::span<char> InputBuffer::space() {
     begin_ = 0;
   }
   return {block_.get() + end_, kBlockOctets - end_};
+}
+
+InputBuffer::Line InputBuffer::next_line(std::size_t limit) {
+  const std::string_view have = view();
+  const std::size_t lf = have.find('\n');
+  if (lf == std::string_view::npos) {
+    if (have.size() > limit) {
+      skipping_ = true;
+      clear();
+    }
+    return {};
+  }
+  const std::size_t octets = lf + 1;
+  if (std::exchange(skipping_, false) || octets > limit) return {Line::Kind::too_long, octets};
+  const bool crlf = lf > 0 && have[lf - 1] == '\r';
+  return {crlf ? Line::Kind::complete : Line::Kind::bare_lf, octets};
 }
 
 void InputBuffer::consume(std::size_t octets) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <span>
@@ -20,6 +21,23 @@ class InputBuffer {
   /// More than this is not parked: it is worth a block.
   static constexpr std::size_t kParkedOctets = kBlockOctets / 4;
 
+  /// What is at the front, where commands are expected (RFC 5321 2.3.8).
+  struct Line {
+    enum class Kind : std::uint8_t {
+      unfinished,  ///< its end has not come
+      complete,    ///< ends with CRLF
+      bare_lf,     ///< ends with LF alone
+      too_long,    ///< longer than the limit; what is at the front is its last part alone
+    };
+    Kind kind = Kind::unfinished;
+    std::size_t octets = 0;  ///< with its line end; 0: unfinished
+
+    /// Without its line end.
+    std::string_view text(std::string_view front) const {
+      return front.substr(0, octets - (kind == Kind::complete ? 2 : 1));
+    }
+  };
+
   InputBuffer() = default;
   ~InputBuffer() { release(); }
   InputBuffer(InputBuffer&&) = delete;
@@ -32,6 +50,11 @@ class InputBuffer {
   }
   /// The unused octets, for decoding in place.
   char* data() { return block_.get() + begin_; }
+
+  /// The line at the front; whoever has used it consumes its octets. Of an unfinished one that is
+  /// longer than `limit`, its line end included, nothing is held: the octets are given up until its
+  /// end has come.
+  Line next_line(std::size_t limit);
 
   /// Before a wait for more: when little is there, it moves to a place of its own size, and the
   /// block goes back. Views into the buffer end.
@@ -54,6 +77,7 @@ class InputBuffer {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   bool parked_ = false;
+  bool skipping_ = false;  ///< the line that is too long goes on
 };
 
 }  // namespace postern::smtp

@@ -109,12 +109,11 @@ net::Awaitable<std::optional<ServerSession::Abandoned>> ServerSession::read_resp
     if (stopping_) why = "postern ends";
     co_return Abandoned{replies::auth_cancelled(), why};
   }
-  const std::size_t end = line_ == Line::complete ? 2 : 1;
-  const std::string line(input_.view().substr(0, line_octets_ - end));
-  input_.consume(line_octets_);
-  if (line_ == Line::too_long)
+  const std::string line(line_.text(input_.view()));
+  input_.consume(line_.octets);
+  if (line_.kind == Line::Kind::too_long)
     co_return Abandoned{replies::auth_line_too_long(), "a response that is too long"};
-  if (line_ == Line::bare_lf)
+  if (line_.kind == Line::Kind::bare_lf)
     co_return Abandoned{replies::bare_lf_command(), "a response with a bare LF"};
   if (line == "*") co_return Abandoned{replies::auth_cancelled(), "the client has cancelled"};
   std::optional<std::string> decoded = from_base64(line);

@@ -87,12 +87,11 @@ net::Awaitable<void> ServerSession::serve() {
     }
     ServerDialogue::Effect effect;
     const std::size_t said_before = out_.size();
-    if (line_ == Line::complete) {
-      const std::string_view line = input_.view().substr(0, line_octets_ - 2);
+    const std::string_view line = line_.text(input_.view());
+    if (line_.kind == Line::Kind::complete) {
       effect = dialogue_.on_line(line, out_);
       note_refusal(line, said_before);
-    } else if (line_ == Line::bare_lf) {
-      const std::string_view line = input_.view().substr(0, line_octets_ - 1);
+    } else if (line_.kind == Line::Kind::bare_lf) {
       effect = dialogue_.on_bare_lf(line, out_);
       note_refusal(line, said_before);
     } else {
@@ -100,7 +99,7 @@ net::Awaitable<void> ServerSession::serve() {
       note_refusal("(a line that is too long)", said_before);
     }
     if (std::holds_alternative<ServerDialogue::UpgradeTls>(effect) &&
-        input_.size() > line_octets_) {
+        input_.size() > line_.octets) {
       // Commands in the same packet as STARTTLS would be taken for part of the secured session (RFC
       // 3207 5, "command injection"): such a client is refused outright.
       out_.resize(said_before);
@@ -116,24 +115,10 @@ net::Awaitable<void> ServerSession::serve() {
 
 /// Brings one line, and nothing else, to the front of the input. False: the session is over.
 net::Awaitable<bool> ServerSession::read_line() {
-  bool skipping = false;
   net::TimePoint deadline{};  // one a command: octets that trickle in do not move it
   for (;;) {
-    const std::string_view have = input_.view();
-    const std::size_t limit = limit_of(have);
-    const std::size_t lf = have.find('\n');
-    if (lf != std::string_view::npos) {
-      line_octets_ = lf + 1;
-      const bool crlf = lf > 0 && have[lf - 1] == '\r';
-      line_ = skipping || line_octets_ > limit ? Line::too_long
-              : crlf                           ? Line::complete
-                                               : Line::bare_lf;
-      co_return true;
-    }
-    if (have.size() > limit) {
-      skipping = true;
-      input_.clear();
-    }
+    line_ = input_.next_line(limit_of(input_.view()));
+    if (line_.kind != Line::Kind::unfinished) co_return true;
     const bool flushed = co_await flush();
     if (!flushed) co_return false;
     if (stopping_) {
@@ -211,7 +196,7 @@ net::Awaitable<bool> ServerSession::perform(const ServerDialogue::Effect& effect
     if (asked->has_initial) initial = std::string(asked->initial);
   }
   // Views into the line end here: what follows reads on.
-  input_.consume(line_octets_);
+  input_.consume(line_.octets);
   if (std::holds_alternative<D::BeginData>(effect)) {
     go_on = co_await receive_data();
   } else if (const auto* chunk = std::get_if<D::BeginChunk>(&effect)) {

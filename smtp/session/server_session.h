@@ -55,7 +55,7 @@ class ServerSession {
     bool too_large = false;
     bool begun = false;
   };
-  enum class Line { complete, bare_lf, too_long };
+  using Line = InputBuffer::Line;
   /// What ends an exchange in place of a response.
   struct Abandoned {
     Reply reply;
@@ -113,8 +113,7 @@ class ServerSession {
   std::string out_;
   net::TimePoint ends_ = net::TimePoint::max();  ///< the session, at its next command
   std::string_view waits_for_;                   ///< what a time-out is counted as
-  std::size_t line_octets_ = 0;                  ///< of the current line, with its line end
-  Line line_ = Line::complete;
+  Line line_;                                    ///< the current one
   net::Timer pause_;
   bool in_exchange_ = false;  ///< the next line is a response of AUTH
   bool saw_auth_ = false;     ///< the client has said AUTH

@@ -76,5 +76,43 @@ TEST(InputBuffer, NothingAndMuchAreNotParked) {
   EXPECT_EQ(buffer.data(), block);
 }
 
+using Kind = InputBuffer::Line::Kind;
+
+TEST(InputBuffer, ALineIsAtTheFrontOnceItsEndHasCome) {
+  InputBuffer buffer;
+  EXPECT_EQ(buffer.next_line(10).kind, Kind::unfinished);
+  put(buffer, "NOOP\r");
+  EXPECT_EQ(buffer.next_line(10).kind, Kind::unfinished);
+  put(buffer, "\nRSET\n");
+  const InputBuffer::Line noop = buffer.next_line(10);
+  EXPECT_EQ(noop.kind, Kind::complete);
+  EXPECT_EQ(noop.text(buffer.view()), "NOOP");
+  buffer.consume(noop.octets);
+  const InputBuffer::Line rset = buffer.next_line(10);
+  EXPECT_EQ(rset.kind, Kind::bare_lf);
+  EXPECT_EQ(rset.text(buffer.view()), "RSET");
+  buffer.consume(rset.octets);
+  EXPECT_TRUE(buffer.empty());
+}
+
+TEST(InputBuffer, TheLimitCountsTheLineEnd) {
+  InputBuffer buffer;
+  put(buffer, "12345678\r\n");
+  EXPECT_EQ(buffer.next_line(10).kind, Kind::complete);
+  EXPECT_EQ(buffer.next_line(9).kind, Kind::too_long);
+}
+
+TEST(InputBuffer, OfALineThatIsTooLongNothingIsHeld) {
+  InputBuffer buffer;
+  put(buffer, std::string(11, 'x'));
+  EXPECT_EQ(buffer.next_line(10).kind, Kind::unfinished);
+  EXPECT_TRUE(buffer.empty());
+  put(buffer, "short\r\nNOOP\r\n");
+  const InputBuffer::Line rest = buffer.next_line(10);
+  EXPECT_EQ(rest.kind, Kind::too_long) << "its end is no line of its own";
+  buffer.consume(rest.octets);
+  EXPECT_EQ(buffer.next_line(10).kind, Kind::complete);
+}
+
 }  // namespace
 }  // namespace postern::smtp

@@ -5,6 +5,10 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
+#include <future>
+#include <thread>
+
 namespace postern::sink {
 namespace {
 
@@ -36,6 +40,21 @@ TEST_F(SinkSession, TakesALetterAndTellsOfIt) {
   EXPECT_EQ(sink->counts().recipients, 1U);
   EXPECT_EQ(sink->counts().octets, seen[0].size);
   EXPECT_EQ(sink->counts().connections, 1U);
+  EXPECT_EQ(sink->counts().refused, 0U);
+}
+
+TEST_F(SinkSession, ACommandHasOneDeadlineHoweverItTricklesIn) {
+  options.timeouts.command = std::chrono::seconds(1);
+  start();
+  Caller caller = greeted();
+  std::promise<void> closed;
+  std::thread trickle([&caller, over = closed.get_future()] {
+    while (over.wait_for(std::chrono::milliseconds(50)) == std::future_status::timeout)
+      caller.send("N");
+  });
+  EXPECT_FALSE(caller.wire().line());
+  closed.set_value();
+  trickle.join();
   EXPECT_EQ(sink->counts().refused, 0U);
 }
 
