@@ -142,6 +142,9 @@ std::string Control::carry_out_now(ControlRequest request) {
       out = counts_line(sink_->counts()) + "\n";
       break;
     case Kind::add: {
+      if (request.fault.kind == Fault::Kind::tls_fail && !sink_->has_tls())
+        return "error: without TLS tls-fail strikes nobody; start the sink with --tls, or "
+               "--tls-cert and --tls-key\n";
       const std::size_t number = sink_->faults().add(std::move(request.fault));
       if (number == 0)
         return fmt::format("error: there are {} faults; clear some\n", FaultTable::kMost);

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <ostream>
 #include <unistd.h>
+#include <utility>
 
 namespace postern::sink {
 
@@ -112,6 +113,7 @@ std::string Keeper::put_out(const std::string& text) {
   errno = 0;
   out_ << text << std::flush;
   if (out_) return {};
+  if (errno == EPIPE && options_.gone && !std::exchange(gone_, true)) options_.gone();
   return fmt::format("standard output: {}", errno != 0 ? std::strerror(errno) : "write error");
 }
 

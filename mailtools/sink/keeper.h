@@ -26,6 +26,8 @@ struct KeepOptions {
   bool lines = false;    ///< a line a letter, to `out`
   bool last = false;     ///< the JSON of the last kLast letters is kept, for last()
   std::string hostname;  ///< for the names of files
+  /// Called once, by whichever thread is told EPIPE: nobody reads `out` any more.
+  std::function<void()> gone;
 };
 
 /// Keeps letters. Outlives its sink; any thread.
@@ -81,6 +83,7 @@ class Keeper final : public Observer {
   std::vector<Waiter> waiters_;
   std::uint64_t last_waiter_ = 0;
   std::string failure_;
+  bool gone_ = false;  ///< options_.gone was called
 };
 
 }  // namespace postern::sink

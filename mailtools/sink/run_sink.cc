@@ -3,6 +3,7 @@
 #include "mailtools/sink/keeper.h"
 #include "mailtools/sink/letter_text.h"
 #include "mailtools/sink/listen.h"
+#include "mailtools/sink/output_watch.h"
 #include "mailtools/sink/sink_line.h"
 #include "smtp/address.h"
 
@@ -154,12 +155,14 @@ int run_sink(const SinkCommand& command, std::ostream& out, std::ostream& err) {
   signals.async_wait([&context](const net::error_code& ec, int) {
     if (!ec) context.stop();
   });
-  auto keeper = Keeper::open(keeping_of(command, hostname), out);
+  const auto end = [&context] { asio::post(context, [&context] { context.stop(); }); };
+  KeepOptions keeping = keeping_of(command, hostname);
+  // Who prints no letters may have a reader for the first lines alone.
+  const bool prints_letters = keeping.lines || keeping.jsonl == "-";
+  keeping.gone = end;
+  auto keeper = Keeper::open(std::move(keeping), out);
   if (!keeper) return say(err, keeper.error(), kCannotKeep);
-  if (command.stop_after > 0) {
-    (*keeper)->when_counted(command.stop_after,
-                            [&context] { asio::post(context, [&context] { context.stop(); }); });
-  }
+  if (command.stop_after > 0) (*keeper)->when_counted(command.stop_after, end);
   std::unique_ptr<Control> control;
   if (!command.control.empty()) {
     auto opened = Control::open(context.get_executor(), command.control);
@@ -176,6 +179,13 @@ int run_sink(const SinkCommand& command, std::ostream& out, std::ostream& err) {
   if (control) control->serve(**sink, **keeper);
   const bool live = command.count && ::isatty(STDERR_FILENO) == 1;
   if (live) asio::co_spawn(context, show_live(context, **sink, err), asio::detached);
+  bool unread = false;
+  std::optional<OutputWatch> watch;
+  if (prints_letters)
+    watch.emplace(context.get_executor(), STDOUT_FILENO, [&context, &unread] {
+      unread = true;
+      context.stop();
+    });
   context.run();
   (*sink)->stop();
   if (live) err << '\r';
@@ -183,6 +193,7 @@ int run_sink(const SinkCommand& command, std::ostream& out, std::ostream& err) {
   const std::string failure = (*keeper)->failure();
   if (!failure.empty())
     return say(err, SinkError{"not all could be kept or printed: " + failure}, kNotAllKept);
+  if (unread) return say(err, SinkError{"nobody reads standard output any more"}, kNotAllKept);
   return 0;
 }
 

@@ -256,6 +256,10 @@ SinkCounts Sink::counts() const {
   return out;
 }
 
+bool Sink::has_tls() const {
+  return state_->shared.options.tls != nullptr;
+}
+
 FaultTable& Sink::faults() {
   return state_->shared.faults;
 }

@@ -116,6 +116,8 @@ class Sink {
   /// Where it listens, in the order of SinkOptions::listen, with the ports that were chosen.
   const std::vector<net::Endpoint>& endpoints() const;
   SinkCounts counts() const;
+  /// By STARTTLS or from the first octet.
+  bool has_tls() const;
   /// What goes wrong, now and for the next command of open sessions.
   FaultTable& faults();
   /// Connections are refused as by a host that is down; open sessions go on.

@@ -116,9 +116,8 @@ constexpr const char* kFooter =
     "The first lines on standard output are \"listening on ADDRESS:PORT\" (with --jsonl - on "
     "standard error).\n"
     "Exit status: 0 ended by SIGTERM, SIGINT or --stop-after, 2 wrong command line, 71 cannot "
-    "listen, 73 nothing can be kept where it should be, 74 some letter could not be kept, or "
-    "something not "
-    "printed.";
+    "listen, 73 nothing can be kept where it should be, 74 some letter could not be kept, "
+    "something could not be printed, or nobody reads standard output any more.";
 
 }  // namespace
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway import Gateway, executable
-from mail_sink import MailSink
+from mail_sink_host import MailSink
 from pki import Authority
 from ports import GATEWAY, OUTSIDE, WORKSPACE, free_port
 from process import HarnessError, expect, spawn, stop, wait_until

@@ -4,7 +4,6 @@ changed while it runs."""
 
 import hashlib
 import json
-import os
 import re
 import signal
 import smtplib
@@ -17,8 +16,9 @@ from pathlib import Path
 
 import senders
 from gateway import Gateway, executable
+from mail_sink_host import MailSink
 from ports import GATEWAY, WORKSPACE, free_port
-from process import HarnessError, expect, spawn, stop, tail, wait_until
+from process import HarnessError, expect, tail, wait_until
 
 WRONG_USE, CANNOT_LISTEN, CANNOT_KEEP, NOT_ALL_KEPT = 2, 71, 73, 74
 
@@ -45,62 +45,6 @@ retry_max = "1s"
 [limits.delivery]
 data_done_timeout = "{patience}s"
 """
-
-
-class MailSink:
-    """`postern sink` with these options; `server` is where it listens, as it has said itself."""
-
-    def __init__(self, root: Path, *options: str, address: str = GATEWAY, port: int = 0, out: int | None = None):
-        self.root = root
-        self.control = root / "control"
-        self.said = root / "sink.out"
-        self._command = [str(executable()), "sink", "--listen", f"{address}:{port}", "--control", str(self.control), *options]
-        self._errors = root / "sink.err"
-        with open(self.said, "wb") as said:
-            self._process = spawn(self._command, self._errors, stdout=said if out is None else out)
-        self._where = self._errors if "-" in options else self.said
-        wait_until(lambda: "listening on" in self._where.read_text() or self._process.poll() is not None, 20, "it listens")
-        found = re.search(r"listening on (\S+):(\d+)", self._where.read_text())
-        if not found:
-            raise HarnessError(f"the sink ended: {tail(self._errors)}")
-        self.server = (found[1], int(found[2]))
-
-    def ask(self, request: str) -> list[str]:
-        """The answer's lines, without the `ok` at its end."""
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(60)
-            client.connect(str(self.control))
-            client.sendall(request.encode() + b"\n")
-            lines = []
-            for line in client.makefile():
-                if line == "ok\n":
-                    return lines
-                lines.append(line.rstrip("\n"))
-                if line.startswith("error: "):
-                    break
-            raise HarnessError(f"{request}: {lines}")
-
-    def letters(self) -> list[dict]:
-        return [json.loads(line) for line in self.ask("last 100")]
-
-    def errors(self) -> str:
-        return self._errors.read_text()
-
-    def interrupt(self, number: int) -> None:
-        self._process.send_signal(number)
-
-    def ended(self, seconds: float = 20) -> int:
-        return self._process.wait(seconds)
-
-    def end(self, number: int = signal.SIGTERM) -> str:
-        """What it has said on standard output, once it has ended by this signal."""
-        self.interrupt(number)
-        status = self.ended()
-        expect(status == 0, f"ended with {status}: {tail(self._errors)}")
-        return self.said.read_text()
-
-    def close(self) -> None:
-        stop(self._process)
 
 
 def with_sink(test: Callable[[MailSink], None], *options: str) -> Callable[[Path], None]:
@@ -230,10 +174,9 @@ def tells_what_to_write_instead(root: Path) -> None:
 
 
 def a_letter_that_cannot_be_printed_is_not_taken(root: Path) -> None:
-    """On a full disk, and by a pipe that nobody reads any more."""
-    def refuses(name: str, out: int) -> None:
-        (root / name).mkdir()
-        sink = MailSink(root / name, "--jsonl", "-", "--stop-after", "1", out=out)
+    """A full disk."""
+    with open("/dev/full", "wb") as full:
+        sink = MailSink(root, "--jsonl", "-", "--stop-after", "1", out=full.fileno())
         try:
             code = send(sink, "ivan@company.ru")
             expect(code == 452, f"told {code}")
@@ -243,14 +186,28 @@ def a_letter_that_cannot_be_printed_is_not_taken(root: Path) -> None:
             expect(not sink.control.exists(), "the socket goes with it")
         finally:
             sink.close()
-    with open("/dev/full", "wb") as full:
-        refuses("disk", full.fileno())
-    reader, writer = os.pipe()
-    os.close(reader)
-    try:
-        refuses("pipe", writer)
-    finally:
-        os.close(writer)
+
+
+def a_pipe_that_nobody_reads_ends_it(root: Path) -> None:
+    """postern sink | head -1: at once where letters are printed; else the reader of the first line is not missed before the end."""
+    command = [str(executable()), "sink", "--listen", f"{GATEWAY}:0", "--control", str(root / "control")]
+    for options in ([], ["--count"]):
+        with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as sink:
+            try:
+                expect("listening on" in sink.stdout.readline(), "the first line")
+                sink.stdout.close()
+                if options:
+                    with socket.socket(socket.AF_UNIX) as client:
+                        client.connect(str(root / "control"))
+                        client.sendall(b"count\n")
+                        expect(client.makefile().readline().startswith("messages 0 "), "it goes on")
+                    sink.terminate()
+                status = sink.wait(20)
+                errors = sink.stderr.read()
+                expect(status == NOT_ALL_KEPT and "standard output" in errors, f"{status}: {errors}")
+                expect(not (root / "control").exists(), "the socket goes with it")
+            finally:
+                sink.kill()
 
 
 # ---- behind the gateway ----
@@ -377,6 +334,7 @@ TESTS: list[Callable[[Path], None]] = [
     a_percentage_is_the_same_with_the_same_seed,
     tells_what_to_write_instead,
     a_letter_that_cannot_be_printed_is_not_taken,
+    a_pipe_that_nobody_reads_ends_it,
     with_outage(a_refusal_that_ends_lets_the_letter_through),
     with_outage(a_lost_reply_makes_a_second_copy),
     with_outage(a_silent_hop_is_given_up_and_tried_again, 1),

@@ -116,6 +116,20 @@ TEST_F(ControlTest, FaultsComeAndGoWhileItRuns) {
   EXPECT_THAT(request(*wire, "fail rcpt"), HasSubstr("error: "));
 }
 
+TEST_F(ControlTest, AFaultThatCouldNeverStrikeIsAnError) {
+  serve();
+  const auto wire = operate();
+  EXPECT_THAT(request(*wire, "tls-fail"), MatchesRegex("error: without TLS .*--tls.*"));
+  EXPECT_EQ(request(*wire, "list"), "ok");
+}
+
+TEST_F(ControlTest, HandshakesFailWhereThereIsTls) {
+  options.tls = *self_signed_context("sink.test");
+  serve();
+  const auto wire = operate();
+  EXPECT_EQ(request(*wire, "tls-fail"), "fault 1\nok");
+}
+
 TEST_F(ControlTest, CountsAndTheLastLetter) {
   serve();
   const auto wire = operate();

@@ -6,12 +6,16 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
 #include <atomic>
+#include <csignal>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace postern::sink {
 namespace {
@@ -115,6 +119,24 @@ TEST_F(KeeperTest, WhatCannotBePrintedIsNotTaken) {
   open_on(full);
   EXPECT_FALSE(give("Subject: x\r\n\r\n"));
   EXPECT_THAT(keeper->failure(), HasSubstr("No space left"));
+}
+
+TEST_F(KeeperTest, APipeThatNobodyReadsIsToldOnce) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  std::ofstream pipe("/proc/self/fd/" + std::to_string(ends[1]));
+  ASSERT_TRUE(pipe);
+  ::close(ends[0]);
+  std::signal(SIGPIPE, SIG_IGN);
+  int told = 0;
+  keep.gone = [&told] { ++told; };
+  keep.lines = true;
+  open_on(pipe);
+  EXPECT_FALSE(give("Subject: x\r\n\r\n"));
+  EXPECT_FALSE(give("Subject: x\r\n\r\n"));
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(keeper->failure(), "standard output: Broken pipe");
+  ::close(ends[1]);
 }
 
 TEST_F(KeeperTest, AnotherTextThatCannotBePrintedIsAFailureToo) {
