@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 
 import auth
-from auth import Client, expect, play
+from auth import play
+from auth_bench import Client, expect
 from gateway import Gateway
 from ports import OUTSIDE, WORKSPACE, free_port
 from process import HarnessError, spawn, stop, tail, wait_until
