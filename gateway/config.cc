@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/config.h"
 
+#include "base/host_name.h"
 #include "gateway/config_reader.h"
 #include "gateway/plugins.h"
 
@@ -10,7 +11,6 @@
 #include <fstream>
 #include <sstream>
 #include <system_error>
-#include <unistd.h>
 
 namespace postern::gateway {
 namespace {
@@ -123,11 +123,8 @@ Finding Config::finding(Severity severity,
 Environment Environment::from_process() {
   Environment env;
   if (const char* value = std::getenv("OUR_ADDRESS_VALIDATE")) env.our_address_validate = value;
-  std::string name(256, '\0');
-  if (::gethostname(name.data(), name.size() - 1) == 0) {
-    name.resize(name.find('\0'));
-    if (parse_domain(name)) env.hostname = name;
-  }
+  const std::string name = host_name();
+  if (parse_domain(name)) env.hostname = name;
   return env;
 }
 

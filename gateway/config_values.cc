@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/config_values.h"
 
+#include "base/endpoint_text.h"
 #include "smtp/address.h"
 
 #include <fmt/format.h>
@@ -184,7 +185,7 @@ Parsed<routing::HostSpec> parse_host(std::string_view text) {
   if (const std::optional<IpAddress> address = parse_ip(parts->host)) {
     if (address->is_v6() && !parts->bracketed) {
       return Mistake{
-          fmt::format("\"{}\" is ambiguous; write \"[{}]:{}\"", text, parts->host, out.port)};
+          fmt::format("\"{}\" is ambiguous; write \"{}\"", text, host_port(parts->host, out.port))};
     }
     out.host = address->to_string();
     return out;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/hop_report.h"
 
+#include "base/endpoint_text.h"
 #include "base/ip.h"
 #include "gateway/control_report.h"
 #include "queue/hop_order.h"
@@ -33,13 +34,6 @@ Json event_at(net::TimePoint at, const HopFacts& facts) {
   out["at"] = utc(wall_time(at, facts));
   out["age_seconds"] = seconds(facts.now - at);
   return out;
-}
-
-std::string address_of(const net::Endpoint& endpoint) {
-  routing::HostSpec out;
-  out.host = endpoint.address().to_string();
-  out.port = endpoint.port();
-  return out.str();
 }
 
 void add_state(Json& row, const HostState* state, const HopFacts& facts) {
@@ -82,7 +76,7 @@ Json row_of(const routing::NextHop& hop,
   std::size_t idle = 0;
   const HostState* state = nullptr;
   if (address) {
-    out["address"] = address_of(*address);
+    out["address"] = endpoint_text(*address);
     for (const queue::HopPool::HostConnections& one : facts.connections) {
       if (one.host != *address) continue;
       open += one.open;

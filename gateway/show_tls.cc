@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/show_tls.h"
 
+#include "base/endpoint_text.h"
 #include "dns/name.h"
 #include "dns/targets.h"
 #include "gateway/sts_policies.h"
@@ -174,9 +175,7 @@ TlsFinding tls_finding(const Looking& looking,
                        const queue::TlsPlan& plan) {
   TlsFinding out = rule_of(looking, rule);
   const bool has_login = rule.hop != nullptr && !rule.hop->login.user.empty();
-  const bool is_v6 = question.host.find(':') != std::string::npos;
-  out.host = is_v6 ? "[" + question.host + "]" : question.host;
-  out.host += ":" + std::to_string(question.port);
+  out.host = host_port(question.host, question.port);
   out.demand = demand_of(plan, has_login);
   std::vector<std::string> why;
   if (out.demand == "verify") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mta_sts/https_client.h"
 
+#include "base/endpoint_text.h"
 #include "base/waiter.h"
 
 #include <boost/asio/this_coro.hpp>
@@ -58,7 +59,7 @@ std::string resolution(const HttpsRequest& request) {
   std::string out = fmt::format("{}:{}:", request.host, request.port);
   for (const IpAddress& address : request.addresses) {
     if (out.back() != ':') out += ',';
-    out += address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
+    out += bracketed(address.to_string());
   }
   return out;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "queue/hop_connection.h"
 
+#include "base/endpoint_text.h"
 #include "queue/hop_pool_impl.h"
 
 #include <spdlog/spdlog.h>
@@ -37,7 +38,7 @@ void set_tls(const HopPoolConfig& config, const Candidate& to, smtp::ClientOptio
   options.tls_terms.server_name = plan.sni.empty() ? to.host : plan.sni;
   options.tls_terms.check = std::move(check);
   std::string& key = options.tls_terms.session_key;
-  key = plan.key + ' ' + to.host + ' ' + address_of(to.endpoint);
+  key = plan.key + ' ' + to.host + ' ' + endpoint_text(to.endpoint);
   // Authorities that were read anew verify anew.
   if (options.tls) key.append(" ").append(std::to_string(options.tls->number()));
 }
@@ -50,14 +51,8 @@ bool HopConnection::may_go_on(net::TimePoint now) const {
          now - born < limits.connection_lifetime;
 }
 
-std::string address_of(const net::Endpoint& endpoint) {
-  const std::string ip = endpoint.address().to_string();
-  const bool v6 = endpoint.address().is_v6();
-  return (v6 ? "[" + ip + "]" : ip) + ":" + std::to_string(endpoint.port());
-}
-
 std::string HopConnection::address() const {
-  return address_of(candidate.endpoint);
+  return endpoint_text(candidate.endpoint);
 }
 
 HopLease::HopLease(std::shared_ptr<HopPool::Impl> pool, std::unique_ptr<HopConnection> connection)

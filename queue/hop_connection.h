@@ -56,9 +56,6 @@ struct HopConnection {
   std::string address() const;
 };
 
-/// "10.0.0.5:25", "[2001:db8::5]:25"
-std::string address_of(const net::Endpoint& endpoint);
-
 /// What the host's plan wants of TLS, into `options`; all but where sessions are kept.
 void set_tls(const HopPoolConfig& config, const Candidate& to, smtp::ClientOptions& options);
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routing/next_hop.h"
 
+#include "base/endpoint_text.h"
+
 namespace postern::routing {
 
 std::string HostSpec::str() const {
   if (mx) return "mx:" + host;
-  const bool is_ipv6 = host.find(':') != std::string::npos;
-  return (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  return host_port(host, port);
 }
 
 NextHopLimits NextHopLimits::for_behaviour(Behaviour behaviour) {

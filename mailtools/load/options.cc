@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mailtools/load/options.h"
 
+#include "base/endpoint_text.h"
+#include "base/host_name.h"
 #include "smtp/address.h"
 
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <optional>
-#include <unistd.h>
 
 namespace postern::load {
 namespace {
@@ -44,9 +43,8 @@ class Problem {
 };
 
 std::string own_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
-  return smtp::is_valid_helo_domain(name.data()) ? name.data() : "localhost";
+  std::string name = host_name();
+  return smtp::is_valid_helo_domain(name) ? name : "localhost";
 }
 
 bool is_ascii(std::string_view text) {
@@ -168,22 +166,10 @@ void read_sink(const Typed& typed, Options& out, Problem& problem) {
   out.sink = typed.sink;
   out.sink_wait = problem.take("--sink-wait", read_duration(typed.sink_wait));
   if (typed.sink.empty()) return;
-  const std::size_t colon = typed.sink.rfind(':');
-  std::string address = typed.sink.substr(0, colon);
-  if (address.starts_with('[') && address.ends_with(']')) {
-    address = address.substr(1, address.size() - 2);
-  }
-  net::error_code ec;
-  const auto read = net::asio::ip::make_address(address, ec);
-  std::uint16_t port = 0;
-  const char* const end = typed.sink.data() + typed.sink.size();
-  if (colon != std::string::npos) {
-    const auto [next, error] = std::from_chars(typed.sink.data() + colon + 1, end, port);
-    if (error != std::errc() || next != end) port = 0;
-  }
-  problem.demand(!ec && port != 0,
+  const std::optional<net::Endpoint> where = parse_endpoint(typed.sink);
+  problem.demand(where && where->port() != 0,
                  "--sink: write an address of this host and a port, such as 127.0.0.1:2525");
-  out.sink_endpoint = net::Endpoint(read, port);
+  if (where) out.sink_endpoint = *where;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mailtools/load/plot.h"
 
+#include "base/endpoint_text.h"
 #include "base/printable.h"
 
 #include <fmt/format.h>
@@ -221,8 +222,10 @@ std::string plot_outcome(const Options& options, const Outcome& outcome) {
   const std::string pace = options.sessions > 0
                                ? fmt::format("{} sessions, closed loop", options.sessions)
                                : fmt::format("{} letters/s due", options.rate);
-  const std::string title = fmt::format(
-      "{}:{}, {}: {:.0f}/s taken", options.server, options.port, pace, outcome.accepted_rate());
+  const std::string title = fmt::format("{}, {}: {:.0f}/s taken",
+                                        host_port(options.server, options.port),
+                                        pace,
+                                        outcome.accepted_rate());
   std::vector<Curve> curves;
   for (const Latency& row : latencies(outcome)) {
     if (row.histogram->count() == 0) continue;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mailtools/load/probe.h"
 
+#include "base/endpoint_text.h"
 #include "mailtools/load/link.h"
 #include "tls/session_cache.h"
 
@@ -73,8 +74,7 @@ std::string probe(Plan& plan) {
                    });
     context.run();
     if (problem.empty()) return {};
-    problem = fmt::format(
-        "{}:{} cannot be used: {}", endpoint.address().to_string(), endpoint.port(), problem);
+    problem = fmt::format("{} cannot be used: {}", endpoint_text(endpoint), problem);
   }
   return problem;
 }

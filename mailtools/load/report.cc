@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mailtools/load/report.h"
 
+#include "base/endpoint_text.h"
 #include "base/printable.h"
 
 #include <fmt/format.h>
@@ -210,8 +211,11 @@ std::string text_report(const Options& options, const Outcome& outcome) {
   const Figures& figures = outcome.figures;
   std::string out;
   const auto to = std::back_inserter(out);
-  fmt::format_to(
-      to, "{}:{}, {}, {:.1f} s\n", options.server, options.port, pace(options), outcome.seconds());
+  fmt::format_to(to,
+                 "{}, {}, {:.1f} s\n",
+                 host_port(options.server, options.port),
+                 pace(options),
+                 outcome.seconds());
   fmt::format_to(
       to,
       "  taken        {} of {} letters, {:.1f}/s, {}/s\n",
@@ -267,7 +271,7 @@ std::string json_report(const Options& options, const Outcome& outcome) {
   fmt::format_to(to,
                  "{{\"run\": {}, \"server\": {}, \"loop\": \"{}\", \"{}\": {}, \"ended\": {},\n ",
                  json_text(outcome.run),
-                 json_text(fmt::format("{}:{}", options.server, options.port)),
+                 json_text(host_port(options.server, options.port)),
                  open ? "open" : "closed",
                  open ? "target_rate" : "sessions",
                  open ? options.rate : static_cast<double>(options.sessions),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mailtools/send/option_values.h"
 
+#include "base/host_name.h"
+
 #include <fmt/format.h>
 #include <openssl/ssl.h>
 
@@ -224,9 +226,7 @@ std::optional<StopAt> read_stop(std::string text) {
 }
 
 std::string own_host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
-  std::string plain = name.data();
+  std::string plain = host_name();
   if (plain.find('.') != plain.npos) return plain;
   addrinfo hints{};
   hints.ai_flags = AI_CANONNAME;

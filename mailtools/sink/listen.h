@@ -11,7 +11,5 @@ namespace postern::sink {
 /// "127.0.0.1:2525", "[::1]:2525" or ":2525" (all IPv4 addresses). What is wrong, and what to write
 /// instead. Pure.
 Result<net::Endpoint, SinkError> parse_listen(std::string_view text);
-/// The same form.
-std::string listen_text(const net::Endpoint& endpoint);
 
 }  // namespace postern::sink

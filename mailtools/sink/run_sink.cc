@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/endpoint_text.h"
+#include "base/host_name.h"
 #include "mailtools/sink/control.h"
 #include "mailtools/sink/keeper.h"
 #include "mailtools/sink/letter_text.h"
@@ -28,12 +30,6 @@ constexpr int kCannotListen = 71;
 constexpr int kCannotKeep = 73;
 constexpr int kNotAllKept = 74;
 constexpr std::chrono::seconds kLiveEvery{1};
-
-std::string own_name() {
-  char name[256] = {};
-  if (::gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
-  return name;
-}
 
 Result<void, SinkError> read_accounts(const SinkCommand& command, SinkOptions& out) {
   for (const std::string& text : command.auth) {
@@ -85,7 +81,7 @@ Result<void, SinkError> check_tls_faults(const SinkOptions& options) {
 
 Result<SinkOptions, SinkError> options_of(const SinkCommand& command) {
   SinkOptions out;
-  out.hostname = command.hostname.empty() ? own_name() : command.hostname;
+  out.hostname = command.hostname.empty() ? host_name() : command.hostname;
   if (!smtp::is_valid_helo_domain(out.hostname))
     return SinkError{fmt::format(
         "--hostname \"{}\" is no host name; write one such as mx.company.ru", out.hostname)};
@@ -137,7 +133,7 @@ int say(std::ostream& err, const SinkError& error, int status) {
 std::string announcement(const Sink& sink) {
   std::string out;
   for (const net::Endpoint& endpoint : sink.endpoints())
-    out += "listening on " + listen_text(endpoint) + "\n";
+    out += "listening on " + endpoint_text(endpoint) + "\n";
   return out;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mailtools/sink/sink.h"
 
+#include "base/endpoint_text.h"
 #include "mailtools/sink/listen.h"
 #include "mailtools/sink/session.h"
 #include "smtp/replies.h"
@@ -45,7 +46,7 @@ Result<std::shared_ptr<net::Acceptor>, SinkError> open_acceptor(const net::Execu
   return SinkError{
       fmt::format("cannot listen on {}: {}; write another --listen ADDRESS:PORT, port "
                   "0 takes one that is free",
-                  listen_text(where),
+                  endpoint_text(where),
                   ec.message())};
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mailtools/talk/conversation.h"
 
+#include "base/endpoint_text.h"
 #include "base/printable.h"
 #include "mailtools/talk/client_tls.h"
 #include "mailtools/talk/connector.h"
@@ -20,12 +21,6 @@ namespace {
 constexpr std::chrono::seconds kLastWords{1};
 /// Each has the whole of Target::timeout: a slow line is no dead one.
 constexpr std::size_t kPiece = std::size_t{256} << 10;
-
-std::string to_text(const net::Endpoint& endpoint) {
-  const std::string address = endpoint.address().to_string();
-  return endpoint.address().is_v6() ? fmt::format("[{}]:{}", address, endpoint.port())
-                                    : fmt::format("{}:{}", address, endpoint.port());
-}
 
 bool is_hoped_for(int code, Expect expect) {
   if (expect == Expect::any) return true;
@@ -79,7 +74,7 @@ Conversation::Done Conversation::connect() {
     }
     const bool late = connected.ec == net::asio::error::timed_out;
     last = told({late ? TalkError::Kind::timed_out : TalkError::Kind::unreachable,
-                 fmt::format("{}: {}", to_text(to), connected.ec.message())});
+                 fmt::format("{}: {}", endpoint_text(to), connected.ec.message())});
   }
   return last;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mailtools/verify/plan.h"
 
+#include "base/endpoint_text.h"
 #include "mailtools/verify/plan_reader.h"
 
 #include <fmt/format.h>
@@ -103,8 +104,7 @@ Parsed<std::string> read_whole(const std::string& path) {
 }  // namespace
 
 std::string Server::str() const {
-  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
-                                             : fmt::format("[{}]:{}", host, port);
+  return host_port(host, port);
 }
 
 std::string_view side_name(Side side) {

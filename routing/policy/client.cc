@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routing/policy/client.h"
 
+#include "base/endpoint_text.h"
 #include "routing/policy/connections.h"
 
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
-#include <charconv>
 #include <memory>
 #include <utility>
 
@@ -65,20 +65,10 @@ std::optional<PolicyServer> PolicyServer::parse(std::string_view text) {
     return is_path ? std::optional(std::move(out)) : std::nullopt;
   }
   if (!text.starts_with(kInet)) return std::nullopt;
-  std::string_view host = text.substr(kInet.size());
-  const std::size_t colon = host.rfind(':');
-  if (colon == std::string_view::npos) return std::nullopt;
-  const std::string_view port = host.substr(colon + 1);
-  host = host.substr(0, colon);
-  const bool bracketed = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
-  if (bracketed) host = host.substr(1, host.size() - 2);
-  const std::optional<IpAddress> address = parse_ip(host);
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
-  const bool is_port = error == std::errc() && end == port.data() + port.size() && out.port != 0;
-  if (!address || !is_port || bracketed != (host.find(':') != std::string_view::npos)) {
-    return std::nullopt;
-  }
-  out.address = *address;
+  const std::optional<net::Endpoint> where = parse_endpoint(text.substr(kInet.size()));
+  if (!where || where->port() == 0) return std::nullopt;
+  out.address = where->address();
+  out.port = where->port();
   return out;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/endpoint_text.h"
 #include "mailtools/sink/control_request.h"
 #include "mailtools/sink/listen.h"
 
@@ -55,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   matches(line.substr(0, half), line.substr(half));
   const auto where = parse_listen(line);
   if (where) {
-    const auto again = parse_listen(listen_text(*where));
+    const auto again = parse_listen(postern::endpoint_text(*where));
     require(again && *again == *where);
   } else {
     require(!where.error().text.empty());

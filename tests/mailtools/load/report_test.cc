@@ -78,6 +78,14 @@ TEST(Report, ARecipientThatDidNotArriveIsNotWell) {
   EXPECT_TRUE(found.all_well());
 }
 
+TEST(Report, AnIpv6ServerStandsInBrackets) {
+  Options asked = options();
+  asked.server = "::1";
+  asked.port = 2525;
+  EXPECT_THAT(json_report(asked, outcome()), HasSubstr("\"server\": \"[::1]:2525\""));
+  EXPECT_THAT(text_report(asked, outcome()), testing::StartsWith("[::1]:2525, "));
+}
+
 TEST(Report, PercentilesAreInMilliseconds) {
   const std::string json = json_report(options(), outcome());
   const std::string before = "\"letter\": {\"count\": 990, \"p50\": ";

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mailtools/sink/listen.h"
 
+#include "base/endpoint_text.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,7 +11,7 @@ namespace {
 
 std::string read_back(std::string_view text) {
   const Result<net::Endpoint, SinkError> where = parse_listen(text);
-  return where ? listen_text(*where) : "wrong: " + where.error().text;
+  return where ? endpoint_text(*where) : "wrong: " + where.error().text;
 }
 
 TEST(Listen, AddressesWithPorts) {
