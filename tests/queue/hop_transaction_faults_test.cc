@@ -5,8 +5,8 @@
 
 #include <gmock/gmock.h>
 
-#include <atomic>
 #include <chrono>
+#include <future>
 #include <thread>
 
 namespace postern::queue {
@@ -246,16 +246,15 @@ TEST_F(HopTransactionFaultsTest, AReplyThatTricklesInHasOneDeadline) {
   net::asio::co_spawn(context, deliver_to({}, target()), [&](std::exception_ptr, Delivered d) {
     result = std::move(d);
   });
-  std::atomic<bool> over = false;
-  std::thread helper([&] {
+  std::promise<void> delivered;
+  std::thread helper([&server, over = delivered.get_future()] {
     server.wait_for_held(1);
-    while (!over) {
+    do {
       server.say_unasked("250-wait");
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
+    } while (over.wait_for(std::chrono::milliseconds(50)) == std::future_status::timeout);
   });
   run_until([&] { return result.has_value(); });
-  over = true;
+  delivered.set_value();
   helper.join();
   server.release();
   EXPECT_THAT(result->recipients.front().line(), ::testing::HasSubstr("timed out"));

@@ -6,8 +6,8 @@
 
 #include <gmock/gmock.h>
 
-#include <atomic>
 #include <chrono>
+#include <future>
 #include <limits>
 #include <thread>
 
@@ -253,15 +253,14 @@ TEST_F(SessionTest, TellsASilentClientThatItWasTooSlow) {
 TEST_F(SessionTest, GivesACommandOneDeadlineHoweverItTricklesIn) {
   options.timeouts.command = std::chrono::seconds(1);
   TestClient& client = connect_and_greet();
-  std::atomic<bool> answered = false;
-  std::thread trickle([&] {
-    while (!answered) {
+  std::promise<void> answered;
+  std::thread trickle([&client, over = answered.get_future()] {
+    do {
       client.send("N");
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
+    } while (over.wait_for(std::chrono::milliseconds(50)) == std::future_status::timeout);
   });
   EXPECT_THAT(client.reply(), StartsWith("421 4.4.2 "));
-  answered = true;
+  answered.set_value();
   trickle.join();
 }
 
