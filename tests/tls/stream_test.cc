@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tls/stream.h"
 
-#include "loopback.h"
+#include "stream_fixture.h"
 #include "tls/error.h"
 
 #include <gtest/gtest.h>
@@ -18,8 +18,15 @@ namespace {
 
 namespace asio = net::asio;
 using namespace std::chrono_literals;
+using test::collect;
+using test::fill;
 using test::Loopback;
-using test::TestContexts;
+using test::read_once;
+using test::say;
+using test::secure_client;
+using test::secure_server;
+using test::StreamTest;
+using test::wait_once;
 
 std::string random_octets(std::size_t size, std::uint32_t seed) {
   std::mt19937 random(seed);
@@ -36,29 +43,6 @@ std::string sha256(std::string_view data) {
   return {reinterpret_cast<const char*>(digest.data()), size};
 }
 
-net::Awaitable<void> secure_server(Stream& stream) {
-  const error_code ec = co_await stream.handshake_server(*TestContexts::get().server);
-  EXPECT_FALSE(ec) << ec.message();
-}
-
-net::Awaitable<void> secure_client(Stream& stream) {
-  const error_code ec =
-      co_await stream.handshake_client(*TestContexts::get().client, "mail.example.com");
-  EXPECT_FALSE(ec) << ec.message();
-}
-
-/// Every behaviour below holds for a plain stream and for TLS.
-class StreamTest : public testing::TestWithParam<bool> {
- protected:
-  void SetUp() override {
-    if (!GetParam()) return;
-    loopback.start(secure_server(*loopback.server));
-    loopback.start(secure_client(*loopback.client));
-    loopback.run();
-  }
-  Loopback loopback;
-};
-
 INSTANTIATE_TEST_SUITE_P(PlainAndTls, StreamTest, testing::Bool(), [](const auto& info) {
   return info.param ? "tls" : "plain";
 });
@@ -73,22 +57,6 @@ net::Awaitable<void> echo(Stream& stream) {
     if (out.ec) break;
   }
   stream.close();
-}
-
-net::Awaitable<void> say(Stream& stream, std::string_view data) {
-  const Stream::IoResult result = co_await stream.write(data);
-  EXPECT_FALSE(result.ec) << result.ec.message();
-  EXPECT_EQ(result.octets, data.size());
-}
-
-net::Awaitable<void> collect(Stream& stream, std::size_t size, std::string& into) {
-  std::vector<char> buffer(10000);
-  while (into.size() < size) {
-    const Stream::IoResult in = co_await stream.read_some(buffer);
-    EXPECT_FALSE(in.ec) << in.ec.message();
-    if (in.ec) co_return;
-    into.append(buffer.data(), in.octets);
-  }
 }
 
 net::Awaitable<void> ask_echo(Stream& stream, std::string& answer) {
@@ -154,12 +122,6 @@ TEST_P(StreamTest, WritesTwoPartsInOrderWhateverTheirSizes) {
   }
 }
 
-net::Awaitable<void> read_once(Stream& stream, error_code& ec) {
-  std::array<char, 100> buffer;
-  const Stream::IoResult in = co_await stream.read_some(buffer);
-  ec = in.ec;
-}
-
 TEST_P(StreamTest, ReportsTheEndOfFileWhenThePeerCloses) {
   error_code ec;
   loopback.client->close();
@@ -174,97 +136,6 @@ TEST_P(StreamTest, ReportsTheEndOfFileWithoutCloseNotify) {
   loopback.start(read_once(*loopback.server, ec));
   loopback.run();
   EXPECT_EQ(ec, asio::error::eof);
-}
-
-TEST_P(StreamTest, EndsAReadAtTheDeadlineWhenThePeerIsSilent) {
-  error_code ec;
-  loopback.server->expires_after(20ms);
-  loopback.start(read_once(*loopback.server, ec));
-  loopback.run();
-  EXPECT_EQ(ec, asio::error::timed_out);
-}
-
-net::Awaitable<void> fill(Stream& stream, error_code& ec) {
-  const std::string octets(std::size_t{64} << 20, 'x');
-  const Stream::IoResult out = co_await stream.write(octets);
-  ec = out.ec;
-}
-
-TEST_P(StreamTest, EndsAWriteAtTheDeadlineWhenThePeerDoesNotRead) {
-  error_code ec;
-  loopback.server->expires_after(50ms);
-  loopback.start(fill(*loopback.server, ec));
-  loopback.run();
-  EXPECT_EQ(ec, asio::error::timed_out);
-}
-
-TEST_P(StreamTest, StaysTimedOutAfterAWriteThatMayHaveSentHalf) {
-  error_code first;
-  error_code second;
-  loopback.server->expires_after(50ms);
-  loopback.start(fill(*loopback.server, first));
-  loopback.run();
-  loopback.server->expires_after(1h);
-  loopback.start(read_once(*loopback.server, second));
-  loopback.server->close();
-  loopback.run();
-  EXPECT_EQ(first, asio::error::timed_out);
-  EXPECT_EQ(second, asio::error::timed_out);
-}
-
-TEST_P(StreamTest, CanStillSpeakAfterAReadTimedOut) {
-  error_code ec;
-  loopback.server->expires_after(10ms);
-  loopback.start(read_once(*loopback.server, ec));
-  loopback.run();
-  EXPECT_EQ(ec, asio::error::timed_out);
-
-  loopback.server->expires_after(1h);
-  std::string received;
-  loopback.start(say(*loopback.server, "421 "));
-  loopback.start(collect(*loopback.client, 4, received));
-  loopback.io.restart();
-  while (received.size() < 4 && loopback.io.run_one() != 0) {
-  }
-  EXPECT_EQ(received, "421 ");
-}
-
-TEST_P(StreamTest, WaitsForTheDeadlineThatWasMovedLater) {
-  error_code ec;
-  loopback.server->expires_after(10ms);
-  const net::TimePoint later = net::Clock::now() + 60ms;
-  loopback.server->expires_at(later);
-  loopback.start(read_once(*loopback.server, ec));
-  loopback.run();
-  EXPECT_EQ(ec, asio::error::timed_out);
-  EXPECT_GE(net::Clock::now(), later);
-}
-
-TEST_P(StreamTest, TakesADeadlineThatWasMovedEarlier) {
-  error_code ec;
-  loopback.server->expires_after(1h);
-  loopback.server->expires_after(10ms);
-  loopback.start(read_once(*loopback.server, ec));
-  loopback.run();  // ends before the hour, or the test's own time-out fails it
-  EXPECT_EQ(ec, asio::error::timed_out);
-}
-
-TEST_P(StreamTest, AnOldDeadlineThatPassedWhileIdleDoesNotEndWhatComesAfterANewOne) {
-  loopback.server->expires_after(5ms);
-  loopback.run();  // ends when the timer has fired
-  error_code ec;
-  loopback.start(read_once(*loopback.server, ec));
-  loopback.run();
-  EXPECT_EQ(ec, asio::error::timed_out) << "a deadline that has passed holds";
-
-  loopback.server->expires_after(1h);
-  std::string received;
-  loopback.start(say(*loopback.client, "QUIT\r\n"));
-  loopback.start(collect(*loopback.server, 6, received));
-  loopback.io.restart();
-  while (received.size() < 6 && loopback.io.run_one() != 0) {
-  }
-  EXPECT_EQ(received, "QUIT\r\n");
 }
 
 net::Awaitable<void> wait_then_read(Stream& stream, std::string& trace) {
@@ -304,18 +175,6 @@ TEST_P(StreamTest, IsReadableWhenTheRestOfARecordIsLeft) {
   loopback.start(read_a_part_then_wait(*loopback.server, got));
   loopback.run();
   EXPECT_EQ(got, "NOOP");
-}
-
-net::Awaitable<void> wait_once(Stream& stream, error_code& ec) {
-  ec = co_await stream.wait_readable();
-}
-
-TEST_P(StreamTest, EndsAWaitForInputAtTheDeadline) {
-  error_code ec;
-  loopback.server->expires_after(10ms);
-  loopback.start(wait_once(*loopback.server, ec));
-  loopback.run();
-  EXPECT_EQ(ec, asio::error::timed_out);
 }
 
 TEST_P(StreamTest, AClosedPeerMakesAWaitEndSoThatTheReadCanReportIt) {
