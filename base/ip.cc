@@ -9,16 +9,19 @@
 namespace postern {
 namespace {
 
-template <class Bytes>
-bool same_prefix(const Bytes& a, const Bytes& b, unsigned bits) {
-  const std::size_t whole = bits / 8;
-  for (std::size_t i = 0; i < whole; ++i) {
-    if (a[i] != b[i]) return false;
-  }
-  const unsigned rest = bits % 8;
-  if (rest == 0) return true;
-  const auto mask = static_cast<unsigned char>(0xff00U >> rest);
-  return (a[whole] & mask) == (b[whole] & mask);
+/// Octets of the network's order as one number.
+template <class Octets>
+std::uint64_t number_of(const Octets& octets, std::size_t from) {
+  std::uint64_t out = 0;
+  for (std::size_t i = 0; i < sizeof(out); ++i)
+    out = out << 8U | octets[from + i];
+  return out;
+}
+
+/// The first `bits` of 64 are set; more than 64 are 64.
+std::uint64_t leading(unsigned bits) {
+  if (bits >= 64) return ~std::uint64_t{0};
+  return bits == 0 ? 0 : ~std::uint64_t{0} << (64 - bits);
 }
 
 template <class Bytes>
@@ -71,15 +74,27 @@ std::optional<IpPrefix> IpPrefix::parse(std::string_view text) {
   return IpPrefix(*address, length);
 }
 
-IpPrefix::IpPrefix(const IpAddress& single)
-    : network_(plain_ip(single)), length_(full_length(network_)) {}
+IpBits::IpBits(const IpAddress& address) {
+  constexpr std::uint64_t kMapped = std::uint64_t{0xffff} << 32U;
+  if (address.is_v4()) {
+    low = kMapped | address.to_v4().to_uint();
+    is_v4 = true;
+    return;
+  }
+  const boost::asio::ip::address_v6::bytes_type octets = address.to_v6().to_bytes();
+  high = number_of(octets, 0);
+  low = number_of(octets, 8);
+  is_v4 = high == 0 && low >> 32U == kMapped >> 32U;
+}
 
-bool IpPrefix::contains(const IpAddress& raw) const {
-  const IpAddress address = plain_ip(raw);
-  if (address.is_v4() != network_.is_v4()) return false;
-  return address.is_v4()
-             ? same_prefix(address.to_v4().to_bytes(), network_.to_v4().to_bytes(), length_)
-             : same_prefix(address.to_v6().to_bytes(), network_.to_v6().to_bytes(), length_);
+IpPrefix::IpPrefix(const IpAddress& single)
+    : IpPrefix(plain_ip(single), full_length(plain_ip(single))) {}
+
+IpPrefix::IpPrefix(const IpAddress& network, unsigned length)
+    : network_(network), length_(length), bits_(network) {
+  const unsigned bits = length + (bits_.is_v4 ? 96 : 0);
+  high_mask_ = leading(bits);
+  low_mask_ = leading(bits > 64 ? bits - 64 : 0);
 }
 
 std::string IpPrefix::str() const {
@@ -87,7 +102,7 @@ std::string IpPrefix::str() const {
   return network_.to_string() + "/" + std::to_string(length_);
 }
 
-const IpPrefix* IpSet::find(const IpAddress& address) const {
+const IpPrefix* IpSet::find(const IpBits& address) const {
   for (const IpPrefix& prefix : prefixes_) {
     if (prefix.contains(address)) return &prefix;
   }

@@ -27,6 +27,12 @@ TEST(IpPrefix, ContainsExactlyItsBlock) {
       {"2001:db8:7::/48",   "2001:db8:8::",    false},
       {"2001:db8:7:8::/61", "2001:db8:7:f::1", true },
       {"2001:db8:7:8::/61", "2001:db8:7:10::", false},
+      {"2001:db8:7::8/125", "2001:db8:7::f",   true },
+      {"2001:db8:7::8/125", "2001:db8:7::10",  false},
+      {"2001:db8:7::8/125", "2001:db9:7::f",   false},
+      {"::/0",              "2001:db8::1",     true },
+      {"::/0",              "192.0.2.1",       false},
+      {"::/0",              "::ffff:10.0.0.5", false},
   };
   for (const ContainsCase& c : cases) {
     const auto prefix = IpPrefix::parse(c.prefix);
