@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,9 +13,21 @@ namespace postern {
 /// ever.
 class Text {
  public:
-  Text() = default;
-  Text(std::string owned)
-      : owned_(std::move(owned)), is_owned_(true) {}  // NOLINT: a string is a text
+  Text() noexcept : literal_() {}
+  Text(std::string owned) noexcept : owned_(std::move(owned)), is_owned_(true) {}  // NOLINT: is one
+  Text(const Text& other) { take(other); }
+  Text(Text&& other) noexcept { take(std::move(other)); }
+  Text& operator=(const Text& other) {
+    if (this != &other) *this = Text(other);
+    return *this;
+  }
+  Text& operator=(Text&& other) noexcept {
+    if (this == &other) return *this;
+    drop();
+    take(std::move(other));
+    return *this;
+  }
+  ~Text() { drop(); }
 
   static Text literal(std::string_view forever) { return Text(forever, 0); }
 
@@ -25,10 +38,28 @@ class Text {
   friend bool operator==(const Text& a, const Text& b) { return a.view() == b.view(); }
 
  private:
-  Text(std::string_view forever, int) : literal_(forever) {}
+  Text(std::string_view forever, int) noexcept : literal_(forever) {}
 
-  std::string_view literal_;
-  std::string owned_;
+  /// Into one that holds nothing.
+  template <class Other>
+  void take(Other&& other) {
+    is_owned_ = false;
+    if (other.is_owned_) {
+      std::construct_at(&owned_, std::forward<Other>(other).owned_);
+      is_owned_ = true;
+    } else {
+      std::construct_at(&literal_, other.literal_);
+    }
+  }
+  void drop() {
+    if (is_owned_) std::destroy_at(&owned_);
+  }
+
+  // Replies and verdicts are moved a lot: a literal costs three words.
+  union {
+    std::string_view literal_;
+    std::string owned_;
+  };
   bool is_owned_ = false;
 };
 
