@@ -41,6 +41,19 @@ std::optional<DirectoryAnswer> DomainDirectories::try_now(const smtp::Mailbox& m
   return directory == nullptr ? answer : directory->try_now(mailbox);
 }
 
+std::optional<DirectoryAnswer> DomainDirectories::try_keyed(
+    const smtp::Mailbox& mailbox, const routing::RecipientKey& key) const {
+  DirectoryAnswer answer;
+  const Directory* directory = find(mailbox, answer);
+  return directory == nullptr ? answer : directory->try_keyed(mailbox, key);
+}
+
+void DomainDirectories::prefetch(const routing::RecipientKey& key, Part part) const {
+  if (key.domain() >= by_domain_.size()) return;
+  const Directory* const directory = by_domain_[key.domain()];
+  if (directory != nullptr) directory->prefetch(key, part);
+}
+
 net::Awaitable<DirectoryAnswer> DomainDirectories::look_up(smtp::Mailbox mailbox) const {
   DirectoryAnswer answer;
   const Directory* directory = find(mailbox, answer);

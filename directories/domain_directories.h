@@ -21,6 +21,9 @@ class DomainDirectories final : public routing::Directory {
   bool is_immediate() const override;
   routing::DirectoryAnswer look_up_now(const smtp::Mailbox& mailbox) const override;
   std::optional<routing::DirectoryAnswer> try_now(const smtp::Mailbox& mailbox) const override;
+  std::optional<routing::DirectoryAnswer> try_keyed(
+      const smtp::Mailbox& mailbox, const routing::RecipientKey& key) const override;
+  void prefetch(const routing::RecipientKey& key, Part part) const override;
   net::Awaitable<routing::DirectoryAnswer> look_up(smtp::Mailbox mailbox) const override;
 
  private:

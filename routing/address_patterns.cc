@@ -53,18 +53,18 @@ void AddressPatterns::add(std::string_view pattern) {
 bool AddressPatterns::match(const smtp::Mailbox& mailbox) const {
   if (everybody_) return true;
   std::string_view domain = mailbox.domain();
-  if (domains_.find(domain) != domains_.end()) return true;
-  if (const auto at = addresses_.find(domain); at != addresses_.end()) {
+  if (domains_.find(domain) != nullptr) return true;
+  if (const auto* const locals = addresses_.find(domain)) {
     const LocalKey key(mailbox.local(), case_sensitive_);
     if (key.fits() &&
-        (at->second.contains(key.view()) || at->second.contains(key.without_tag(delimiter_)))) {
+        (locals->contains(key.view()) || locals->contains(key.without_tag(delimiter_)))) {
       return true;
     }
   }
   if (below_.empty() || domain.starts_with('[')) return false;
   for (std::size_t dot; (dot = domain.find('.')) != std::string_view::npos;) {
     domain.remove_prefix(dot + 1);
-    if (below_.find(domain) != below_.end()) return true;
+    if (below_.find(domain) != nullptr) return true;
   }
   return false;
 }

@@ -18,9 +18,13 @@ constexpr std::string_view kPostmaster = "postmaster";
 constexpr std::string_view kSplitHorizon = "split_horizon";
 constexpr std::string_view kNoStage = "end_of_stages";
 
+/// After so many stages memory has answered: a tenth of a microsecond each.
+constexpr unsigned kPlaceIsThere = 3;
+
 }  // namespace
 
-Pipeline::Course::Course(const Pipeline& pipeline, const Request& request) : pipeline_(pipeline) {
+Pipeline::Course::Course(const Pipeline& pipeline, const Request& request, Decision& decision)
+    : pipeline_(pipeline), decision_(decision) {
   decision_.trace.reserve(pipeline.stages_.size() + 2);
   progress_.request = &request;
   progress_.origins = pipeline.origins(request.client, request.listener_from);
@@ -57,10 +61,26 @@ void Pipeline::Course::set_recipient(smtp::Mailbox recipient) {
   progress_.known = false;
   progress_.domain = domain;
   progress_.under_alias = found != nullptr && found->under_alias;
+  const RecipientsConfig& rules = pipeline_.config().recipients;
+  progress_.key = RecipientKey(progress_.recipient.local(),
+                               found != nullptr ? found->number : std::uint16_t{0},
+                               rules.case_sensitive,
+                               rules.delimiter);
+  prefetch(Directory::Part::place);
 }
 
-void Pipeline::Course::note(std::string_view stage, std::string_view verdict, Text reason) {
-  decision_.trace.push_back(TraceStep{stage, verdict, std::move(reason)});
+/// The stages that ask the directory come late: what their look-up waits for is fetched meanwhile.
+void Pipeline::Course::prefetch(Directory::Part part) const {
+  const Directory* const directory = pipeline_.sources_.directory;
+  if (directory != nullptr && progress_.domain != nullptr) directory->prefetch(progress_.key, part);
+}
+
+TraceStep& Pipeline::Course::note(std::string_view stage, std::string_view verdict, Text&& reason) {
+  TraceStep& step = decision_.trace.emplace_back();
+  step.stage = stage;
+  step.verdict = verdict;
+  step.reason = std::move(reason);
+  return step;
 }
 
 void Pipeline::Course::settle(DecisionKind kind, smtp::Reply reply, std::string_view stage) {
@@ -71,17 +91,17 @@ void Pipeline::Course::settle(DecisionKind kind, smtp::Reply reply, std::string_
 }
 
 void Pipeline::Course::take(const Stage& stage, Verdict&& verdict) {
+  if (++asked_ == kPlaceIsThere) prefetch(Directory::Part::record);
   const std::string_view name = verdict_name(verdict);
   if (auto* route = std::get_if<RouteTo>(&verdict.what)) {
     return take_route(stage, std::move(*route), std::move(verdict.reason));
   }
   if (auto* fork = std::get_if<Fork>(&verdict.what)) {
-    return take_fork(stage, std::move(*fork), std::move(verdict.reason));
+    return take_fork(stage, std::move(*fork), verdict.reason);
   }
   const bool is_discard = std::holds_alternative<Discard>(verdict.what);
   if (is_discard && !may_relay()) return;
-  note(stage.name(), name, std::move(verdict.reason));
-  decision_.trace.back().is_told = verdict.is_told;
+  note(stage.name(), name, std::move(verdict.reason)).is_told = verdict.is_told;
   if (is_discard) {
     settle(DecisionKind::discard, replies::recipient_ok(), stage.name());
   } else if (auto* refusal = std::get_if<Reject>(&verdict.what)) {
@@ -100,7 +120,7 @@ void Pipeline::Course::take(const Stage& stage, Verdict&& verdict) {
   }
 }
 
-void Pipeline::Course::take_pass(const Stage& stage, Pass pass) {
+void Pipeline::Course::take_pass(const Stage& stage, Pass&& pass) {
   if (pass.known) progress_.known = true;
   if (!pass.deferral) return;
   std::optional<Deferral>& kept = pass.when == Pass::When::taken ? if_taken_ : if_refused_;
@@ -119,10 +139,11 @@ void Pipeline::Course::apply_deferrals() {
   settle(DecisionKind::defer, std::move(kept->reply), kept->stage);
 }
 
-void Pipeline::Course::take_route(const Stage& stage, RouteTo route, Text reason) {
+void Pipeline::Course::take_route(const Stage& stage, RouteTo&& route, Text&& reason) {
   if (!stands_after_split_horizon(route, reason)) {
     passed_over_ = true;
-    return note(stage.name(), "pass", std::move(reason));
+    note(stage.name(), "pass", std::move(reason));
+    return;
   }
   if (!may_relay()) return;
   note(stage.name(), "route", std::move(reason));
@@ -138,7 +159,7 @@ void Pipeline::Course::take_route(const Stage& stage, RouteTo route, Text reason
   settle(DecisionKind::route, replies::recipient_ok(), stage.name());
 }
 
-void Pipeline::Course::take_fork(const Stage& stage, Fork fork, Text reason) {
+void Pipeline::Course::take_fork(const Stage& stage, Fork&& fork, const Text& reason) {
   if (fork.binds) progress_.bound = progress_.domain != nullptr;
   for (RouteTo& route : fork.to) {
     Text why = reason;
@@ -146,7 +167,7 @@ void Pipeline::Course::take_fork(const Stage& stage, Fork fork, Text reason) {
       note(stage.name(), fork.binds ? "bind" : "pass", std::move(why));
       continue;
     }
-    note(stage.name(), "copy", why);
+    note(stage.name(), "copy", Text(why));
     if (route.recipient_out.empty()) route.recipient_out = progress_.recipient;
     decision_.also.push_back(Copy{fork.kind,
                                   std::move(route.target),
@@ -221,7 +242,7 @@ bool Pipeline::Course::may_relay() {
   return false;
 }
 
-Decision Pipeline::Course::finish() {
+void Pipeline::Course::finish() {
   if (!done_) take_copy_as_way();
   if (!done_ && passed_over_) {
     note(kSplitHorizon, "reject", "every way left leads back where the mail came from (R7)"_text);
@@ -233,7 +254,6 @@ Decision Pipeline::Course::finish() {
   }
   apply_deferrals();
   if (decision_.kind != DecisionKind::route) decision_.also.clear();
-  return std::move(decision_);
 }
 
 }  // namespace postern::routing

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "routing/directory.h"
 #include "routing/pipeline.h"
 
 namespace postern::routing {
@@ -10,7 +11,8 @@ namespace postern::routing {
 /// relay_access's consent (R1). Lives inside Pipeline::decide.
 class Pipeline::Course {
  public:
-  Course(const Pipeline& pipeline, const Request& request);
+  /// `decision` is what becomes of it; a new one, which outlives the course.
+  Course(const Pipeline& pipeline, const Request& request, Decision& decision);
   Course(const Course&) = delete;
   Course& operator=(const Course&) = delete;
 
@@ -19,25 +21,27 @@ class Pipeline::Course {
   /// What `stage` said about progress().
   void take(const Stage& stage, Verdict&& verdict);
   /// After the last stage; a course that is not done gets its refusal here.
-  Decision finish();
+  void finish();
 
  private:
   void begin_postmaster();
   void set_recipient(smtp::Mailbox recipient);
-  void take_route(const Stage& stage, RouteTo route, Text reason);
-  void take_fork(const Stage& stage, Fork fork, Text reason);
-  void take_pass(const Stage& stage, Pass pass);
+  void prefetch(Directory::Part part) const;
+  void take_route(const Stage& stage, RouteTo&& route, Text&& reason);
+  void take_fork(const Stage& stage, Fork&& fork, const Text& reason);
+  void take_pass(const Stage& stage, Pass&& pass);
   void apply_deferrals();
   bool take_copy_as_way();
   bool stands_after_split_horizon(RouteTo& route, Text& reason);
   bool may_relay();
-  void note(std::string_view stage, std::string_view verdict, Text reason);
+  TraceStep& note(std::string_view stage, std::string_view verdict, Text&& reason);
   void settle(DecisionKind kind, smtp::Reply reply, std::string_view stage);
 
   const Pipeline& pipeline_;
   Progress progress_;
   smtp::Mailbox postmaster_;                ///< what `<Postmaster>` stands for
   const smtp::Mailbox* came_as_ = nullptr;  ///< the recipient before any stage
+  unsigned asked_ = 0;                      ///< stages so far
   bool access_asked_ = false;               ///< relay_access has consented
   bool passed_over_ = false;                ///< R7 took a route away
   bool done_ = false;
@@ -49,7 +53,7 @@ class Pipeline::Course {
   };
   std::optional<Deferral> if_taken_;
   std::optional<Deferral> if_refused_;
-  Decision decision_;
+  Decision& decision_;
 };
 
 }  // namespace postern::routing

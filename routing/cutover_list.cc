@@ -7,9 +7,18 @@ CutoverList::CutoverList(std::string path, MailboxRules rules, WatchedTable::Opt
     : file_(std::move(path), std::move(rules), std::move(options)) {}
 
 CutoverList::Answer CutoverList::look_up(const smtp::Mailbox& mailbox) const {
-  const std::shared_ptr<const MailboxTable> table = file_.table();
-  if (!table) return {Standing::unavailable, 0};
+  const ReadSection reading;
+  const MailboxTable* const table = file_.table(reading);
+  if (table == nullptr) return {Standing::unavailable, 0};
   const std::size_t line = table->find(mailbox);
+  return {line == 0 ? Standing::not_listed : Standing::listed, line};
+}
+
+CutoverList::Answer CutoverList::look_up(const RecipientKey& key) const {
+  const ReadSection reading;
+  const MailboxTable* const table = file_.table(reading);
+  if (table == nullptr) return {Standing::unavailable, 0};
+  const std::size_t line = table->find(key, key.domain());
   return {line == 0 ? Standing::not_listed : Standing::listed, line};
 }
 

@@ -4,6 +4,7 @@
 #include "routing/directory.h"
 #include "routing/watched_table.h"
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <vector>
@@ -25,6 +26,8 @@ class CutoverList {
     std::size_t line = 0;  ///< when listed
   };
   Answer look_up(const smtp::Mailbox& mailbox) const;
+  /// The same with a key that was made by the rules of the list's config.
+  Answer look_up(const RecipientKey& key) const;
 
  private:
   WatchedTable file_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/net.h"
+#include "routing/mailbox_key.h"
 #include "smtp/address.h"
 
 #include <cstdint>
@@ -31,6 +32,16 @@ class Directory {
   virtual std::optional<DirectoryAnswer> try_now(const smtp::Mailbox& mailbox) const {
     return is_immediate() ? std::optional(look_up_now(mailbox)) : std::nullopt;
   }
+  /// try_now() for a recipient whose key is there already, made by the config that the directory
+  /// was made with.
+  virtual std::optional<DirectoryAnswer> try_keyed(const smtp::Mailbox& mailbox,
+                                                   const RecipientKey& /*key*/) const {
+    return try_now(mailbox);
+  }
+  /// What of a large table a look-up waits for, in the order of waiting.
+  enum class Part : std::uint8_t { place, record };
+  /// Begins to fetch a part from memory for a try_keyed() with this key that comes in a while.
+  virtual void prefetch(const RecipientKey& /*key*/, Part /*part*/) const {}
   virtual net::Awaitable<DirectoryAnswer> look_up(smtp::Mailbox mailbox) const = 0;
 };
 

@@ -10,8 +10,6 @@
 namespace postern::routing {
 namespace {
 
-constexpr std::size_t kFew = 8;
-
 void add_converted(std::vector<std::string>& out, char* converted, int status) {
   if (status != IDN2_OK || converted == nullptr) return;
   std::string text(converted);
@@ -78,20 +76,6 @@ DomainIndex::DomainIndex(const std::vector<Domain>& domains) {
       }
     }
   }
-  if (names_.size() > kFew) return;
-  for (const auto& [name, found] : names_)
-    few_.emplace_back(name, &found);
-}
-
-const DomainIndex::Found* DomainIndex::find(std::string_view domain) const {
-  if (!few_.empty()) {
-    for (const auto& [name, found] : few_) {
-      if (name.size() == domain.size() && smtp::iequals(name, domain)) return found;
-    }
-    return nullptr;
-  }
-  const auto it = names_.find(domain);
-  return it == names_.end() ? nullptr : &it->second;
 }
 
 }  // namespace postern::routing

@@ -22,8 +22,45 @@ struct DomainEqual {
   using is_transparent = void;
   bool operator()(std::string_view a, std::string_view b) const;
 };
+
+/// Values by names of domains. Most names that are asked about are in no table: the sizes of those
+/// that are there tell so without hashing, and few are compared one by one. Immutable once filled;
+/// any thread.
 template <class Value>
-using DomainMap = std::unordered_map<std::string, Value, DomainHash, DomainEqual>;
+class DomainMap {
+ public:
+  bool empty() const { return map_.empty(); }
+  /// The first value of a name counts.
+  void emplace(std::string name, Value value) {
+    sizes_ |= bit_of(name.size());
+    map_.emplace(std::move(name), std::move(value));
+  }
+  Value& operator[](const std::string& name) {
+    sizes_ |= bit_of(name.size());
+    return map_[name];
+  }
+  /// Null: not there. It stays where it is, also when the map is moved.
+  const Value* find(std::string_view name) const {
+    if ((sizes_ & bit_of(name.size())) == 0) return nullptr;
+    if (map_.size() <= kFew) {
+      for (const auto& [known, value] : map_) {
+        if (known.size() == name.size() && DomainEqual()(known, name)) return &value;
+      }
+      return nullptr;
+    }
+    const auto it = map_.find(name);
+    return it == map_.end() ? nullptr : &it->second;
+  }
+
+ private:
+  static constexpr std::size_t kFew = 8;
+  static std::uint64_t bit_of(std::size_t size) {
+    return std::uint64_t{1} << (size < 63 ? size : 63);
+  }
+
+  std::unordered_map<std::string, Value, DomainHash, DomainEqual> map_;
+  std::uint64_t sizes_ = 0;
+};
 
 /// The spellings of a domain beyond ASCII: as given, as A-labels and as U-labels (RFC 5890),
 /// without duplicates; just the name itself when it is plain ASCII without "xn--" or does not
@@ -44,12 +81,10 @@ class DomainIndex {
   DomainIndex(DomainIndex&&) = default;  ///< found entries stay where they are
 
   /// Null: not a domain of ours. A name covers no subdomain (R8a).
-  const Found* find(std::string_view domain) const;
+  const Found* find(std::string_view domain) const { return names_.find(domain); }
 
  private:
   DomainMap<Found> names_;
-  /// The same names where they are few, which is usual: comparing is quicker than hashing then.
-  std::vector<std::pair<std::string_view, const Found*>> few_;
 };
 
 }  // namespace postern::routing

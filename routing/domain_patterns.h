@@ -31,11 +31,11 @@ class DomainPatterns {
   /// Null: no pattern is for this domain. An address literal, "[192.0.2.1]", has no parents.
   const Value* find(std::string_view domain) const {
     const Value* const any = any_ ? &*any_ : nullptr;
-    if (const auto it = exact_.find(domain); it != exact_.end()) return &it->second;
+    if (const Value* const exact = exact_.find(domain)) return exact;
     if (below_.empty() || domain.starts_with('[')) return any;
     for (std::size_t dot; (dot = domain.find('.')) != std::string_view::npos;) {
       domain.remove_prefix(dot + 1);
-      if (const auto it = below_.find(domain); it != below_.end()) return &it->second;
+      if (const Value* const below = below_.find(domain)) return below;
     }
     return any;
   }

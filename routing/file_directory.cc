@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routing/file_directory.h"
 
-#include <fmt/compile.h>
+#include "routing/joined.h"
 
 namespace postern::routing {
 
@@ -17,12 +17,30 @@ FileDirectory::FileDirectory(const Config& config, std::string path, WatchedTabl
             std::move(options)) {}
 
 DirectoryAnswer FileDirectory::look_up_now(const smtp::Mailbox& mailbox) const {
-  const std::shared_ptr<const MailboxTable> table = file_.table();
-  if (!table) return {Presence::unavailable, file_.problem()};
-  const std::size_t line = table->find(mailbox);
-  if (line == 0)
-    return {Presence::unknown, fmt::format(FMT_COMPILE("not in {}"), file_.short_name())};
-  return {Presence::known, fmt::format(FMT_COMPILE("{}, line {}"), file_.short_name(), line)};
+  const ReadSection reading;
+  const MailboxTable* const table = file_.table(reading);
+  if (table == nullptr) return {Presence::unavailable, file_.problem()};
+  return found_in(table->find(mailbox));
+}
+
+std::optional<DirectoryAnswer> FileDirectory::try_keyed(const smtp::Mailbox& mailbox,
+                                                        const RecipientKey& key) const {
+  const ReadSection reading;
+  const MailboxTable* const table = file_.table(reading);
+  if (table == nullptr) return look_up_now(mailbox);
+  return found_in(table->find(key, key.domain()));
+}
+
+void FileDirectory::prefetch(const RecipientKey& key, Part part) const {
+  const ReadSection reading;
+  const MailboxTable* const table = file_.table(reading);
+  if (table == nullptr) return;
+  return part == Part::place ? table->prefetch_place(key) : table->prefetch_record(key);
+}
+
+DirectoryAnswer FileDirectory::found_in(std::size_t line) const {
+  if (line == 0) return {Presence::unknown, joined({"not in ", file_.short_name()})};
+  return {Presence::known, line_of_file(file_.short_name(), line)};
 }
 
 net::Awaitable<DirectoryAnswer> FileDirectory::look_up(smtp::Mailbox mailbox) const {

@@ -24,9 +24,14 @@ class FileDirectory final : public Directory {
 
   bool is_immediate() const override { return true; }
   DirectoryAnswer look_up_now(const smtp::Mailbox& mailbox) const override;
+  std::optional<DirectoryAnswer> try_keyed(const smtp::Mailbox& mailbox,
+                                           const RecipientKey& key) const override;
+  void prefetch(const RecipientKey& key, Part part) const override;
   net::Awaitable<DirectoryAnswer> look_up(smtp::Mailbox mailbox) const override;
 
  private:
+  DirectoryAnswer found_in(std::size_t line) const;
+
   DomainIndex domains_;
   WatchedTable file_;
 };

@@ -13,6 +13,7 @@ namespace postern::routing {
 namespace {
 
 constexpr std::size_t kHead = 8;
+constexpr std::size_t kUsualRecord = 31;  ///< octets, less one; it may begin at a line's end
 /// A larger filter would not stay in the cache either, and lists of that size know most who are
 /// asked about.
 constexpr std::size_t kFilteredSlots = std::size_t{1} << 19;
@@ -41,10 +42,8 @@ std::size_t local_end(std::string_view address) {
   return inside_quotes ? std::string_view::npos : at;
 }
 
-std::uint32_t hash_of(std::uint16_t domain, std::string_view key) {
-  std::size_t hash = std::hash<std::string_view>()(key);
-  hash = (hash ^ domain) * 0x9e3779b97f4a7c15ULL;
-  return static_cast<std::uint32_t>(hash >> 32);
+std::uint32_t hash_of(std::uint16_t domain, const HashedKey& key) {
+  return static_cast<std::uint32_t>(((key.hash ^ domain) * 0x9e3779b97f4a7c15ULL) >> 32);
 }
 
 }  // namespace
@@ -80,7 +79,7 @@ void MailboxTable::ignore(std::string_view reason) {
 void MailboxTable::add(std::uint16_t domain, std::string_view key) {
   if (arena_.size() > kArenaLimit) return ignore("the list is over 4 GB");
   if (slots_.size() < (entries_ + 1) * 2) grow();
-  const std::uint32_t hash = hash_of(domain, key);
+  const std::uint32_t hash = hash_of(domain, HashedKey(key));
   Slot& slot = slots_[place(hash, domain, key)];
   if (slot.record != 0) return;  // a line that was there before
   slot = Slot{hash, static_cast<std::uint32_t>(arena_.size() + 1)};
@@ -112,7 +111,7 @@ std::size_t MailboxTable::place(std::uint32_t hash,
 }
 
 void MailboxTable::grow() {
-  const std::vector<Slot> old = std::move(slots_);
+  const auto old = std::move(slots_);
   slots_.assign(old.empty() ? 64 : old.size() * 2, Slot());
   filter_.reset(slots_.size() <= kFilteredSlots ? slots_.size() / 2 : 0);
   const std::size_t mask = slots_.size() - 1;
@@ -126,13 +125,13 @@ void MailboxTable::grow() {
   }
 }
 
-std::size_t MailboxTable::find_key(std::uint16_t domain, std::string_view key) const {
+std::size_t MailboxTable::find_key(std::uint16_t domain, const HashedKey& key) const {
   // Each probe of a large table is a cache miss: none for entries that are not there.
   for (const std::uint16_t scope : {domain, kAnyDomain}) {
     if (scope == kAnyDomain && !has_any_domain_) break;
     const std::uint32_t hash = hash_of(scope, key);
     if (!filter_.may_have(hash)) continue;
-    const Slot& slot = slots_[place(hash, scope, key)];
+    const Slot& slot = slots_[place(hash, scope, key.text)];
     if (slot.record == 0) continue;
     Head head;
     std::memcpy(&head, arena_.data() + slot.record - 1, kHead);
@@ -148,7 +147,7 @@ void MailboxTable::each(const std::function<void(const Entry&)>& take) const {
     Entry entry;
     entry.line = head.line;
     if (head.domain != kAnyDomain) entry.domain = head.domain;
-    entry.local = std::string_view(arena_).substr(at + kHead, head.size);
+    entry.local = std::string_view(arena_.data() + at + kHead, head.size);
     take(entry);
     at += kHead + head.size;
   }
@@ -158,12 +157,32 @@ std::size_t MailboxTable::find(const smtp::Mailbox& mailbox) const {
   if (entries_ == 0) return 0;
   const DomainIndex::Found* found = rules_.domains->find(mailbox.domain());
   if (found == nullptr) return 0;
-  const LocalKey key(mailbox.local(), rules_.case_sensitive);
-  if (!key.fits()) return 0;
-  const std::size_t line = find_key(found->number, key.view());
-  if (line != 0) return line;
-  const std::string_view untagged = key.without_tag(rules_.delimiter);
-  return untagged == key.view() ? 0 : find_key(found->number, untagged);
+  const RecipientKey key(mailbox.local(), found->number, rules_.case_sensitive, rules_.delimiter);
+  return find(key, found->number);
+}
+
+std::size_t MailboxTable::find(const RecipientKey& key, std::uint16_t domain) const {
+  if (entries_ == 0 || !key.fits()) return 0;
+  const std::size_t line = find_key(domain, key.whole());
+  return line != 0 || !key.has_tag() ? line : find_key(domain, key.without_tag());
+}
+
+void MailboxTable::prefetch_place(const RecipientKey& key) const {
+  if (slots_.size() <= kFilteredSlots) return;
+  __builtin_prefetch(&slots_[hash_of(key.domain(), key.whole()) & (slots_.size() - 1)]);
+}
+
+void MailboxTable::prefetch_record(const RecipientKey& key) const {
+  if (slots_.size() <= kFilteredSlots) return;
+  const std::uint32_t hash = hash_of(key.domain(), key.whole());
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t i = hash & mask; slots_[i].record != 0; i = (i + 1) & mask) {
+    if (slots_[i].hash != hash) continue;
+    const char* const record = arena_.data() + slots_[i].record - 1;
+    __builtin_prefetch(record);
+    __builtin_prefetch(record + kUsualRecord);
+    return;
+  }
 }
 
 }  // namespace postern::routing

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/large_pages.h"
 #include "routing/domain_index.h"
 #include "routing/key_filter.h"
+#include "routing/mailbox_key.h"
 #include "smtp/address.h"
 
 #include <cstddef>
@@ -36,6 +38,13 @@ class MailboxTable {
   /// The line that has this mailbox, 0: none. The full local part first, then without its tag
   /// (R8a). A domain that is not ours has no mailboxes.
   std::size_t find(const smtp::Mailbox& mailbox) const;
+  /// The same with a key that was made by these rules, and the domain's place in them.
+  std::size_t find(const RecipientKey& key, std::uint16_t domain) const;
+
+  /// A look-up in a large table waits for memory twice, first for the place that the hash says and
+  /// then for the record there. These begin to fetch the one and the other.
+  void prefetch_place(const RecipientKey& key) const;
+  void prefetch_record(const RecipientKey& key) const;
 
   /// A line's address as look-ups compare it; without a domain: a local part alone.
   struct Entry {
@@ -60,13 +69,15 @@ class MailboxTable {
 
   void add(std::uint16_t domain, std::string_view key);
   void ignore(std::string_view reason);
-  std::size_t find_key(std::uint16_t domain, std::string_view key) const;
+  std::size_t find_key(std::uint16_t domain, const HashedKey& key) const;
   std::size_t place(std::uint32_t hash, std::uint16_t domain, std::string_view key) const;
   void grow();
 
   MailboxRules rules_;
-  std::string arena_;  ///< records: line (4), domain (2), size (2), octets of the key
-  std::vector<Slot> slots_;
+  using Octets = std::basic_string<char, std::char_traits<char>, LargePageAllocator<char>>;
+
+  Octets arena_;  ///< records: line (4), domain (2), size (2), octets of the key
+  std::vector<Slot, LargePageAllocator<Slot>> slots_;
   KeyFilter filter_;  ///< of the slots' hashes, while there are not too many
   std::size_t entries_ = 0;
   bool has_any_domain_ = false;  ///< some entry stands for every domain

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routing/pipeline.h"
 
+#include "base/read_section.h"
 #include "routing/course.h"
 #include "routing/loop_tokens.h"
 #include "routing/mailbox_key.h"
@@ -79,7 +80,8 @@ Result<Pipeline, std::string> Pipeline::build(const Registry& registry,
 }
 
 net::Awaitable<Decision> Pipeline::decide(const Request& request) const {
-  Course course(*this, request);
+  Decision decision;
+  Course course(*this, request, decision);
   for (const std::unique_ptr<Stage>& stage : stages_) {
     if (course.done()) break;
     Answer answer = stage->evaluate(course.progress());
@@ -90,29 +92,37 @@ net::Awaitable<Decision> Pipeline::decide(const Request& request) const {
       course.take(*stage, std::get<Verdict>(std::move(answer)));
     }
   }
-  co_return course.finish();
+  course.finish();
+  co_return decision;
 }
 
 std::optional<Decision> Pipeline::decide_now(const Request& request) const {
-  Course course(*this, request);
+  const ReadSection reading;  // one for all tables that are asked
+  std::optional<Decision> decision(std::in_place);
+  Course course(*this, request, *decision);
   for (const std::unique_ptr<Stage>& stage : stages_) {
     if (course.done()) break;
     Answer answer = stage->evaluate(course.progress());
     auto* verdict = std::get_if<Verdict>(&answer);
-    if (verdict == nullptr) return std::nullopt;
+    if (verdict == nullptr) {
+      decision.reset();
+      return decision;
+    }
     course.take(*stage, std::move(*verdict));
   }
-  return course.finish();
+  course.finish();
+  return decision;
 }
 
 Hops Pipeline::origins(const IpAddress& client, std::string_view listener_from) const {
   Hops out;
+  const IpBits address(client);
   for (const Origin& origin : origins_) {
     // R7a: on a listener with `from` the address is a balancer's or a DLP's, and tells only
     // whether the mail has been through the DLP.
     const bool by_listener = !listener_from.empty() && origin.hop->name == listener_from;
     const bool by_address =
-        (listener_from.empty() || origin.is_filter) && origin.sources.contains(client);
+        (listener_from.empty() || origin.is_filter) && origin.sources.contains(address);
     if (by_listener || by_address) out.push_back(origin.hop);
   }
   return out;

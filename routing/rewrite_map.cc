@@ -25,8 +25,13 @@ std::string key_of(std::string_view local, std::string_view domain) {
   return fmt::format("{}@{}", local, smtp::ascii_lower(domain));
 }
 
-std::uint32_t folded_hash(std::size_t hash) {
-  return static_cast<std::uint32_t>(hash ^ (hash >> 32));
+std::uint32_t folded_hash(const HashedKey& local) {
+  return static_cast<std::uint32_t>(local.hash ^ (local.hash >> 32U));
+}
+
+/// The local key of a key: a domain has no `@`.
+HashedKey local_of(std::string_view key) {
+  return HashedKey(key.substr(0, key.rfind('@')));
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -59,9 +64,9 @@ void RewriteMap::add_address(std::string key, const To& target) {
     filter_room_ = std::max<std::size_t>(64, filter_room_ * 2);
     filter_.reset(filter_room_);
     for (const auto& [known, to] : addresses_)
-      filter_.add(folded_hash(KeyHash()(known)));
+      filter_.add(folded_hash(local_of(known)));
   }
-  filter_.add(folded_hash(KeyHash()(key)));
+  filter_.add(folded_hash(local_of(key)));
   addresses_.emplace(std::move(key), target);
 }
 
@@ -79,44 +84,48 @@ void RewriteMap::add_line(std::string_view line) {
 }
 
 /// On the stack: most addresses have no rule, and each recipient is asked about.
-const RewriteMap::To* RewriteMap::find_key(std::string_view local, std::string_view domain) const {
+const RewriteMap::To* RewriteMap::find_key(const HashedKey& local, std::string_view domain) const {
+  if (!filter_.may_have(folded_hash(local))) return nullptr;
   std::array<char, kLongestKey> octets;
-  if (local.size() + 1 + domain.size() > octets.size()) return nullptr;
-  char* end = std::copy(local.begin(), local.end(), octets.begin());
+  if (local.text.size() + 1 + domain.size() > octets.size()) return nullptr;
+  char* end = std::copy(local.text.begin(), local.text.end(), octets.begin());
   *end++ = '@';
   for (const char c : domain)
     *end++ = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
   const std::string_view key(octets.data(), static_cast<std::size_t>(end - octets.data()));
-  if (!filter_.may_have(folded_hash(KeyHash()(key)))) return nullptr;
   const auto it = addresses_.find(key);
   return it == addresses_.end() ? nullptr : &it->second;
 }
 
-std::optional<RewriteMap::Found> RewriteMap::find_address(const smtp::Mailbox& mailbox) const {
-  if (addresses_.empty()) return std::nullopt;
-  const LocalKey key(mailbox.local(), rules_.case_sensitive);
-  if (!key.fits()) return std::nullopt;
-  if (const To* whole = find_key(key.view(), mailbox.domain())) {
+std::optional<RewriteMap::Found> RewriteMap::find_address(const smtp::Mailbox& mailbox,
+                                                          const RecipientKey& key) const {
+  if (addresses_.empty() || !key.fits()) return std::nullopt;
+  if (const To* whole = find_key(key.whole(), mailbox.domain())) {
     return Found{smtp::Mailbox(whole->local, whole->domain), whole->line};
   }
-  const std::string_view without = key.without_tag(rules_.delimiter);
-  if (without.size() == key.view().size()) return std::nullopt;
+  if (!key.has_tag()) return std::nullopt;
+  const HashedKey without = key.without_tag();
   const To* to = find_key(without, mailbox.domain());
   if (to == nullptr) return std::nullopt;
   // A quoted local part is not cut: where its tag begins is not where the key's does.
   const bool quoted = mailbox.local().starts_with('"') || to->local.ends_with('"');
   const std::string tag =
-      quoted ? std::string() : std::string(mailbox.local().substr(without.size()));
+      quoted ? std::string() : std::string(mailbox.local().substr(without.text.size()));
   return Found{smtp::Mailbox(to->local + tag, to->domain), to->line};
 }
 
 std::optional<RewriteMap::Found> RewriteMap::find(const smtp::Mailbox& mailbox) const {
+  return find(mailbox, RecipientKey(mailbox.local(), 0, rules_.case_sensitive, rules_.delimiter));
+}
+
+std::optional<RewriteMap::Found> RewriteMap::find(const smtp::Mailbox& mailbox,
+                                                  const RecipientKey& key) const {
   if (!mailbox.has_domain()) return std::nullopt;
-  std::optional<Found> exact = find_address(mailbox);
+  std::optional<Found> exact = find_address(mailbox, key);
   if (exact) return exact;
-  const auto it = domains_.find(mailbox.domain());
-  if (it == domains_.end()) return std::nullopt;
-  return Found{smtp::Mailbox(mailbox.local(), it->second.domain), it->second.line};
+  const To* const to = domains_.find(mailbox.domain());
+  if (to == nullptr) return std::nullopt;
+  return Found{smtp::Mailbox(mailbox.local(), to->domain), to->line};
 }
 
 std::vector<std::string> RewriteMap::cycle() const {

@@ -34,6 +34,8 @@ class RewriteMap {
     std::size_t line = 0;  ///< 0: not from a file
   };
   std::optional<Found> find(const smtp::Mailbox& mailbox) const;
+  /// The same with the mailbox's key, made by these rules (its domain is not read).
+  std::optional<Found> find(const smtp::Mailbox& mailbox, const RecipientKey& key) const;
 
   std::size_t size() const { return rules_in_order_.size(); }
   /// Lines that say nothing that can be used, and the first of them with the reason.
@@ -61,14 +63,14 @@ class RewriteMap {
     }
   };
 
-  std::optional<Found> find_address(const smtp::Mailbox& mailbox) const;
-  const To* find_key(std::string_view local, std::string_view domain) const;
+  std::optional<Found> find_address(const smtp::Mailbox& mailbox, const RecipientKey& key) const;
+  const To* find_key(const HashedKey& local, std::string_view domain) const;
   void add_address(std::string key, const To& target);
 
   MailboxRules rules_;
   /// By local key, "@", domain in lower case.
   std::unordered_map<std::string, To, KeyHash, std::equal_to<>> addresses_;
-  KeyFilter filter_;  ///< of their hashes
+  KeyFilter filter_;  ///< of the local keys' hashes
   std::size_t filter_room_ = 0;
   DomainMap<To> domains_;
   std::vector<std::pair<std::string, std::string>> rules_in_order_;

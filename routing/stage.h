@@ -3,6 +3,7 @@
 
 #include "base/net.h"
 #include "base/result.h"
+#include "routing/mailbox_key.h"
 #include "routing/request.h"
 #include "routing/verdict.h"
 
@@ -35,6 +36,7 @@ struct Progress {
   const Request* request = nullptr;
   Hops origins;                    ///< next hops that the client counts as (R7, R7a)
   smtp::Mailbox recipient;         ///< now; stages rewrite it
+  RecipientKey key;                ///< the recipient's, for the tables of the config
   const Domain* domain = nullptr;  ///< of ours, by its name or an alias; null: elsewhere
   bool under_alias = false;        ///< the recipient's domain is an alias of `domain`
   bool bound = false;              ///< bound to the domain's mailboxes

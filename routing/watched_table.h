@@ -2,9 +2,11 @@
 #pragma once
 
 #include "base/file_stamp.h"
+#include "base/read_section.h"
 #include "routing/mailbox_table.h"
 #include "routing/rewrite_map.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -51,10 +53,12 @@ class WatchedFile {
 
   /// Null: no good table yet, and problem() says why.
   std::shared_ptr<const Table> table() const;
+  /// The same for as long as `reading` is open: for look-ups, of which a decision has several.
+  const Table* table(const ReadSection& /*reading*/) const { return current_.load(); }
   std::string problem() const;
   const std::string& path() const { return path_; }
   /// The file's name without its folders, for reasons.
-  std::string_view short_name() const;
+  std::string_view short_name() const { return short_name_; }
 
  private:
   /// A file was opened, but changed while it was read.
@@ -66,6 +70,7 @@ class WatchedFile {
   void put(std::shared_ptr<const Table> table, std::string problem);
 
   const std::string path_;
+  const std::string_view short_name_;  ///< in path_
   const MailboxRules rules_;
   const Options options_;
   // refresh()'s own:
@@ -75,6 +80,7 @@ class WatchedFile {
   std::string told_;          ///< the problem that the notice was last given
   mutable std::mutex mutex_;  ///< held for a pointer copy; libstdc++ 12's atomic<shared_ptr> races
   std::shared_ptr<const Table> table_;
+  std::atomic<const Table*> current_{nullptr};  ///< table_'s, for those who hold no lock
   std::string problem_;
 };
 

@@ -67,13 +67,11 @@ inline std::string system_message() {
 
 template <class Table>
 WatchedFile<Table>::WatchedFile(std::string path, MailboxRules rules, Options options)
-    : path_(std::move(path)), rules_(std::move(rules)), options_(std::move(options)) {
+    : path_(std::move(path)),
+      short_name_(std::string_view(path_).substr(path_.rfind('/') + 1)),
+      rules_(std::move(rules)),
+      options_(std::move(options)) {
   load();
-}
-
-template <class Table>
-std::string_view WatchedFile<Table>::short_name() const {
-  return std::string_view(path_).substr(path_.rfind('/') + 1);
 }
 
 template <class Table>
@@ -91,9 +89,14 @@ std::string WatchedFile<Table>::problem() const {
 template <class Table>
 void WatchedFile<Table>::put(std::shared_ptr<const Table> table, std::string problem) {
   // The old table is freed outside the lock: readers must not wait for that.
-  const std::lock_guard lock(mutex_);
-  table_.swap(table);
-  problem_ = std::move(problem);
+  {
+    const std::lock_guard lock(mutex_);
+    table_.swap(table);
+    problem_ = std::move(problem);
+    if (table == table_) return;
+    current_.store(table_.get());
+  }
+  if (table != nullptr) ReadSection::wait_for_readers();
 }
 
 template <class Table>

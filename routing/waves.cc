@@ -2,9 +2,7 @@
 #include "routing/waves.h"
 
 #include "routing/file_directory.h"
-
-#include <fmt/compile.h>
-#include <fmt/format.h>
+#include "routing/joined.h"
 
 #include <algorithm>
 #include <array>
@@ -26,6 +24,16 @@ std::vector<Domain> scope_of(const Config& config, const WaveConfig& wave) {
   std::vector<Domain> out;
   for (const Domain& domain : config.domains) {
     if (wave.domain.empty() || domain.name == wave.domain) out.push_back(domain);
+  }
+  return out;
+}
+
+std::vector<std::optional<std::uint16_t>> places_of(const Config& config, const WaveConfig& wave) {
+  std::vector<std::optional<std::uint16_t>> out;
+  std::uint16_t next = 0;
+  for (const Domain& domain : config.domains) {
+    const bool is_there = wave.domain.empty() || domain.name == wave.domain;
+    out.push_back(is_there ? std::optional(next++) : std::nullopt);
   }
   return out;
 }
@@ -71,17 +79,32 @@ WaveMembers::WaveMembers(const Config& config,
                          std::string path,
                          WatchedTable::Options options)
     : scope_(scope_of(config, wave)),
+      places_(places_of(config, wave)),
       domains_(scope_),
       file_(std::move(path),
             MailboxRules{&domains_, config.recipients.case_sensitive, config.recipients.delimiter},
             std::move(options)) {}
 
 DirectoryAnswer WaveMembers::look_up_now(const smtp::Mailbox& mailbox) const {
-  const std::shared_ptr<const MailboxTable> table = file_.table();
-  if (!table) return {Presence::unavailable, file_.problem()};
-  const std::size_t line = table->find(mailbox);
+  const ReadSection reading;
+  const MailboxTable* const table = file_.table(reading);
+  if (table == nullptr) return {Presence::unavailable, file_.problem()};
+  return found_in(table->find(mailbox));
+}
+
+std::optional<DirectoryAnswer> WaveMembers::try_keyed(const smtp::Mailbox& mailbox,
+                                                      const RecipientKey& key) const {
+  const ReadSection reading;
+  const MailboxTable* const table = file_.table(reading);
+  if (table == nullptr) return look_up_now(mailbox);
+  const std::optional<std::uint16_t> place =
+      key.domain() < places_.size() ? places_[key.domain()] : std::nullopt;
+  return found_in(place ? table->find(key, *place) : 0);
+}
+
+DirectoryAnswer WaveMembers::found_in(std::size_t line) const {
   if (line == 0) return {Presence::unknown, {}};
-  return {Presence::known, fmt::format(FMT_COMPILE("{}, line {}"), file_.short_name(), line)};
+  return {Presence::known, line_of_file(file_.short_name(), line)};
 }
 
 net::Awaitable<DirectoryAnswer> WaveMembers::look_up(smtp::Mailbox mailbox) const {

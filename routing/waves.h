@@ -28,6 +28,8 @@ class WaveMembers final : public Directory {
 
   bool is_immediate() const override { return true; }
   DirectoryAnswer look_up_now(const smtp::Mailbox& mailbox) const override;
+  std::optional<DirectoryAnswer> try_keyed(const smtp::Mailbox& mailbox,
+                                           const RecipientKey& key) const override;
   net::Awaitable<DirectoryAnswer> look_up(smtp::Mailbox mailbox) const override;
 
   /// The line that has this mailbox, 0: none, or the file cannot be read.
@@ -39,7 +41,11 @@ class WaveMembers final : public Directory {
   std::size_t first_without_domain() const;
 
  private:
+  DirectoryAnswer found_in(std::size_t line) const;
+
   const std::vector<Domain> scope_;
+  /// By a domain's place in the config its place in scope_; none: not this wave's.
+  const std::vector<std::optional<std::uint16_t>> places_;
   const DomainIndex domains_;
   WatchedTable file_;
 };

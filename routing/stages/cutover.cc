@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routing/cutover_list.h"
 #include "routing/directory.h"
+#include "routing/joined.h"
 #include "routing/replies.h"
 #include "routing/stages/builtin.h"
 
-#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <optional>
@@ -28,7 +28,8 @@ class Cutover final : public Stage {
       return pass("the domain has no cutover list"_text);
     }
     if (const Directory* directory = lists_ != nullptr ? lists_->directory(domain) : nullptr) {
-      std::optional<DirectoryAnswer> answer = directory->try_now(progress.recipient);
+      std::optional<DirectoryAnswer> answer =
+          directory->try_keyed(progress.recipient, progress.key);
       if (!answer) return ask(*directory, progress);
       return judge(std::move(*answer));
     }
@@ -59,12 +60,11 @@ class Cutover final : public Stage {
   }
 
   static Verdict judge(const CutoverList& list, const Progress& progress) {
-    const CutoverList::Answer answer = list.look_up(progress.recipient);
+    const CutoverList::Answer answer = list.look_up(progress.key);
     switch (answer.standing) {
       case CutoverList::Standing::listed:
-        return Verdict{
-            Bind{},
-            fmt::format(FMT_COMPILE("{}, line {} (R5)"), list.file().short_name(), answer.line)};
+        return Verdict{Bind{},
+                       joined({list.file().short_name(), ", line ", Digits(answer.line), " (R5)"})};
       case CutoverList::Standing::not_listed:
         return pass("not in the domain's cutover list"_text);
       case CutoverList::Standing::unavailable:

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "routing/joined.h"
 #include "routing/replies.h"
 #include "routing/stages/builtin.h"
 #include "routing/way_files.h"
 
-#include <fmt/compile.h>
 #include <fmt/format.h>
 
-#include <unordered_map>
+#include <vector>
 
 namespace postern::routing::stages {
 namespace {
@@ -43,8 +43,13 @@ class DualDelivery final : public Stage {
  public:
   DualDelivery(const Config& config, const WayFiles* files) {
     for (const Domain& domain : config.domains) {
-      if (domain.dual_delivery.empty()) continue;
       Dual dual;
+      dual.is_on = !domain.dual_delivery.empty();
+      if (!dual.is_on) {
+        duals_.push_back(std::move(dual));
+        continue;
+      }
+      is_idle_ = false;
       dual.legacy = legacy_of(config, domain);
       dual.everybody = domain.dual_delivery == "*";
       if (files != nullptr && !dual.everybody) dual.list = files->list(domain.dual_delivery);
@@ -53,43 +58,45 @@ class DualDelivery final : public Stage {
                                   domain.name,
                                   dual.legacy->name);
       }
-      duals_.emplace(&domain, std::move(dual));
+      duals_.push_back(std::move(dual));
     }
   }
 
   std::string_view name() const override { return "dual_delivery"; }
-  bool is_idle() const override { return duals_.empty(); }
+  bool is_idle() const override { return is_idle_; }
 
   Answer evaluate(const Progress& progress) const override {
     if (progress.domain == nullptr) return pass("not a domain of ours"_text);
     if (progress.bound || progress.under_alias) {
       return pass("bound to the domain's mailboxes already"_text);
     }
-    const auto it = duals_.find(progress.domain);
-    if (it == duals_.end()) return pass("the domain has no dual delivery"_text);
-    const Dual& dual = it->second;
+    const Dual& dual = duals_[progress.key.domain()];
+    if (!dual.is_on) return pass("the domain has no dual delivery"_text);
     if (dual.legacy == nullptr) {
       return pass("the domain has no route to another server: there is one place alone"_text);
     }
     if (dual.everybody) return fork(progress, dual, Text::literal(dual.reason));
-    const auto table = dual.list != nullptr ? dual.list->table() : nullptr;
-    if (!table) {
+    const ReadSection reading;
+    const MailboxTable* const table = dual.list != nullptr ? dual.list->table(reading) : nullptr;
+    if (table == nullptr) {
       return defer(replies::directory_unavailable(),
                    fmt::format("dual_delivery {}",
                                dual.list != nullptr ? dual.list->problem() : "was not loaded"));
     }
-    const std::size_t line = table->find(progress.recipient);
+    const std::size_t line = table->find(progress.key, progress.key.domain());
     if (line == 0) return pass("not in the domain's dual_delivery list"_text);
     return fork(progress,
                 dual,
-                fmt::format(FMT_COMPILE("{}, line {}: a copy goes to {}"),
-                            dual.list->short_name(),
-                            line,
-                            dual.legacy->name));
+                joined({dual.list->short_name(),
+                        ", line ",
+                        Digits(line),
+                        ": a copy goes to ",
+                        dual.legacy->name}));
   }
 
  private:
   struct Dual {
+    bool is_on = false;
     const NextHop* legacy = nullptr;  ///< X; null: the domain has no route
     bool everybody = false;
     const WatchedTable* list = nullptr;
@@ -107,7 +114,8 @@ class DualDelivery final : public Stage {
     return {std::move(out), std::move(reason)};
   }
 
-  std::unordered_map<const Domain*, Dual> duals_;
+  bool is_idle_ = true;
+  std::vector<Dual> duals_;  ///< in the order of the config's domains
 };
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <optional>
-#include <unordered_map>
+#include <vector>
 
 namespace postern::routing::stages {
 namespace {
@@ -18,7 +18,7 @@ class Mailboxes final : public Stage {
       Home home;
       home.hop = config.find_next_hop(domain.mailboxes);
       home.reason = fmt::format("the mailboxes of {} are in {}", domain.name, domain.mailboxes);
-      homes_.emplace(&domain, std::move(home));
+      homes_.push_back(std::move(home));
     }
   }
 
@@ -26,16 +26,14 @@ class Mailboxes final : public Stage {
 
   Answer evaluate(const Progress& progress) const override {
     if (progress.domain == nullptr) return pass("not a domain of ours"_text);
-    const auto it = homes_.find(progress.domain);
-    if (it == homes_.end() || it->second.hop == nullptr) {
-      return pass("the domain has no mailboxes"_text);
-    }
+    const Home& home = homes_[progress.key.domain()];
+    if (home.hop == nullptr) return pass("the domain has no mailboxes"_text);
     RouteTo route;
-    route.target.hops.push_back(it->second.hop);
+    route.target.hops.push_back(home.hop);
     if (auto address = other_address(progress)) route.recipient_out = std::move(*address);
     // R7: U@D from V, back to V as U@T, is right.
     route.pass_over_origin = false;
-    return Verdict{std::move(route), Text::literal(it->second.reason)};
+    return Verdict{std::move(route), Text::literal(home.reason)};
   }
 
  private:
@@ -55,7 +53,7 @@ class Mailboxes final : public Stage {
     return smtp::Mailbox(progress.recipient.local(), domain.aliases.front());
   }
 
-  std::unordered_map<const Domain*, Home> homes_;
+  std::vector<Home> homes_;  ///< in the order of the config's domains
 };
 
 }  // namespace

@@ -29,18 +29,19 @@ class Rewriter final : public Stage {
 
   Answer evaluate(const Progress& progress) const override {
     const smtp::Mailbox& old = progress.recipient;
-    if (std::optional<RewriteMap::Found> found = own_.find(old)) {
+    if (std::optional<RewriteMap::Found> found = own_.find(old, progress.key)) {
       const std::string reason = fmt::format("rewrite: <{}>", found->to.text());
       return Verdict{Rewrite{std::move(found->to)}, reason};
     }
     for (const WatchedMap* file : files_) {
-      const auto map = file != nullptr ? file->table() : nullptr;
-      if (!map) {
+      const ReadSection reading;
+      const RewriteMap* const map = file != nullptr ? file->table(reading) : nullptr;
+      if (map == nullptr) {
         return defer(
             replies::directory_unavailable(),
             fmt::format("rewrite {}", file != nullptr ? file->problem() : "was not loaded"));
       }
-      std::optional<RewriteMap::Found> found = map->find(old);
+      std::optional<RewriteMap::Found> found = map->find(old, progress.key);
       if (!found) continue;
       const std::string reason = fmt::format(
           FMT_COMPILE("{}, line {}: <{}>"), file->short_name(), found->line, found->to.text());

@@ -23,7 +23,7 @@ class UnknownRecipient final : public Stage {
     if (progress.domain == nullptr) return pass("not a domain of ours"_text);
     if (directory_ == nullptr) return pass("no directory is configured: everyone is known"_text);
     if (progress.known) return pass("known: the directory has been asked"_text);
-    std::optional<DirectoryAnswer> answer = directory_->try_now(progress.recipient);
+    std::optional<DirectoryAnswer> answer = directory_->try_keyed(progress.recipient, progress.key);
     if (!answer) return ask(progress);
     return judge(progress, std::move(*answer));
   }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routing/waves.h"
 
+#include "routing/joined.h"
 #include "routing/replies.h"
 #include "routing/stages/builtin.h"
 
-#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <optional>
@@ -38,7 +38,7 @@ class WaveCutover final : public Stage {
     for (const Waves::Wave& wave : waves_->all()) {
       if (waves_->are_compared() && found.wave != nullptr) break;
       if (!concerns(wave, progress)) continue;
-      if (auto answer = wave.members->try_now(progress.recipient)) {
+      if (auto answer = wave.members->try_keyed(progress.recipient, progress.key)) {
         found.add(wave, std::move(*answer));
       } else {
         unasked.push_back(&wave);
@@ -91,7 +91,7 @@ class WaveCutover final : public Stage {
   }
 
   static std::string reason_of(const WaveConfig& wave, std::string_view evidence) {
-    return fmt::format(FMT_COMPILE("wave {}: {} ({})"), wave.name, name_of(wave.state), evidence);
+    return joined({"wave ", wave.name, ": ", name_of(wave.state), " (", evidence, ")"});
   }
 
   static std::string reason_of(const Found& found) {

@@ -114,6 +114,11 @@ TEST(DomainDirectories, EachDomainIsAskedInItsOwn) {
   EXPECT_EQ(plant.presence, kKnown);  // R9: with no directory everyone is known
   EXPECT_EQ(plant.evidence, "this domain has no directory: everyone is known");
   EXPECT_EQ(run(both, "u@corp.com").presence, kUnknown);
+  const routing::RecipientKey of_company("u", 0, false, "+");
+  EXPECT_EQ(both.try_keyed(mailbox("u@company.ru"), of_company)->evidence, "company's");
+  const routing::RecipientKey of_plant("u", 1, false, "+");
+  both.prefetch(of_plant, Directory::Part::place);  // which has nothing to fetch
+  EXPECT_EQ(both.try_keyed(mailbox("u@plant.ru"), of_plant)->presence, kKnown);
 }
 
 }  // namespace

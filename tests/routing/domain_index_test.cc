@@ -49,5 +49,31 @@ TEST(DomainIndex, AMainNameWinsOverAnAliasOfTheSameName) {
   EXPECT_EQ(index.find("b.ru")->domain, &domains[1]);
 }
 
+TEST(DomainMap, FindsNamesWithoutCaseFewAndMany) {
+  DomainMap<std::size_t> map;
+  EXPECT_EQ(map.find("n1.example"), nullptr);
+  for (std::size_t i = 0; i < 40; ++i) {
+    map.emplace(std::string(i, 'n') + ".example", i);
+    map.emplace(std::string(i, 'n') + ".example", 99);  // the first one counts
+    for (std::size_t known = 0; known <= i; ++known) {
+      const std::size_t* const found = map.find(std::string(known, 'N') + ".Example");
+      ASSERT_TRUE(found != nullptr) << i;
+      EXPECT_EQ(*found, known);
+    }
+    EXPECT_EQ(map.find(std::string(i + 1, 'n') + ".example"), nullptr);
+    EXPECT_EQ(map.find(std::string(i, 'm') + "x.example"), nullptr);
+  }
+}
+
+TEST(DomainMap, KnowsNamesOfAnySizeApart) {
+  DomainMap<int> map;
+  map[std::string(63, 'a')] = 1;
+  map[std::string(200, 'a')] = 2;
+  EXPECT_EQ(*map.find(std::string(63, 'a')), 1);
+  EXPECT_EQ(*map.find(std::string(200, 'A')), 2);
+  EXPECT_EQ(map.find(std::string(64, 'a')), nullptr);
+  EXPECT_EQ(map.find(""), nullptr);
+}
+
 }  // namespace
 }  // namespace postern::routing

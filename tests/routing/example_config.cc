@@ -179,10 +179,15 @@ Situation::Situation(const Config& config, const Question& question)
     : domains(config.domains), request(request_for(question)) {
   progress.request = &request;
   progress.recipient = request.recipient;
-  if (const DomainIndex::Found* found = domains.find(progress.recipient.domain())) {
+  const DomainIndex::Found* found = domains.find(progress.recipient.domain());
+  if (found != nullptr) {
     progress.domain = found->domain;
     progress.under_alias = found->under_alias;
   }
+  progress.key = RecipientKey(progress.recipient.local(),
+                              found != nullptr ? found->number : std::uint16_t{0},
+                              config.recipients.case_sensitive,
+                              config.recipients.delimiter);
   for (const NextHop& hop : config.next_hops) {
     if (hop.sources.contains(request.client)) progress.origins.push_back(&hop);
   }

@@ -33,6 +33,30 @@ TEST(FileDirectory, SaysWhoIsKnownAndWhere) {
   EXPECT_EQ(unknown.evidence, "not in list.txt");
 }
 
+TEST(FileDirectory, SaysTheSameToAKey) {
+  const Config config = example_config();
+  std::string lines;
+  for (int i = 0; i < 300'000; ++i)  // as many as need more than a filter
+    lines += "user" + std::to_string(i) + "@company.ru\n";
+  const TemporaryFile file(lines);
+  const FileDirectory directory(config, file.path());
+  for (const char* local : {"user0", "User299999", "user7+x", "user300000", "+user7"}) {
+    const smtp::Mailbox address(local, "tech.company.ru");
+    const RecipientKey key(local, 0, false, "+");
+    directory.prefetch(key, Directory::Part::place);
+    directory.prefetch(key, Directory::Part::record);
+    const std::optional<DirectoryAnswer> answer = directory.try_keyed(address, key);
+    ASSERT_TRUE(answer) << local;
+    const DirectoryAnswer expected = directory.look_up_now(address);
+    EXPECT_EQ(answer->presence, expected.presence) << local;
+    EXPECT_EQ(answer->evidence, expected.evidence) << local;
+  }
+  const FileDirectory missing(config, "/nonexistent/mailboxes.txt");
+  const RecipientKey key("user0", 0, false, "+");
+  missing.prefetch(key, Directory::Part::place);
+  EXPECT_EQ(missing.try_keyed(mailbox("user0@company.ru"), key)->presence, Presence::unavailable);
+}
+
 TEST(FileDirectory, R9WithoutAFileItIsUnavailableAndSaysWhy) {
   const Config config = example_config();
   const FileDirectory directory(config, "/nonexistent/mailboxes.txt");

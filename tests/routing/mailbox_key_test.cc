@@ -28,6 +28,25 @@ TEST(LocalKey, FoldsCaseAndDropsQuotes) {
   }
 }
 
+TEST(RecipientKey, HasTheWholeKeyAndTheOneWithoutItsTag) {
+  const RecipientKey tagged("\"User\"", 3, false, "+");
+  EXPECT_EQ(tagged.whole().text, "user");
+  EXPECT_FALSE(tagged.has_tag());
+  EXPECT_EQ(tagged.without_tag().text, "user");
+  EXPECT_EQ(tagged.without_tag().hash, tagged.whole().hash);
+  EXPECT_EQ(tagged.domain(), 3);
+  RecipientKey copy = RecipientKey("User+x", 1, false, "+-");
+  EXPECT_EQ(copy.whole().text, "user+x");
+  EXPECT_TRUE(copy.has_tag());
+  EXPECT_EQ(copy.without_tag().text, "user");
+  EXPECT_EQ(copy.without_tag().hash, tagged.whole().hash);
+  EXPECT_NE(copy.whole().hash, tagged.whole().hash);
+  copy = tagged;  // its views are its own
+  EXPECT_EQ(copy.whole().text, "user");
+  EXPECT_NE(copy.whole().text.data(), tagged.whole().text.data());
+  EXPECT_FALSE(RecipientKey(std::string(300, 'x'), 0, false, "+").fits());
+}
+
 TEST(LocalKey, R8aTheTagBeginsAtTheFirstDelimiter) {
   const LocalKey key("user+a-b", false);
   EXPECT_EQ(key.without_tag("+"), "user");

@@ -76,6 +76,14 @@ TEST_F(WavesTest, OfOneDomainKnowNobodyElsewhere) {
   const Directory& members = *waves.find("plant")->members;
   EXPECT_EQ(members.look_up_now(mailbox("boris@company.ru")).presence, Presence::unknown);
   EXPECT_EQ(members.look_up_now(mailbox("Boris+x@plant.ru")).presence, Presence::known);
+  // The same by keys, which have the domain's place in the config.
+  const auto by_key = [&members](const char* address, std::uint16_t domain) {
+    const smtp::Mailbox asked = mailbox(address);
+    return members.try_keyed(asked, RecipientKey(asked.local(), domain, false, "+"))->presence;
+  };
+  EXPECT_EQ(by_key("boris@company.ru", 0), Presence::unknown);
+  EXPECT_EQ(by_key("Boris+x@plant.ru", 1), Presence::known);
+  EXPECT_EQ(by_key("anna@plant.ru", 1), Presence::unknown);
 }
 
 TEST_F(WavesTest, TakeAFileThatHasChanged) {

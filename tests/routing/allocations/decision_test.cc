@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How often a decision allocates: what it costs is mostly that. The classes are those of
 // bench/recipients_bench.cc, with a file behind each stage that can have one.
+#include "base/read_section.h"
 #include "routing/file_directory.h"
 #include "routing/waves.h"
 #include "routing/way_files.h"
@@ -79,6 +80,7 @@ class Town {
     request.listener = "mx";
     request.sender = &sender;
     request.recipient = mailbox(to);
+    const ReadSection first;  // a thread's first one takes memory, once
     const unsigned before = allocations;
     const std::optional<Decision> decision = pipeline_->decide_now(request);
     const unsigned after = allocations;
