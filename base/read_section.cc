@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/read_section.h"
 
+#include <cassert>
 #include <chrono>
 #include <deque>
 #include <mutex>
@@ -54,6 +55,7 @@ void ReadSection::take_slot() {
 }
 
 void ReadSection::wait_for_readers() {
+  assert(reader_.depth == 0);  // it would wait for itself
   std::vector<Slot*> open;
   {
     const std::lock_guard lock(slots().mutex);
