@@ -16,13 +16,15 @@ namespace {
 /// How often the disk is asked for room.
 constexpr std::chrono::milliseconds kAskForRoom{250};
 
-/// Somebody has the message, or may have it in a moment. What is held as refused is neither.
-bool is_with_somebody(const Race& race) {
+/// Somebody may have the message in a moment (not those that are held as refused), or has it and
+/// there may be room for it again.
+bool is_worth_waiting(const Race& race) {
   const spool::Message::Progress progress = race.message->progress();
   std::size_t refused = 0;
   for (const GroupResult& group : race.held)
     refused += group.lease.indices().size();
-  return progress.delivered > 0 || progress.leased > refused;
+  const bool may_be_stored = race.error == make_error_code(spool::Errc::no_space);
+  return progress.leased > refused || (may_be_stored && progress.delivered > 0);
 }
 
 }  // namespace
@@ -31,7 +33,7 @@ bool is_with_somebody(const Race& race) {
 void Engine::Impl::not_stored(const RacePtr& race) {
   // No message: told before anybody could begin to deliver it.
   race->safe = race->message && race->message->is_settled();
-  if (race->safe || !race->message || (!race->holds_on && !is_with_somebody(*race))) {
+  if (race->safe || !race->message || (!race->holds_on && !is_worth_waiting(*race))) {
     race->decide();
   } else if (!std::exchange(race->holds_on, true)) {
     spawn(hold_on(race));
@@ -51,7 +53,7 @@ net::Awaitable<void> Engine::Impl::hold_on(RacePtr race) {
     const bool in_time = !stopping && net::Clock::now() < until;
     if (race->safe) {
       race->decide();
-    } else if (!in_time || !is_with_somebody(*race)) {
+    } else if (!in_time || !is_worth_waiting(*race)) {
       // Not while it is being written: that tells by itself.
       if (message->withdraw()) race->decide();
     } else if (race->error == make_error_code(spool::Errc::no_space)) {

@@ -275,6 +275,10 @@ std::int64_t Spool::memory_octets() const {
   return core_->memory.load(std::memory_order_relaxed);
 }
 
+Health Spool::health() const {
+  return core_->committer.health();
+}
+
 void Spool::hold_memory(std::int64_t octets) {
   core_->hold_memory(octets);
 }

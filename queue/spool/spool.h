@@ -113,6 +113,8 @@ class Spool {
   // ---- the rest ----
 
   Stats stats() const;
+  /// Cheap.
+  Health health() const;
   /// Octets of bodies that are held in memory; cheap.
   std::int64_t memory_octets() const;
   /// Counts octets of a letter that are in memory and in no draft yet (its header block); less than

@@ -85,8 +85,10 @@ class NoRoomTest : public DeliveryTest {
     EngineOptions options;
     options.routing = [this] { return view(); };
     options.longest_wait = longest_wait;
-    engine_ =
-        std::make_shared<Engine::Impl>(context.get_executor(), *spool_, pool(), std::move(options));
+    if (!engine_) {
+      engine_ = std::make_shared<Engine::Impl>(
+          context.get_executor(), *spool_, pool(), std::move(options));
+    }
     if (before_) before_();
     Result<spool::Draft> draft = spool_->begin();
     ASSERT_TRUE(draft);
@@ -249,6 +251,18 @@ TEST_F(NoRoomTest, WhatNobodyHasIsRefusedAtOnce) {
   EXPECT_EQ(reply_, 452);
   expect_copies(0, 0);
   EXPECT_EQ(spool_->stats().ledger.accepted, 0);
+  // Known to be full: both would take it now, and neither is asked.
+  reply_ = 0;
+  send();
+  await_reply();
+  EXPECT_EQ(reply_, 452);
+  expect_copies(0, 0);
+  reply_ = 0;
+  full_ = false;
+  send();
+  await_reply();
+  EXPECT_EQ(reply_, 250);
+  await([this] { return a_.mails().size() == 1 && b_.mails().size() == 1; });
 }
 
 }  // namespace
