@@ -24,7 +24,7 @@ LETTERS = 2_000
 
 def seconds(rounds: int, modes: int) -> float:
     """About as long it takes."""
-    return 15.0 * modes + 22.0 * len(sessions.STATES) + rounds * (2 * SLOW_SECONDS + 2 * sessions.PACE + 6) if modes else 0.0
+    return 6.0 * modes + 15.0 * len(sessions.STATES) + rounds * (2 * SLOW_SECONDS + 2 * sessions.PACE + 6) if modes else 0.0
 
 
 def measure(found: dict, options: Options, quick: bool, keep: Callable[[], None] = lambda: None) -> list[str]:

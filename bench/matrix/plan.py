@@ -12,7 +12,7 @@ from .relays import DIRECT, cannot
 from .runner import CALL_ROUNDS, PATIENCE, TOO_LONG, messages_for, warm_up_for
 
 # Seconds from the start of a relay to its end, without what it does between.
-_STARTS = {DIRECT: 0.2, "postfix": 2.5, "exim": 1.0, "opensmtpd": 1.5, "opensmtpd-sync": 1.5, "haraka": 3.0}
+_STARTS = {DIRECT: 0.2, "postfix": 2.5, "exim": 0.7, "opensmtpd": 1.0, "opensmtpd-sync": 1.0, "haraka": 2.5}
 _OURS_STARTS = 0.5
 # A run beside its messages: the source's start, the look whether the relay has come to rest.
 _RUN = 0.8
@@ -21,7 +21,7 @@ _RATES = {DIRECT: 20_000.0, "postfix": 600.0, "exim": 150.0, "opensmtpd": 25.0, 
 _OURS_RATE = 6_000.0
 _OCTETS = {"exim": 60e6, "haraka": 60e6, "opensmtpd": 100e6, "opensmtpd-sync": 100e6}
 _OTHER_OCTETS = 150e6
-_RECIPIENTS = 6_000.0        # a second
+_RECIPIENTS, _OUR_RECIPIENTS = 6_000.0, 30_000.0      # a second, where a message has several
 _CROWD = 200.0               # sessions a second that processes are started for, new connections among them
 
 
@@ -36,8 +36,10 @@ class Part:
 
 
 def _rate(point: Point, system: str) -> float:
+    quick = system == DIRECT or figures.is_ours(system)
     rate = _OURS_RATE if figures.is_ours(system) else _RATES[system]
-    return min(rate, _OCTETS.get(system, _OTHER_OCTETS) / point.size, _RECIPIENTS / point.recipients if point.recipients > 1 else rate)
+    recipients = _OUR_RECIPIENTS if quick else _RECIPIENTS
+    return min(rate, _OCTETS.get(system, _OTHER_OCTETS) / point.size, recipients / point.recipients if point.recipients > 1 else rate)
 
 
 def of_point(point: Point, systems: list[str], rounds: int, seconds: float) -> float:

@@ -24,7 +24,7 @@ WARM_UP = 200                # messages, fewer of large ones, at least one a ses
 WARM_UP_OCTETS = 64 << 20
 PATIENCE = 60.0              # seconds for a run, from its first message to the last arrival
 LEAST = 100                  # messages of a run, fewer of large ones, at least two a session
-TOO_LONG = 12                # times as long as a run is meant to last: not worth the others' time
+TOO_LONG = 15                # times as long as a run is meant to last: not worth the others' time
 STILL_COMING = 2.0           # seconds since the last arrival
 CALL_ROUNDS = 3              # in which system calls are counted, at the base point
 # What ends a measurement, and not the long run that it is a part of.
