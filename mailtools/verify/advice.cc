@@ -160,8 +160,8 @@ g-open-relay: the gateway relays for a stranger
 - gateway: listener.proxy_protocol for balancers in place of their addresses in the allowlist
 g-loop-guard: the gateway takes a letter that has circled already: a circle would not end here
 - gateway: does it run with this config? postern reload
-- gateway: routing.trace_key (without it data_dir/trace.key) must be that of the running gateway, and
-  the same on all gateways behind one address
+- gateway: routing.trace_key (without it data_dir/trace.key) must be that of the running gateway,
+  and the same on all gateways behind one address
 - a server between gateway.mx and the gateway that strips Received and Postern-Trace fields
 g-loop: mail circles: 5.4.6, or the config says that it would
 - postern check names the loop

@@ -48,6 +48,7 @@ TEST_F(SinkSession, ACommandHasOneDeadlineHoweverItTricklesIn) {
   start();
   Caller caller = greeted();
   std::promise<void> closed;
+  // Writing shares nothing with reading but the descriptor.
   std::thread trickle([&caller, over = closed.get_future()] {
     while (over.wait_for(std::chrono::milliseconds(50)) == std::future_status::timeout)
       caller.send("N");
