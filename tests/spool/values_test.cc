@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The spool's values: ids, checksums, records, the ledger, callbacks.
-#include "base/crc32c.h"
 #include "queue/spool/callback.h"
 #include "queue/spool/ledger.h"
 #include "queue/spool/record.h"
@@ -65,21 +64,6 @@ TEST(MessageIds, PassWhatIsTaken) {
   MessageIds ids;
   ids.pass(MessageId(~0ULL - 10));
   EXPECT_EQ(ids.next().value(), ~0ULL - 9);
-}
-
-// RFC 3720 appendix B.4.
-TEST(Crc32c, GivesTheValuesOfTheRfc) {
-  EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8a9136aaU);
-  EXPECT_EQ(crc32c(std::string(32, '\xff')), 0x62a8ab43U);
-  EXPECT_EQ(crc32c("123456789"), 0xe3069283U);
-}
-
-TEST(Crc32c, IsTheSameInPieces) {
-  const std::string all = patterned(1000, 1);
-  for (std::size_t cut = 0; cut <= 40; ++cut) {
-    const std::string_view view(all);
-    EXPECT_EQ(crc32c(view.substr(cut), crc32c(view.substr(0, cut))), crc32c(all));
-  }
 }
 
 TEST(Record, ComesBackAsItWas) {
