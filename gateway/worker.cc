@@ -14,7 +14,7 @@ namespace postern::gateway {
 namespace {
 
 /// How often a stop looks whether the last delivery has ended.
-constexpr std::chrono::milliseconds kLook{5};
+constexpr std::chrono::milliseconds kStopLook{5};
 
 /// What ends a session by surprise is a defect: it is logged, and the session's own client is the
 /// only one hurt.
@@ -140,7 +140,7 @@ void Worker::stop_deliveries() {
 net::Awaitable<void> Worker::watch_deliveries() {
   net::Timer timer(context_.get_executor());
   while (!engine_->is_quiet()) {
-    timer.expires_after(kLook);
+    timer.expires_after(kStopLook);
     co_await timer.async_wait(net::as_result);
   }
   deliveries_ended_.store(true, std::memory_order_relaxed);
