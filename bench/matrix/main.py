@@ -126,7 +126,12 @@ class Measurement:
                 if part.axis != BASE.axis and not self._clock.fits(part):
                     self.results["left_out"].append(f"{part.name}: no time was left")
                     continue
-                took = self._clock.run(part)
+                try:
+                    took = self._clock.run(part)
+                except FAILURES as error:
+                    self.results["left_out"].append(f"{part.name}: {error}")
+                    progress(f"{part.name} FAILED: {error}")
+                    continue
                 self.results["parts"].append({"name": part.name, "axis": part.axis, "estimated_s": part.seconds, "took_s": took})
                 self.keep()
                 progress(f"{part.name} took {took:.0f} s, estimated were {part.seconds:.0f}")

@@ -2,6 +2,7 @@
 """bench/run where a program that it needs hangs or fails."""
 
 import contextlib
+import copy
 import io
 import json
 import subprocess
@@ -17,7 +18,7 @@ for folder in ("tests/e2e", "bench/relay", "bench"):
     sys.path.insert(0, str(ROOT / folder))
 
 import syscalls  # noqa: E402
-from matrix import limits, ours, peers, points, runner, tools, waiting  # noqa: E402
+from matrix import limits, main, ours, page, peers, plan, points, runner, tools, waiting  # noqa: E402
 from process import HarnessError  # noqa: E402
 
 RESULTS = json.loads((HERE / "results.json").read_text())
@@ -63,6 +64,23 @@ class Failures(unittest.TestCase):
             found, failures = limits.measure(runner.Options([], tools.POSTERN, folder=Path(folder)), True)
         self.assertEqual(failures, [f"limits of openssl speed: {self.ends[0]}"])
         self.assertGreater(found["loopback"], 0)
+
+    def test_of_a_part(self):
+        for end in (*self.ends, OSError(28, "No space left on device"), HarnessError("the sink is gone")):
+            with tempfile.TemporaryDirectory() as folder, self.subTest(end=end):
+                run = main.Measurement.__new__(main.Measurement)
+                run._options = main.arguments(["--systems", "postern-queue", "--json", f"{folder}/results.json"])
+                run._began, run._clock = 0.0, plan.Clock(float("inf"))
+                run.results = copy.deepcopy(RESULTS) | {"limits": {}, "left_out": [], "parts": []}
+                after = mock.Mock()
+                with mock.patch.object(run, "parts", return_value=[plan.Part("limits", main.LIMITS, 1.0, mock.Mock(side_effect=end)),
+                                                                   plan.Part("base", "base", 1.0, after)]):
+                    run.measure()
+                after.assert_called_once_with()
+                stored = json.loads(Path(folder, "results.json").read_text())
+            self.assertEqual(([part["name"] for part in stored["parts"]], stored["left_out"]), (["base"], [f"limits: {end}"]))
+            self.assertIn(f"LEFT OUT limits: {end}", page.missing(stored))
+            self.assertIn("### The base point", page.render(stored)[0])
 
     def test_a_file_system_without_the_attribute(self):
         peer = object.__new__(peers.OpenSmtpdSync)
