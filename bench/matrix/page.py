@@ -158,11 +158,22 @@ def missing(results: dict) -> list[str]:
             found += [f"FAILED {point['name']}, {name}: {text}" for text in one["failures"]]
             if not one["runs"] and not one.get("cannot"):
                 found.append(f"NO FIGURES {point['name']}, {name}")
+        found += _missing_calls(point)
         if 0 < (rounds := max(len(one["runs"]) for one in point["systems"].values())) < results["rounds"]:
             found.append(f"NO TIME {point['name']}: {rounds} of {results['rounds']} rounds")
     for entry in results["latency"]:
         found += _missing_latency(entry, results["rounds"])
     return found
+
+
+def _missing_calls(point: dict) -> list[str]:
+    """A line for each reason, which most often is the machine's and the same for all."""
+    whose: dict[str, list[str]] = {}
+    for name, one in point["systems"].items():
+        if why := one.get("calls_missing"):
+            counted = len(one.get("calls", []))
+            whose.setdefault(why, []).append(f"{name} (rounds: {counted})" if counted else name)
+    return [f"NO SYSTEM CALLS {point['name']}, {', '.join(names)}: {why}" for why, names in whose.items()]
 
 
 def _missing_latency(entry: dict, rounds: int) -> list[str]:

@@ -210,17 +210,29 @@ class Stand:
 
     def count(self, name: str, number: int) -> None:
         """System calls over some messages, and over three times as many: in the difference is neither the start of sessions nor what
-        the relay does when nothing comes. Apart from the runs, since it makes each call a little slower."""
-        few = max(2 * self.point.sessions, self.messages[name] // 4)
-        relay = self.relays[name]
-        with CallCount(relay.account.group) as counter:
-            read = [0]
-            for messages in (few, 3 * few):
-                run_once(relay, self.sinks[name], self.point, messages, self.options.tools)
-                read.append(counter.calls())
-        calls = {"round": number, "messages": 2 * few, "calls": read[2] - read[1] - read[1]}
+        the relay does when nothing comes. Apart from the runs, since it makes each call a little slower. Where it cannot be done, the
+        relay's runs stay what they are; it is stopped, for what is still on its way would be in the next count. Lost mail is a failure
+        here as well."""
+        try:
+            calls = self._counted(name, number)
+        except FAILURES as error:
+            if isinstance(error, RunFailed) and not isinstance(error, TooSlow):
+                raise
+            self.results[name]["calls_missing"] = str(error)
+            progress(f"{self.point.name}: system calls of {name} are not counted: {error}")
+            self.close(name)
+            return
         self.results[name].setdefault("calls", []).append(calls)
         progress(f"{self.point.name}: {name} {calls['calls'] / calls['messages']:.1f} system calls a message")
+
+    def _counted(self, name: str, number: int) -> dict:
+        few = max(2 * self.point.sessions, self.messages[name] // 4)
+        with CallCount(self.relays[name].account.group) as counter:
+            read = [0]
+            for messages in (few, 3 * few):
+                run_once(self.relays[name], self.sinks[name], self.point, messages, self.options.tools)
+                read.append(counter.calls())
+        return {"round": number, "messages": 2 * few, "calls": read[2] - read[1] - read[1]}
 
     def close(self, name: str) -> None:
         for party in (self.relays.pop(name, None), self.sinks.pop(name, None)):

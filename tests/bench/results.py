@@ -220,6 +220,18 @@ class Page(unittest.TestCase):
         whole["rounds"] = 5
         self.assertIn("NO TIME base: 3 of 5 rounds", page.missing(whole))
 
+    def test_system_calls_that_were_not_counted_are_named_with_the_reason(self):
+        results = copy.deepcopy(RESULTS)
+        systems = figures.named(results, "base")["systems"]
+        for name in ("postfix", "exim", "postern-queue"):
+            systems[name].pop("calls")
+            systems[name]["calls_missing"] = "no tracepoint"
+        systems["exim"] |= {"calls": [{"round": 0, "messages": 100, "calls": 4000}], "calls_missing": "not done after 60 s"}
+        lines = ["NO SYSTEM CALLS base, postfix, postern-queue: no tracepoint",
+                 "NO SYSTEM CALLS base, exim (rounds: 1): not done after 60 s"]
+        self.assertEqual([line for line in page.missing(results) if line not in page.missing(RESULTS)], lines)
+        self.assertIn(f"Missing: {'; '.join(page.missing(results))}.", page.render(results)[0])
+
     def test_what_is_missing_of_latencies_is_named(self):
         def missing(**changes) -> list[str]:
             return [line.replace(" of exim at 50% of exim", "") for line in page.missing(RESULTS | {

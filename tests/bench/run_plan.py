@@ -222,15 +222,40 @@ class Turns(Silent):
 
 
 class Calls(Silent):
-    def test_starting_and_idling_are_not_in_the_difference(self):
-        stand = runner.Stand(points.BASE, runner.Options(["postfix"], tools.POSTERN))
-        stand.relays["postfix"], stand.sinks["postfix"], stand.messages["postfix"] = mock.Mock(), FakeSink(), 4000
-        counter = mock.MagicMock(**{"calls.side_effect": [500 + 1000 * 40, 2 * 500 + 4000 * 40]})
+    def counted(self, runs=None, counters=None) -> dict:
+        """What is stored of a relay that has been measured, after two rounds of counting."""
+        stand = runner.Stand(points.BASE, runner.Options(["exim"], tools.POSTERN))
+        stand.relays["exim"], stand.sinks["exim"], stand.messages["exim"] = mock.Mock(), FakeSink(), 4000
+        stand.results["exim"]["runs"].append({"round": 0})
+        counter = mock.MagicMock(**{"calls.side_effect": 2 * [500 + 1000 * 40, 2 * 500 + 4000 * 40]})
         counter.__enter__.return_value = counter
-        with mock.patch.object(runner, "CallCount", return_value=counter), mock.patch.object(runner, "run_once") as run:
-            stand.count("postfix", 0)
-        self.assertEqual([call.args[3] for call in run.call_args_list], [1000, 3000])
-        self.assertEqual(stand.results["postfix"]["calls"], [{"round": 0, "messages": 2000, "calls": 80_000}])
+        with mock.patch.object(runner, "CallCount", return_value=counter, side_effect=counters), \
+                mock.patch.object(runner, "run_once", side_effect=runs) as self.run_once:
+            runner.in_turn(stand, ["exim"], 2, stand.count, lambda: None)
+        self.assertEqual(len(stand.results["exim"]["runs"]), 1)
+        return stand.results["exim"]
+
+    def test_starting_and_idling_are_not_in_the_difference(self):
+        found = self.counted()
+        self.assertEqual([call.args[3] for call in self.run_once.call_args_list], [1000, 3000] * 2)
+        self.assertEqual(found["calls"], [{"round": number, "messages": 2000, "calls": 80_000} for number in (0, 1)])
+        self.assertNotIn("calls_missing", found)
+
+    def test_a_measured_relay_whose_calls_cannot_be_counted_has_not_failed(self):
+        for error in (HarnessError("no tracepoint"), OSError(24, "Too many open files")):
+            found = self.counted(counters=error)
+            self.assertEqual((found["failures"], found["cannot"], found["calls_missing"]), ([], "", str(error)))
+            self.assertEqual(self.run_once.call_count, 0)
+
+    def test_who_is_slow_while_calls_are_counted_is_not_too_slow_for_the_load(self):
+        found = self.counted(runs=[{}, {}, tools.TooSlow("not done after 60 s")])
+        self.assertEqual((found["failures"], found["cannot"], found["calls_missing"]), ([], "", "not done after 60 s"))
+        self.assertEqual([one["round"] for one in found["calls"]], [0])
+
+    def test_who_loses_mail_while_calls_are_counted_has_failed(self):
+        found = self.counted(runs=tools.RunFailed("1000 were to arrive, and 999 did"))
+        self.assertEqual(found["failures"], ["1000 were to arrive, and 999 did"])
+        self.assertNotIn("calls_missing", found)
 
     def test_processors(self):
         self.assertEqual(processors("0\n"), [0])
