@@ -121,17 +121,6 @@ class FakeSink:
         pass
 
 
-def quick_source(target: FakeSink, seconds: float = 0.0):
-    """Stands for tools.send: what it sends is there, after so long by the clock that is told."""
-
-    def send(_tools, point, _port, messages, _patience) -> tools.Sent:
-        target.count += messages * point.recipients
-        time.sleep(seconds)
-        return tools.Sent(max(seconds, 1e-3), point.size)
-
-    return send
-
-
 class TooSlow(Silent):
     def stand(self, *systems: str) -> runner.Stand:
         return runner.Stand(points.BASE, runner.Options(list(systems), tools.POSTERN, rounds=2, seconds=0.1))
@@ -150,17 +139,54 @@ class TooSlow(Silent):
         with self.assertRaisesRegex(tools.TooSlow, "sleep was not done after 0 s"):
             tools._run(["sleep", "60"], 0.05)
 
+    def ended(self, most: int, under_way: bool) -> tools.RunFailed:
+        """How a run of 200 messages ends of which the sink gets so many."""
+        target, relay = FakeSink(most), mock.Mock(account=None, port=1, **{"usage.return_value": 0, "syncs.return_value": 0})
+        came = mock.MagicMock(**{"wait.return_value": time.monotonic(), "under_way.return_value": under_way})
+        came.__enter__.return_value = came
+
+        def send(_tools, point, _port, messages, _patience) -> tools.Sent:
+            target.count += messages * point.recipients
+            return tools.Sent(1.0, point.size)
+
+        with mock.patch.object(runner, "send", send), mock.patch.object(runner, "Arrivals", return_value=came), \
+                self.assertRaises(tools.RunFailed) as failed:
+            runner.run_once(relay, target, points.BASE, 200, tools.POSTERN)
+        return failed.exception
+
     def test_what_never_arrives_is_a_loss_and_not_slowness(self):
-        target = FakeSink(most=199)
-        relay = mock.Mock(account=None, port=1, **{"usage.return_value": 0, "syncs.return_value": 0})
-        with mock.patch.object(runner, "send", quick_source(target)), mock.patch.object(runner, "PATIENCE", 0.2):
-            with mock.patch.object(runner, "STILL_COMING", 0.05), \
-                    self.assertRaisesRegex(tools.RunFailed, "so 200 were to arrive, and 199 did") as failed:
-                runner.run_once(relay, target, points.BASE, 200, tools.POSTERN)
-            self.assertNotIsInstance(failed.exception, tools.TooSlow)
-            target.count, target.most = 0, 150
-            with self.assertRaisesRegex(tools.TooSlow, "150 of 200 had arrived after 0 s"):
-                runner.run_once(relay, target, points.BASE, 200, tools.POSTERN)
+        loss, slowness = self.ended(199, under_way=False), self.ended(150, under_way=True)
+        self.assertIn("so 200 were to arrive, and 199 did", str(loss))
+        self.assertNotIsInstance(loss, tools.TooSlow)
+        self.assertIn("150 of 200 had arrived after 60 s", str(slowness))
+        self.assertIsInstance(slowness, tools.TooSlow)
+
+    def test_messages_are_under_way_while_the_last_ones_came_just_now(self):
+        def after(*looks: tuple[float, int]) -> bool:
+            """Looks at the sink at such times, which had so many."""
+            came = runner.Arrivals(mock.Mock(**{"arrived.side_effect": [count for _, count in looks]}), 200)
+            came._over = mock.Mock(**{"wait.side_effect": [False] * len(looks) + [True]})
+            with mock.patch.object(runner.time, "monotonic", side_effect=[at for at, _ in looks]):
+                came._look()
+            self.assertIsNone(came._failure)
+            return came.under_way()
+
+        last = 100.0 + runner.STILL_COMING
+        self.assertTrue(after((99.0, 149), (100.0, 150), (last - 0.1, 150)))
+        self.assertFalse(after((99.0, 149), (100.0, 150), (last + 0.1, 150)))
+        self.assertTrue(after((99.0, 149), (last + 0.1, 150)))
+        self.assertFalse(after((99.0, 149), (100.0, 200)))
+
+    def test_arrivals_are_waited_for_and_a_sink_that_is_gone_is_told(self):
+        target = FakeSink()
+        target.count = 200
+        began = time.monotonic()
+        with runner.Arrivals(target, 200) as came:
+            self.assertGreaterEqual(came.wait(runner.PATIENCE), began)
+        self.assertFalse(came.under_way())
+        with mock.patch.object(target, "arrived", side_effect=OSError("no such file")), runner.Arrivals(target, 200) as came, \
+                self.assertRaisesRegex(HarnessError, "the sink is gone: no such file"):
+            came.wait(runner.PATIENCE)
 
     def opened(self, *seconds: float) -> tuple[runner.Stand, list[int]]:
         """A stand whose relay takes so long for each of the first runs, and how many messages these had."""
