@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -66,6 +67,12 @@ std::optional<std::string> Wire::line() {
   std::string out = input_.substr(0, end);
   input_.erase(0, end + 2);
   return out;
+}
+
+bool Wire::has_ended() const {
+  char octet = 0;
+  const auto n = ::recv(descriptor_, &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+  return n == 0 || (n < 0 && errno == ECONNRESET);
 }
 
 bool Wire::read(std::size_t octets, std::string& out) {

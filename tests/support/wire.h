@@ -23,7 +23,7 @@ class Wire {
 
   static std::unique_ptr<Wire> connect(const std::string& ip, std::uint16_t port);
 
-  /// The next line without its CRLF; none: the peer closed.
+  /// The next line without its CRLF; none: the peer closed, or 30 s are over. has_ended() tells.
   std::optional<std::string> line();
   /// Exactly `octets` more of the input; false: the peer closed before.
   bool read(std::size_t octets, std::string& out);
@@ -31,6 +31,8 @@ class Wire {
   bool handshake(SSL_CTX* context, bool as_server);
   /// Something was read and not used yet.
   bool has_unread() const { return !input_.empty(); }
+  /// The peer has closed or reset the connection, and all that it sent is read; without waiting.
+  bool has_ended() const;
   bool is_tls() const { return ssl_ != nullptr; }
   /// By an earlier session of the other side.
   bool is_resumed() const;

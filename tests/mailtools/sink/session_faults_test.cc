@@ -13,11 +13,6 @@ using ::testing::Not;
 
 class SinkFaults : public SinkTest {};
 
-/// An RST may come before connect() has returned.
-bool is_closed(Caller& caller) {
-  return !caller.is_connected() || !caller.wire().line();
-}
-
 TEST_F(SinkFaults, ARecipientIsRefusedAndTheOthersAreNot) {
   with("fail", "rcpt:450:to=bob@*:text=come again");
   start();
@@ -155,6 +150,7 @@ TEST_F(SinkFaults, AStalledSessionSaysNothingAndEndsWithItsClient) {
     Caller other = greeted();
     EXPECT_EQ(other.code("NOOP"), "250");
     EXPECT_FALSE(caller.wire().has_unread());
+    EXPECT_FALSE(caller.wire().has_ended());
     EXPECT_EQ(sink->counts().open, 2U);
   }
   sink->stop();

@@ -28,7 +28,7 @@ TEST_F(SinkSession, TakesALetterAndTellsOfIt) {
   Caller caller = greeted();
   EXPECT_EQ(letter_codes(caller), "250 250 354 250");
   EXPECT_EQ(caller.code("QUIT"), "221");
-  EXPECT_FALSE(caller.wire().line());
+  EXPECT_TRUE(is_closed(caller));
   const std::vector<SeenLetter> seen = seeing.letters();
   ASSERT_EQ(seen.size(), 1U);
   EXPECT_EQ(seen[0].from, "a@x.ru");
@@ -53,7 +53,7 @@ TEST_F(SinkSession, ACommandHasOneDeadlineHoweverItTricklesIn) {
     while (over.wait_for(std::chrono::milliseconds(50)) == std::future_status::timeout)
       caller.send("N");
   });
-  EXPECT_FALSE(caller.wire().line());
+  EXPECT_TRUE(is_closed(caller));
   closed.set_value();
   trickle.join();
   EXPECT_EQ(sink->counts().refused, 0U);
@@ -145,8 +145,9 @@ TEST_F(SinkSession, ConnectionsBeyondTheLimitAreTurnedAway) {
   Caller first = greeted();
   Caller second = call();
   EXPECT_EQ(second.reply().substr(0, 3), "421");
-  EXPECT_FALSE(second.wire().line());
+  EXPECT_TRUE(is_closed(second));
   EXPECT_EQ(first.code("NOOP"), "250");
+  EXPECT_FALSE(first.wire().has_ended());
 }
 
 TEST_F(SinkSession, StarttlsAndLoginOverIt) {
@@ -207,7 +208,7 @@ TEST_F(SinkSession, CommandsBehindStarttlsAreNotObeyed) {
   Caller caller = greeted();
   caller.send("STARTTLS\r\nNOOP\r\n");
   EXPECT_EQ(caller.reply().substr(0, 3), "554");
-  EXPECT_FALSE(caller.wire().line());
+  EXPECT_TRUE(is_closed(caller));
 }
 
 TEST_F(SinkSession, SeveralThreadsShareTheWork) {

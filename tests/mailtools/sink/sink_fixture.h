@@ -101,6 +101,12 @@ class Caller {
   std::unique_ptr<test::Wire> wire_;
 };
 
+/// Waits for the end of the connection; a connection that is silent is no closed one. An RST may
+/// come before connect() has returned.
+inline bool is_closed(Caller& caller) {
+  return !caller.is_connected() || (!caller.wire().line() && caller.wire().has_ended());
+}
+
 class SinkTest : public ::testing::Test {
  protected:
   SinkTest() {
