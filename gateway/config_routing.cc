@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/config_reader.h"
+#include "routing/trace.h"
 
 #include <algorithm>
 
@@ -151,7 +152,8 @@ void read_routing_section(Reader& reader, Section& section) {
   routing::RoutingConfig& out = reader.config.routing.routing;
   section.read("independent_aliases", out.independent_aliases);
   section.read<unsigned>("max_hops", out.max_hops, 2, 1000);
-  section.read<unsigned>("max_own_passes", out.max_own_passes, 1, 100);
+  // A pass beyond what is counted would never be seen.
+  section.read<unsigned>("max_own_passes", out.max_own_passes, 1, routing::kMaxTracePass);
   read_trace_key(reader, section);
   read_stages(reader, section);
 }
