@@ -194,10 +194,10 @@ class Scenarios {
     if (!unknown.bounce_at) skip(unknown, "IMAP login of [outside] (imap, user, password_file)");
     Scenario& passes = add_circled(
         "S9-passes", "a letter that has passed the gateway as often as it may: 554 5.4.6");
-    passes.fields = trace_of_circle(config_, plan_.domain, passes.to);
-    if (passes.fields.empty() && passes.skipped.empty()) {
-      passes.skipped =
-          "the gateway's trace key cannot be read: run this as a user who may read data_dir";
+    if (passes.skipped.empty()) {
+      CircleTrace trace = trace_of_circle(config_, passes.to);
+      passes.fields = std::move(trace.field);
+      passes.skipped = std::move(trace.skipped);
     }
     Scenario& hops = add_circled("S9-hops", "a letter that has passed too many servers: 554 5.4.6");
     hops.fields = received_of_circle(config_.routing.routing.max_hops + 1);

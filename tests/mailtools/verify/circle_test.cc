@@ -5,11 +5,13 @@
 #include "plans.h"
 #include "routing/message_facts.h"
 #include "routing/trace.h"
+#include "support/folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -76,6 +78,47 @@ TEST_F(VerifyCircles, TheTraceIsTheGatewaysOwnOfItsLastPass) {
   routing::Tracer::Passes seen(tracer, facts);
   EXPECT_EQ(seen.of(tracer.mailbox_hash("ivan", "company.ru")), 2U);
   EXPECT_EQ(seen.forged(), 0U);
+}
+
+/// The config with `[[rewrite]]`, whose plan has the same people.
+gateway::Config renaming(const std::string& rule) {
+  return gateway_config(std::string(kGatewayConfig) + "rewrite = [{ " + rule + " }]\n");
+}
+
+unsigned passes_of(const gateway::Config& config, const Scenario& letter, std::string_view local) {
+  const std::string header = letter.fields + "Subject: x\r\n\r\n";
+  const routing::MessageFacts facts = routing::scan_header(header);
+  const routing::Tracer tracer(config.hostname, config.routing.routing.trace_key);
+  return routing::Tracer::Passes(tracer, facts).of(tracer.mailbox_hash(local, "company.ru"));
+}
+
+TEST_F(VerifyCircles, TheTraceIsOfTheMailboxThatARewriteLeadsTo) {
+  const gateway::Config own =
+      renaming(R"(from = "ivan@tech.company.ru", to = "i.ivanov@company.ru")");
+  const test::Folder folder;
+  const std::string path = folder.path() + "/map";
+  std::ofstream(path) << "ivan@tech.company.ru i.ivanov@company.ru\n";
+  const gateway::Config by_file = renaming("map = \"file:" + path + "\"");
+  for (const gateway::Config* config : {&own, &by_file}) {
+    const Scenario letter = named("S9-passes", plan_, *config);
+    EXPECT_EQ(letter.skipped, "");
+    EXPECT_EQ(passes_of(*config, letter, "i.ivanov"), 2U);
+    EXPECT_EQ(passes_of(*config, letter, "ivan"), 0U);
+  }
+}
+
+TEST_F(VerifyCircles, ARewriteWithoutTheStageChangesNothing) {
+  gateway::Config config = renaming(R"(from = "@tech.company.ru", to = "@corp.com")");
+  std::erase(config.routing.routing.stages, "rewrite");
+  EXPECT_EQ(passes_of(config, named("S9-passes", plan_, config), "ivan"), 2U);
+}
+
+TEST_F(VerifyCircles, WhereARewriteLeadsIsNotKnownOrNoMailboxOfOurs) {
+  const gateway::Config away = renaming(R"(from = "@tech.company.ru", to = "@corp.com")");
+  EXPECT_THAT(named("S9-passes", plan_, away).skipped, HasSubstr("Ivan+verify@corp.com"));
+  EXPECT_EQ(named("S9-hops", plan_, away).skipped, "");
+  const gateway::Config unread = renaming(R"(map = "file:/absent/map")");
+  EXPECT_THAT(named("S9-passes", plan_, unread).skipped, HasSubstr("/absent/map cannot be read"));
 }
 
 TEST_F(VerifyCircles, OneHopMoreThanTheConfigAllows) {
