@@ -325,6 +325,15 @@ unsigned count_copies(const Watched& box, std::string_view token) {
   return tally(box, token).copies;
 }
 
+bool has_come(const std::vector<std::size_t>& mailboxes,
+              std::string_view token,
+              const std::vector<Watched>& watched) {
+  return std::any_of(mailboxes.begin(), mailboxes.end(), [&](std::size_t mailbox) {
+    const Watched& box = watched[mailbox];
+    return tally(box, token).copies > 0 || box.elsewhere.contains(std::string(token));
+  });
+}
+
 bool is_complete(const Scenario& scenario,
                  std::string_view token,
                  const std::vector<Watched>& watched) {
@@ -334,6 +343,11 @@ bool is_complete(const Scenario& scenario,
     if (!box.failure.empty() || box.elsewhere.contains(std::string(token))) continue;
     if (tally(box, token).copies < one.copies) return false;
   }
+  const std::vector<std::size_t>& astray = scenario.astray;
+  const bool may_be_seen = std::any_of(astray.begin(), astray.end(), [&](std::size_t mailbox) {
+    return watched[mailbox].failure.empty();
+  });
+  if (may_be_seen && !has_come(astray, token, watched)) return false;
   return !scenario.bounce_at || !watched[*scenario.bounce_at].failure.empty();
 }
 

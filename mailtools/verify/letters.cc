@@ -120,7 +120,8 @@ std::vector<Row> Letters::run(std::ostream& err) {
 Row Letters::row(const Sent& one) const {
   Row out = judge(plan_, one.scenario, one.token, one.door, one.handed, watched_);
   const bool has_ended = one.handed.refusal || !one.handed.failure.empty() ||
-                         (one.handed.taken() && is_complete(one.scenario, one.token, watched_));
+                         (one.handed.taken() && (one.scenario.refused != Refusal::none ||
+                                                 is_complete(one.scenario, one.token, watched_)));
   if (!interrupted_ || has_ended || !one.scenario.skipped.empty()) return out;
   out.verdict = Verdict::not_tested;
   out.why = one.handed.taken() ? "interrupted while it was waited for" : "interrupted";
@@ -213,10 +214,19 @@ std::size_t Letters::complete() const {
       }));
 }
 
+/// Copies of the letter that belong, or may come, into mailboxes.
+std::vector<Wanted> Letters::places_of(const Sent& one) const {
+  std::vector<Wanted> out = one.scenario.wanted;
+  if (has_come(one.scenario.astray, one.token, watched_)) return out;
+  for (const std::size_t mailbox : one.scenario.astray)
+    out.push_back({mailbox, 1});
+  return out;
+}
+
 void Letters::look_elsewhere(std::chrono::steady_clock::time_point end) {
   for (const Sent& one : letters_) {
     if (!one.handed.taken()) continue;
-    for (const Wanted& wanted : one.scenario.wanted) {
+    for (const Wanted& wanted : places_of(one)) {
       Watched& box = watched_[wanted.mailbox];
       if (!box.failure.empty() || std::chrono::steady_clock::now() > end) continue;
       if (count_copies(box, one.token) >= wanted.copies || box.elsewhere.contains(one.token))
@@ -227,14 +237,27 @@ void Letters::look_elsewhere(std::chrono::steady_clock::time_point end) {
   }
 }
 
-/// A letter was taken that must come to this mailbox.
+/// A letter was taken that must come, or may have come, to this mailbox.
 bool Letters::is_meant(std::size_t mailbox) const {
-  return std::any_of(letters_.begin(), letters_.end(), [mailbox](const Sent& one) {
-    const auto& wanted = one.scenario.wanted;
-    return one.handed.taken() && std::any_of(wanted.begin(), wanted.end(), [&](const Wanted& w) {
+  return std::any_of(letters_.begin(), letters_.end(), [this, mailbox](const Sent& one) {
+    const std::vector<Wanted> places = places_of(one);
+    return one.handed.taken() && std::any_of(places.begin(), places.end(), [&](const Wanted& w) {
              return w.mailbox == mailbox && w.copies != 0;
            });
   });
+}
+
+/// Letters that nobody was to get, which were taken and are in no mailbox that is looked into.
+void Letters::name_astray() {
+  for (const Sent& one : letters_) {
+    const Scenario& scenario = one.scenario;
+    if (scenario.refused == Refusal::none || !one.handed.taken() ||
+        has_come(scenario.astray, one.token, watched_)) {
+      continue;
+    }
+    left_over_.push_back(fmt::format(
+        "{}: the letter of {} was taken, and was not seen to arrive", scenario.to, scenario.name));
+  }
 }
 
 void Letters::remove() {
@@ -248,6 +271,7 @@ void Letters::remove() {
     if (auto failed = readers_[i].remove())
       left_over_.push_back(fmt::format("{}: {}", plan_.mailboxes[i].name(), *failed));
   }
+  name_astray();
 }
 
 }  // namespace postern::verify

@@ -33,7 +33,8 @@ class Letters {
   bool tried() const { return tried_; }
   /// SIGINT or SIGTERM has ended the sending or waiting.
   bool interrupted() const { return interrupted_; }
-  /// Mailboxes whose letters could not be deleted, or not be looked for: sentences.
+  /// Mailboxes whose letters could not be deleted, or not be looked for, and letters that had to be
+  /// refused, were taken, and did not come anywhere that is looked into: sentences.
   const std::vector<std::string>& left_over() const { return left_over_; }
 
  private:
@@ -52,7 +53,9 @@ class Letters {
   void look();
   std::size_t complete() const;
   void look_elsewhere(std::chrono::steady_clock::time_point end);
+  std::vector<Wanted> places_of(const Sent& one) const;
   bool is_meant(std::size_t mailbox) const;
+  void name_astray();
   void remove();
 
   const Plan& plan_;

@@ -89,6 +89,11 @@ class Scenarios {
     if (const auto found = plan_.find(role, side)) one.wanted.push_back({*found, 0});
   }
 
+  /// Where the letter comes when it is taken though it had to be refused.
+  void may_come(Scenario& one, Role role, Side side) {
+    if (const auto found = plan_.find(role, side)) one.astray.push_back(*found);
+  }
+
   void add_from_outside() {
     Scenario& s1 =
         add("S1", "E -> U@D, not migrated: stays in X", Door::old_server, Role::unmigrated);
@@ -178,6 +183,7 @@ class Scenarios {
     s8.from = "postern-verify@" + plan_.helo;
     s8.skipped.clear();
     s8.refused = Refusal::relaying;
+    may_come(s8, Role::outside, Side::outside);
     s8.trouble = "g-open-relay";
   }
 
@@ -207,6 +213,8 @@ class Scenarios {
     Scenario& one = add(std::move(name), std::move(title), Door::gateway, Role::migrated);
     at_alias(one);
     one.refused = Refusal::circling;
+    may_come(one, Role::migrated, Side::new_platform);
+    may_come(one, Role::migrated, Side::old_server);
     one.trouble = "g-loop-guard";
     if (one.skipped.empty() && !guards_loops(config_))
       one.skipped = "routing.stages in the gateway's config has no loop_guard (R13)";

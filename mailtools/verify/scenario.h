@@ -46,6 +46,7 @@ struct Scenario {
   std::string to;
   std::vector<Wanted> wanted;
   Refusal refused = Refusal::none;
+  std::vector<std::size_t> astray{};     ///< mailboxes where it comes when it is not refused
   std::optional<std::size_t> bounce_at;  ///< a report must come to this mailbox
   std::string trouble;                   ///< code, when a copy that is wanted does not come
   std::string trouble_after_old{};       ///< the same, when X has its own
@@ -79,11 +80,17 @@ struct Watched {
   std::string failure;  ///< not empty: the mailbox cannot be looked into
 };
 
+/// The letter is in one of `mailboxes`, whatever the folder.
+bool has_come(const std::vector<std::size_t>& mailboxes,
+              std::string_view token,
+              const std::vector<Watched>& watched);
+
 /// Copies of the letter in the folders that are looked into.
 unsigned count_copies(const Watched& box, std::string_view token);
 
-/// Everything that is wanted is there, be it in another folder, or a report says that it will not
-/// come; there may be more.
+/// Of a letter that was taken: everything that is wanted is there, be it in another folder, or a
+/// report says that it will not come; there may be more. What had to be refused is waited for too,
+/// in a mailbox that can be looked into, so that it can be deleted.
 bool is_complete(const Scenario& scenario,
                  std::string_view token,
                  const std::vector<Watched>& watched);

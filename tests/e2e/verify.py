@@ -126,13 +126,15 @@ def a_circle(net: Flow) -> None:
 
 
 def another_trace_key(net: Flow) -> None:
-    """The running gateway is not the one of the config: it does not know its own letters, and takes one that has circled."""
+    """The running gateway is not the one of the config: it does not know its own letters, and takes one that has circled,
+    which is deleted where it comes."""
     config = net.root / "another.toml"
-    config.write_text(net.g.config.read_text().replace("trace key of gw.company.ru", "TRACE key of gw.company.ru"))
+    config.write_text(net.g.config.read_text().replace("[routing]\n", '[routing]\ntrace_key = "a key of another gateway, 32 octets"\n'))
     done = net.verify("--only", "S9-passes,S9-hops", *QUICK, config=config)
     expect(done.status == 1 and done.codes("S9-passes") == ["g-loop-guard"], done.text)
     expect(done.rows()["S9-hops"]["verdict"] == "passed", done.text)
     net.settle()
+    expect(net.imap.count(f"v-{MIGRANT}", done.run()) == 0 and not done.errors, done.errors)
 
 
 def small_size_and_expired_certificate(net: Flow) -> None:

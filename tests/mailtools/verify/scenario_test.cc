@@ -260,6 +260,25 @@ TEST_F(VerifyScenarios, AStrangerMustBeRefused) {
   EXPECT_EQ(judged("S8", refused(550, {}, "Relaying denied")).verdict, Verdict::passed);
 }
 
+TEST_F(VerifyScenarios, WhatIsTakenThoughItHadToBeRefusedIsWaitedFor) {
+  EXPECT_FALSE(is_complete(scenario("S8"), "pv-1-S8", watched_));
+  arrive(Role::outside, Side::outside, "pv-1-S8");
+  EXPECT_TRUE(is_complete(scenario("S8"), "pv-1-S8", watched_));
+  const std::size_t old = plan_.find(Role::migrated, Side::old_server).value();
+  const std::size_t fresh = plan_.find(Role::migrated, Side::new_platform).value();
+  for (const char* name : {"S9-passes", "S9-hops"}) {
+    EXPECT_FALSE(is_complete(scenario(name), name, watched_));
+    watched_[fresh].failure = "refuses the login";
+    EXPECT_FALSE(is_complete(scenario(name), name, watched_)) << "the other may have it";
+    watched_[old].elsewhere[name] = "Spam";
+    EXPECT_TRUE(is_complete(scenario(name), name, watched_));
+    watched_[old] = {};
+    watched_[old].failure = "refuses the login";
+    EXPECT_TRUE(is_complete(scenario(name), name, watched_)) << "nobody would see it";
+    watched_[old] = watched_[fresh] = {};
+  }
+}
+
 TEST_F(VerifyScenarios, AStrangerRefusedForAnotherReasonTestsNothing) {
   for (const Handed& handed : {refused(554, {5, 7, 1}, "No SMTP service here", Step::session),
                                refused(550, {5, 1, 8}, "sender's domain", Step::sender),
