@@ -4,6 +4,7 @@ broken in one place at a time."""
 
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -84,6 +85,8 @@ class Flow(Topology):
         config = self.g.config.read_text().replace('"vk_workspace"\n', '"vk_workspace"\nmax_connections = 15\n')
         # X's processes end with their connections when it is renewed.
         config = config.replace('"exchange"\n\n', '"exchange"\nidle_timeout = "0s"\n\n', 1)
+        # As installed: the gateway makes its trace key itself, and verify reads that.
+        config = re.sub(r"^trace_key = .*\n", "", config, count=1, flags=re.MULTILINE)
         self.g.config.write_text(f'{config}\n[dns]\nservers = ["{self.dns.address}"]\n')
         self.authority = Authority(self.root / "pki")
         pair = self.authority.issue("imap", f"IP:{ports.WORKSPACE}")
