@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mailtools/send/option_reader.h"
 
+#include "base/ip.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -200,7 +202,22 @@ void Reader::finish_protocol() {
   if (!server_port.empty()) out.target.port = port_of(server_port);
 }
 
+/// Addresses that the one family asked for does not have.
+void Reader::check_family() {
+  const talk::Family family = out.target.family;
+  if (family == talk::Family::any) return;
+  const int wanted = family == talk::Family::ipv6 ? 6 : 4;
+  for (const auto& [option, host] :
+       {std::pair("server", out.target.host), std::pair("local-interface", out.target.local)}) {
+    const auto address = parse_ip(host);
+    if (!address || address->is_v6() == (wanted == 6)) continue;
+    name_ = option;
+    fail(fmt::format("{} is no IPv{} address; leave -{} out", host, wanted, wanted));
+  }
+}
+
 void Reader::finish_target() {
+  check_family();
   const auto goes_beyond_mail = [](StopAt at) { return at == StopAt::never || at >= StopAt::rcpt; };
   const bool needs_recipient = goes_beyond_mail(out.quit_after) &&
                                goes_beyond_mail(out.drop_after) &&

@@ -66,6 +66,7 @@ class Reader {
   void end_xclient_group();
   void finish();
   void finish_protocol();
+  void check_family();
   void finish_target();
   void finish_proxy();
   void finish_auth();

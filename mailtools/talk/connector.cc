@@ -48,6 +48,11 @@ net::error_code bind_to(net::Socket& socket, const net::Endpoint& to, const net:
 Result<std::vector<net::Endpoint>, TalkError> addresses_of(const Target& target) {
   std::vector<net::Endpoint> out;
   if (const auto address = parse_ip(target.host)) {
+    const bool six = target.family == Family::ipv6;
+    if (target.family != Family::any && address->is_v6() != six) {
+      return TalkError{TalkError::Kind::unreachable,
+                       fmt::format("{} is no IPv{} address", target.host, six ? 6 : 4)};
+    }
     out.emplace_back(*address, target.port);
     return out;
   }

@@ -12,7 +12,7 @@
 namespace postern::talk {
 
 /// The addresses of a target by the system's resolver (its hosts file too), which blocks; in its
-/// order, at most 16.
+/// order, at most 16. An address that is none of Target::family is an error.
 Result<std::vector<net::Endpoint>, TalkError> addresses_of(const Target& target);
 
 /// Connects from `from` (unspecified: any) before `until`; `asio::error::timed_out` when that is

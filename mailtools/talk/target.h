@@ -18,7 +18,7 @@ enum class Family : std::uint8_t { any, ipv4, ipv6 };
 struct Target {
   std::string host;  ///< a name, which the system's resolver is asked for, or an address
   std::uint16_t port = 25;
-  Family family = Family::any;
+  Family family = Family::any;   ///< of `host` and `local`
   std::string local{};           ///< address to connect from; empty: the system's choice
   std::uint16_t local_port = 0;  ///< 0: the system's choice
   /// For the connection, for a handshake, for each reply and each piece that is sent; 0: for ever.

@@ -122,6 +122,19 @@ TEST(SendOptions, Servers) {
   EXPECT_EQ(read({"--to", "b@test", "--copy-routing", "x.test"})->route_domain, "x.test");
 }
 
+TEST(SendOptions, AddressesOfAnotherFamily) {
+  const auto at = [](const std::string& family, const std::string& server) {
+    const auto options = read({family, "--to", "b@test", "--server", server});
+    return options ? std::string() : options.error().text;
+  };
+  EXPECT_EQ(at("-6", "127.0.0.1:25"), "--server: 127.0.0.1 is no IPv6 address; leave -6 out");
+  EXPECT_THAT(at("-4", "[::1]"), HasSubstr("::1 is no IPv4 address; leave -4 out"));
+  EXPECT_EQ(at("-4", "127.0.0.1"), "");
+  EXPECT_THAT(mistake({"-6", "-li", "192.0.2.1"}),
+              HasSubstr("--local-interface: 192.0.2.1 is no IPv6 address"));
+  EXPECT_EQ(good({"-6", "-li", "::1"}).target.family, talk::Family::ipv6) << "a name has both";
+}
+
 TEST(SendOptions, ProtocolsAndStops) {
   const Options all = good({"--protocol", "ESMTPSA", "-au", "ann", "-ap", "sesame"});
   EXPECT_EQ(all.tls.starttls, Want::must);

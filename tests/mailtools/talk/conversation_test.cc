@@ -213,6 +213,22 @@ TEST(Conversation, LastWordsOfAServerThatTakesNoMore) {
   EXPECT_EQ(over.error().kind, Kind::closed);
 }
 
+/// Nobody listens: nothing is tried.
+TEST(Conversation, AnAddressOfAnotherFamilyIsNotConnectedTo) {
+  for (const bool own : {false, true}) {
+    Target target;
+    target.host = own ? "::1" : "127.0.0.1";
+    if (own) target.local = "127.0.0.1";
+    target.family = Family::ipv6;
+    Notes notes;
+    const auto talk = Conversation::open(target, notes);
+    ASSERT_FALSE(talk);
+    EXPECT_EQ(talk.error().kind, own ? Kind::local : Kind::unreachable);
+    EXPECT_EQ(talk.error().detail, "127.0.0.1 is no IPv6 address");
+    EXPECT_THAT(notes.all, ElementsAre("error: 127.0.0.1 is no IPv6 address"));
+  }
+}
+
 TEST(Conversation, APreambleComesFirst) {
   Server server([](test::Wire& wire) {
     EXPECT_EQ(wire.line(), "PROXY UNKNOWN");
