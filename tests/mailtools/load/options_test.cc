@@ -103,6 +103,24 @@ TEST(Options, TheSinkIsAnAddressAndAPort) {
   EXPECT_TRUE(read_options(typed)->sink_endpoint.address().is_v6());
 }
 
+TEST(Options, TheSinkIsWaitedForAsLongAsTold) {
+  Typed typed = some();
+  EXPECT_EQ(read_options(typed)->sink_wait, std::chrono::seconds(30));
+  typed.sink_wait = "3s";
+  EXPECT_EQ(read_options(typed)->sink_wait, std::chrono::seconds(3));
+}
+
+TEST(Options, CertificatesAreVerifiedWhereThatIsAskedOrAuthoritiesAreNamed) {
+  Typed typed = some();
+  typed.tls = "starttls";
+  EXPECT_FALSE(read_options(typed)->verify);
+  typed.verify = true;
+  EXPECT_TRUE(read_options(typed)->verify);
+  typed.verify = false;
+  typed.ca = "ca.pem";
+  EXPECT_TRUE(read_options(typed)->verify);
+}
+
 TEST(Options, WhatIsWrongNamesTheOptionAndWhatToWrite) {
   struct Case {
     std::function<void(Typed&)> change;
@@ -153,6 +171,7 @@ TEST(Options, WhatIsWrongNamesTheOptionAndWhatToWrite) {
       {[](Typed& t) { t.verify = true; },            "need --tls"                       },
       {[](Typed& t) { t.auth_user = "ann"; },        "--auth-password"                  },
       {[](Typed& t) { t.sources = {"here"}; },       "--source: \"here\""               },
+      {[](Typed& t) { t.sink_wait = "soon"; },       "--sink-wait"                      },
       {[](Typed& t) { t.sink = "2525"; },            "--sink"                           },
       {[](Typed& t) { t.sink = "127.0.0.1:99999"; }, "--sink"                           },
   };
