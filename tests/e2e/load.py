@@ -10,18 +10,18 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 import xml.etree.ElementTree
 from collections.abc import Callable
 from pathlib import Path
 
 from gateway import Gateway, executable
+from load_servers import Leaving, Stalling
 from mail_sink_host import MailSink
 from pki import Authority
 from ports import GATEWAY, OUTSIDE, WORKSPACE, free_port
 from process import HarnessError, expect, spawn, stop, wait_until
 from sink import Options, Sink
+from terminal import Terminal
 
 ALL_TAKEN, SOME_FAILED, WRONG_USE, UNAVAILABLE, CANNOT_WRITE = 0, 1, 2, 69, 73
 SOURCES = ("127.0.6.1", "127.0.6.2", "127.0.6.3")
@@ -54,10 +54,10 @@ certificates = [{pair}]
 """
 
 
-def start(server: tuple[str, int], *options: str) -> subprocess.Popen:
+def start(server: tuple[str, int], *options: str, err: int = subprocess.PIPE) -> subprocess.Popen:
     command = [str(executable()), "load", "--server", server[0], "--port", str(server[1]), "--to", "user%n@company.ru",
                "--json", "-", *options]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=err, text=True)
 
 
 def end(child: subprocess.Popen, status: int = ALL_TAKEN) -> dict:
@@ -155,6 +155,10 @@ def tls_is_verified_and_resumed(route: Route) -> None:
     said = route.load("--tls", "starttls", "--tls-ca", str(other.pair.cert), "--sessions", "1", "--messages", "1",
                       status=UNAVAILABLE)["said"]
     expect("cannot be used" in said, said)
+    # The system's authorities know nobody of the test.
+    said = route.load("--tls", "starttls", "--tls-verify", "--sessions", "1", "--messages", "1", status=UNAVAILABLE)["said"]
+    expect("cannot be used" in said, said)
+    arrived(route.load("--tls", "starttls", "--sessions", "1", "--messages", "1"), 1)
 
 
 def idle_and_slow_sessions_stay_beside_the_load(route: Route) -> None:
@@ -200,72 +204,6 @@ def refusals_are_counted_by_reply(root: Path) -> None:
         sink.stop()
 
 
-class Stalling(threading.Thread):
-    """Takes letters, and answers none for a moment behind the first."""
-
-    def __init__(self, seconds: float):
-        super().__init__(daemon=True)
-        self._seconds = seconds
-        self._listener = socket.create_server((GATEWAY, free_port(GATEWAY)))
-        self.server = self._listener.getsockname()[:2]
-        self.letters = 0
-
-    def run(self) -> None:
-        while True:
-            client, _ = self._listener.accept()
-            with client, client.makefile("rwb") as wire:
-                self._serve(wire)
-
-    def _serve(self, wire) -> None:
-        self._say(wire, "220 stalls.example")
-        while line := wire.readline():
-            verb = line[:4].upper()
-            if verb == b"DATA":
-                self._say(wire, "354 go ahead")
-                while wire.readline() not in (b".\r\n", b""):
-                    pass
-                self.letters += 1
-                if self.letters == 1:
-                    time.sleep(self._seconds)    # the stall is what is tested
-            self._say(wire, "221 bye" if verb == b"QUIT" else "250 ok")
-            if verb == b"QUIT":
-                return
-
-    def _say(self, wire, reply: str) -> None:
-        wire.write(reply.encode() + b"\r\n")
-        wire.flush()
-
-
-class Leaving(threading.Thread):
-    """Takes a letter's commands and the head of its BDAT, answers all of them well, and resets the connection."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self._listener = socket.create_server((GATEWAY, free_port(GATEWAY)))
-        self.server = self._listener.getsockname()[:2]
-
-    def run(self) -> None:
-        while True:
-            client, _ = self._listener.accept()
-            with client:
-                self._serve(client)
-
-    def _serve(self, client: socket.socket) -> None:
-        client.sendall(b"220 leaves.example\r\n")
-        seen = b""
-        while b"BDAT " not in seen:
-            octets = client.recv(4096)
-            if not octets:
-                return
-            seen += octets
-            if octets.startswith(b"EHLO"):
-                client.sendall(b"250-leaves.example\r\n250-PIPELINING\r\n250 CHUNKING\r\n")
-            elif octets.startswith(b"QUIT"):
-                client.sendall(b"221 bye\r\n")
-        # What was not read makes the end of the connection a reset, while the client still writes.
-        client.sendall(b"250 2.0.0 ok\r\n" * 2)
-
-
 def good_replies_are_not_why_a_connection_went(_root: Path) -> None:
     server = Leaving()
     server.start()
@@ -309,6 +247,45 @@ def a_signal_ends_it_with_figures(root: Path) -> None:
         expect(20 <= figures["messages"]["accepted"] <= sink.count, (figures, sink.count))
     finally:
         sink.stop()
+
+
+def what_never_arrives_is_waited_for_as_told(root: Path) -> None:
+    """Letters that are taken, and do not come to the sink of the load."""
+    sink = Sink(root / "sink", OUTSIDE, free_port(OUTSIDE), keep=False).start()
+    nowhere = ("--sessions", "1", "--messages", "3", "--sink", f"{WORKSPACE}:{free_port(WORKSPACE)}")
+    try:
+        child = start((OUTSIDE, sink.port), *nowhere, "--sink-wait", "100ms")
+        try:
+            child.wait(20)    # 30 s are what is not told
+        finally:
+            child.kill()
+        figures = end(child, SOME_FAILED)
+        expect(figures["messages"]["accepted"] == 3 and figures["messages"]["delivered"] == 0, figures)
+        said = load((OUTSIDE, sink.port), *nowhere, "--sink-wait", "soon", status=WRONG_USE)["said"]
+        expect("--sink-wait" in said, said)
+    finally:
+        sink.stop()
+
+
+def progress_is_one_line_of_a_terminal(root: Path) -> None:
+    sink = Sink(root / "sink", OUTSIDE, free_port(OUTSIDE), keep=False).start()
+    terminal = Terminal()
+    child = start((OUTSIDE, sink.port), "--rate", "100", "--duration", "10m", err=terminal.theirs)
+    terminal.close_theirs()
+    try:
+        terminal.wait_for(b" taken  ")
+        terminal.wait_for(b" sessions")
+        child.send_signal(signal.SIGINT)
+        figures = end(child)
+    finally:
+        child.kill()
+        text = terminal.close()
+        sink.stop()
+    expect(figures["ended"] == "interrupted", figures)
+    shown = [line for line in text.split("\r\x1b[K") if line]
+    line = re.compile(r"\d+ s  \d+ taken  \d+/s  0 failed  \d+ sessions")
+    expect(shown and all(line.fullmatch(one) for one in shown), repr(text))
+    expect(text.endswith("\r\x1b[K"), f"the line stays: {text!r}")
 
 
 def what_cannot_work_is_said_at_once(root: Path) -> None:
@@ -374,6 +351,8 @@ TESTS: list[Callable[[Path], None]] = [
     a_stall_counts_for_all_that_was_due,
     sources_take_turns,
     a_signal_ends_it_with_figures,
+    what_never_arrives_is_waited_for_as_told,
+    progress_is_one_line_of_a_terminal,
     what_cannot_work_is_said_at_once,
     few_descriptors_are_said_before_anything_is_sent,
 ]

@@ -19,6 +19,7 @@ from gateway import Gateway, executable
 from mail_sink_host import MailSink
 from ports import GATEWAY, WORKSPACE, free_port
 from process import HarnessError, expect, tail, wait_until
+from sink_line import ALL_OPTIONS, counts_live_on_a_terminal, reads_all_of_its_command_line, stalls_from_the_greeting_on
 
 WRONG_USE, CANNOT_LISTEN, CANNOT_KEEP, NOT_ALL_KEPT = 2, 71, 73, 74
 
@@ -332,6 +333,9 @@ TESTS: list[Callable[[Path], None]] = [
     with_sink(writes_json_to_standard_output, "--jsonl", "-", "--jsonl-content"),
     with_sink(obeys_its_control_socket, "--quiet"),
     a_percentage_is_the_same_with_the_same_seed,
+    with_sink(reads_all_of_its_command_line, *ALL_OPTIONS),
+    with_sink(stalls_from_the_greeting_on, "--stall", "--quiet"),
+    counts_live_on_a_terminal,
     tells_what_to_write_instead,
     a_letter_that_cannot_be_printed_is_not_taken,
     a_pipe_that_nobody_reads_ends_it,
