@@ -24,7 +24,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr std::string_view kTest = R"([user.migrated]
+constexpr std::string_view kCircleTest = R"([user.migrated]
 address = "Ivan+verify@company.ru"
 [outside]
 address = "nina@corp.com"
@@ -35,7 +35,7 @@ password_file = "/p"
 class VerifyCircles : public testing::Test {
  protected:
   const gateway::Config config_ = gateway_config();
-  const Plan plan_ = plan_of(kTest, config_).plan.value();
+  const Plan plan_ = plan_of(kCircleTest, config_).plan.value();
   std::vector<Watched> watched_{plan_.mailboxes.size()};
 
   static Scenario named(std::string_view name, const Plan& plan, const gateway::Config& config) {
