@@ -124,6 +124,7 @@ class Survey {
     std::string error = read_log(log.path, reader);
     if (reader.is_foreign()) {
       // Left to RocksDB.
+      is_foreign_ = true;
       std::erase_if(suspects_, [this](const Suspect& one) { return one.log == log_; });
       places_.erase(log.number);
       next_ = 0;
@@ -131,6 +132,8 @@ class Survey {
     return error;
   }
   std::map<std::uint64_t, std::vector<Place>>& places() { return places_; }
+  /// After the last log.
+  bool is_incomplete() const { return is_foreign_ || !suspects_.empty() || !places_.empty(); }
   std::vector<LostLetter> letters() {
     std::vector<LostLetter> out;
     out.reserve(letters_.size());
@@ -215,6 +218,7 @@ class Survey {
   const LogFile* log_ = nullptr;
   std::uint64_t next_ = 0;  ///< the sequence number of the next operation; 0: not known
   std::size_t kept_ = 0;
+  bool is_foreign_ = false;
   std::string where_;
   std::vector<Suspect> suspects_;
   std::map<std::uint64_t, LostLetter> letters_;
@@ -288,6 +292,7 @@ Result<LogMending, std::string> mend_logs(const std::string& database, const std
     if (!error.empty()) return error;
   }
   LogMending mending;
+  mending.is_incomplete = survey.is_incomplete();
   for (const LogFile& log : logs) {
     const auto found = survey.places().find(log.number);
     if (found == survey.places().end()) continue;

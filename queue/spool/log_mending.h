@@ -21,6 +21,9 @@ struct LostLetter {
 struct LogMending {
   std::vector<LostLetter> letters;  ///< ids ascending; what a table still has is not lost
   std::vector<std::string> lines;   ///< for the administrators' log, one for each damaged place
+  /// Something of the logs is damaged, or ends in octets that may be: letters may have been in them
+  /// of which nothing is known.
+  bool is_incomplete = false;
 };
 
 /// Takes out of the logs in `database` what cannot be read and has something good behind it, so

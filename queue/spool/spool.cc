@@ -50,7 +50,11 @@ Result<std::unique_ptr<Spool>, OpenError> Spool::open(Options options) {
   const std::vector<LostLetter> known = take_known(**store, mending->letters);
   for (const LostLetter& letter : mending->letters)
     files->set_aside(letter.id);
-  auto spool = std::make_unique<Spool>(*std::move(store), std::move(files), std::move(options));
+  auto spool =
+      std::make_unique<Spool>(*std::move(store),
+                              std::move(files),
+                              std::move(options),
+                              mending->is_incomplete ? Orphans::set_aside : Orphans::removed);
   spool->core_->dir.emplace(*std::move(dir));
   spool->core_->tell_of(*mending);
   spool->core_->keep_bodies(known);
@@ -61,9 +65,12 @@ std::unique_ptr<Spool> Spool::in_memory(Options options) {
   return std::make_unique<Spool>(std::make_unique<MemoryStore>(), nullptr, std::move(options));
 }
 
-Spool::Spool(std::unique_ptr<Store> store, std::unique_ptr<BodyFiles> files, Options options)
+Spool::Spool(std::unique_ptr<Store> store,
+             std::unique_ptr<BodyFiles> files,
+             Options options,
+             Orphans orphans)
     : core_(std::make_unique<Core>(std::move(store), std::move(files), std::move(options))) {
-  core_->remove_orphans();
+  core_->clear_orphans(orphans);
 }
 
 Spool::~Spool() {

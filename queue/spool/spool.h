@@ -63,8 +63,16 @@ class Spool {
   static Result<std::unique_ptr<Spool>, OpenError> open(Options options);
   /// The same on a map in memory, for tests of what uses a spool.
   static std::unique_ptr<Spool> in_memory(Options options = {});
+  /// What becomes of bodies' files that no record is for.
+  enum class Orphans : std::uint8_t {
+    removed,    ///< they are of drafts
+    set_aside,  ///< the store may have lost the record
+  };
   /// On any store; `files` null: large bodies stay in memory.
-  Spool(std::unique_ptr<Store> store, std::unique_ptr<BodyFiles> files, Options options);
+  Spool(std::unique_ptr<Store> store,
+        std::unique_ptr<BodyFiles> files,
+        Options options,
+        Orphans orphans = Orphans::removed);
   ~Spool();
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;

@@ -239,12 +239,24 @@ void Spool::Core::keep_bodies(const std::vector<LostLetter>& letters) const {
   }
 }
 
-/// Files of drafts that were never committed: the process ended in between.
-void Spool::Core::remove_orphans() {
+/// Files of drafts that were never committed (the process ended in between), or of letters that
+/// damage did not name: then the file is all that is left.
+void Spool::Core::clear_orphans(Orphans how) {
   if (!files) return;
   for (const MessageId id : files->list()) {
     const auto record = store->record(id);
-    if (!record && record.error() == make_error_code(Errc::not_found)) files->remove(id);
+    if (record || record.error() != make_error_code(Errc::not_found)) continue;
+    if (how == Orphans::removed) {
+      files->remove(id);
+      continue;
+    }
+    files->set_aside(id);
+    if (!options.on_trouble) continue;
+    options.on_trouble(
+        fmt::format("the body of {0} is in no letter, and the end or a part of the database's log "
+                    "cannot be read: it is now in damaged/{0}.eml; it may be of a letter that was "
+                    "lost, or of one that was never taken",
+                    id.str()));
   }
 }
 

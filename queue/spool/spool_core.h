@@ -44,7 +44,7 @@ struct Spool::Core final : MessageHome {
   void tell_of(const LogMending& mending);
   /// Bodies that the store has lost of letters whose record it has: it is told when they are read.
   void keep_bodies(const std::vector<LostLetter>& letters) const;
-  void remove_orphans();
+  void clear_orphans(Orphans how);
   Ledger open_ledger();
   void reclaim_soon(bool idle);
   void reclaim(bool idle);

@@ -17,7 +17,7 @@ namespace postern::spool::test {
 namespace {
 
 namespace fs = std::filesystem;
-using ::testing::ElementsAre;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -269,6 +269,34 @@ TEST_F(DamagedLog, AFileOfALostLetterIsKept) {
   open();
   expect_lost({stored_[2]});
   EXPECT_EQ(contents(data() + "/damaged/" + stored_[2].str() + ".eml"), patterned(400'000, 2));
+}
+
+TEST_F(DamagedLog, AFileOfALetterThatNothingNamesIsKept) {
+  open();
+  fill(20);
+  fill(1, 400'000);
+  fill(20);
+  spool_.reset();
+  overwrite(logs()[0], place_of(logs()[0], 'e', stored_[20]) - 20, std::string(60, '\0'));
+  open();
+  EXPECT_FALSE(found_.contains(stored_[20]));
+  EXPECT_FALSE(damaged_.contains(stored_[20]));
+  EXPECT_EQ(contents(data() + "/damaged/" + stored_[20].str() + ".eml"), patterned(400'000, 20));
+  EXPECT_THAT(troubles_, Contains(HasSubstr("the body of " + stored_[20].str())));
+}
+
+TEST_F(DamagedLog, AFileOfALetterInATornEndIsKept) {
+  open();
+  fill(2);
+  fill(1, 400'000);
+  spool_.reset();
+  fs::resize_file(logs()[0], fs::file_size(logs()[0]) - 10);
+  open();
+  EXPECT_EQ(found_.size(), 2U);
+  EXPECT_THAT(damaged_, IsEmpty());
+  EXPECT_EQ(contents(data() + "/damaged/" + stored_[2].str() + ".eml"), patterned(400'000, 2));
+  ASSERT_EQ(troubles_.size(), 1U);
+  EXPECT_THAT(troubles_[0], HasSubstr("the body of " + stored_[2].str()));
 }
 
 TEST_F(DamagedLog, ATornEndIsWhatACrashLeaves) {
