@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "queue/spool/log_survey.h"
+
+#include "queue/spool/record.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace postern::spool {
+namespace {
+
+// What is kept of damaged groups in memory: letters above it are named without their octets, and
+// the rest is in the octets that are moved aside.
+constexpr std::size_t kMostKept = 64U << 20;
+constexpr std::size_t kMostLetters = 100'000;
+
+}  // namespace
+
+std::string LogSurvey::read(const LogFile& log) {
+  log_ = &log;
+  LogReader reader([this](LogPiece&& piece) { take(std::move(piece)); });
+  std::string error = read_log(log.path, reader);
+  if (reader.is_foreign()) {
+    // Left to RocksDB.
+    is_foreign_ = true;
+    std::erase_if(suspects_, [this](const Suspect& one) { return one.log == log_; });
+    places_.erase(log.number);
+    next_ = 0;
+  }
+  return error;
+}
+
+std::vector<LostLetter> LogSurvey::letters() {
+  std::vector<LostLetter> out;
+  out.reserve(letters_.size());
+  for (auto& [id, letter] : letters_)
+    out.push_back(std::move(letter));
+  return out;
+}
+
+void LogSurvey::take(LogPiece&& piece) {
+  if (piece.good) {
+    take_good(piece.octets);
+    return;
+  }
+  if (kept_ + piece.octets.size() > kMostKept) piece.octets.clear();
+  kept_ += piece.octets.size();
+  suspects_.push_back({log_, std::move(piece)});
+}
+
+void LogSurvey::take_good(std::string_view group) {
+  const GroupHeader header = group_header(group);
+  const bool is_gap = next_ != 0 && header.sequence > next_;
+  for (const Suspect& suspect : std::exchange(suspects_, {})) {
+    if (suspect.log == log_ || is_gap) confirm(suspect);
+  }
+  if (group.size() >= GroupHeader::kOctets) next_ = header.sequence + header.count;
+  if (letters_.empty()) return;
+  read_group(group, [this](const GroupOperation& operation) {
+    if (operation.kind == GroupOperation::Kind::remove) forget(operation.key);
+  });
+}
+
+void LogSurvey::forget(std::string_view key) {
+  letters_.erase(id_in_key('e', key).value());
+}
+
+void LogSurvey::confirm(const Suspect& suspect) {
+  const LogPiece& piece = suspect.piece;
+  std::vector<Place>& places = places_[suspect.log->number];
+  if (places.empty() || places.back().end != piece.offset) {
+    places.push_back({piece.offset, piece.offset, {}});
+  }
+  places.back().end = piece.end;
+  where_ = fmt::format("{} at octet {}", suspect.log->path, piece.offset);
+  const std::size_t known = read_group(
+      piece.octets, [&](const GroupOperation& operation) { visit(operation, places.back()); });
+  const std::string_view all = piece.octets;
+  find_records(piece.whole ? all.substr(known) : all,
+               [&](MessageId id) { name(id, places.back()); });
+}
+
+LostLetter* LogSurvey::name(MessageId id, Place& place) {
+  if (letters_.size() >= kMostLetters) return nullptr;
+  const auto [at, is_new] = letters_.try_emplace(id.value());
+  if (is_new) {
+    at->second.id = id;
+    at->second.where = where_;
+    place.named.push_back(id);
+  }
+  return &at->second;
+}
+
+void LogSurvey::visit(const GroupOperation& operation, Place& place) {
+  if (operation.kind == GroupOperation::Kind::remove) {
+    forget(operation.key);
+    return;
+  }
+  const MessageId of_record = id_in_key('e', operation.key);
+  const MessageId of_body = id_in_key('b', operation.key);
+  if (of_record != MessageId()) {
+    LostLetter* const letter = name(of_record, place);
+    if (letter != nullptr && decode_record(operation.value)) letter->record = operation.value;
+  } else if (const auto known = letters_.find(of_body.value()); known != letters_.end()) {
+    known->second.body = operation.value;
+  }
+}
+
+}  // namespace postern::spool

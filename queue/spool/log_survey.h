@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "queue/spool/log_file.h"
+#include "queue/spool/log_format.h"
+#include "queue/spool/log_mending.h"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace postern::spool {
+
+/// Goes through all groups of all logs in their order and tells what of them is damaged. Holds 64
+/// MiB of damaged groups at most. Blocks; one thread.
+class LogSurvey {
+ public:
+  /// Octets of one log that are to be taken out of it.
+  struct Place {
+    std::uint64_t offset = 0;
+    std::uint64_t end = 0;
+    std::vector<MessageId> named;
+  };
+
+  /// The next one; it outlives this. The error's text; empty: none.
+  std::string read(const LogFile& log);
+
+  // After the last log.
+  /// By the number of the log, ascending.
+  const std::map<std::uint64_t, std::vector<Place>>& places() const { return places_; }
+  /// LogMending::is_incomplete.
+  bool is_incomplete() const { return is_foreign_ || !suspects_.empty() || !places_.empty(); }
+  /// LogMending::letters; once.
+  std::vector<LostLetter> letters();
+
+ private:
+  /// Damaged, or what a crash has left: that is known with the next good group.
+  struct Suspect {
+    const LogFile* log = nullptr;
+    LogPiece piece;
+  };
+
+  void take(LogPiece&& piece);
+  void take_good(std::string_view group);
+  void forget(std::string_view key);
+  void confirm(const Suspect& suspect);
+  LostLetter* name(MessageId id, Place& place);
+  void visit(const GroupOperation& operation, Place& place);
+
+  const LogFile* log_ = nullptr;
+  std::uint64_t next_ = 0;  ///< the sequence number of the next operation; 0: not known
+  std::size_t kept_ = 0;
+  bool is_foreign_ = false;
+  std::string where_;
+  std::vector<Suspect> suspects_;
+  std::map<std::uint64_t, LostLetter> letters_;
+  std::map<std::uint64_t, std::vector<Place>> places_;
+};
+
+}  // namespace postern::spool
