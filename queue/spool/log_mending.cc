@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <fcntl.h>
+#include <filesystem>
 #include <unistd.h>
 
 namespace postern::spool {
@@ -33,33 +34,63 @@ std::string save_place(const LogFile& log, const Place& place, const std::string
   return system_error_of("cannot write", damaged + "/" + name);
 }
 
-/// No name of RocksDB's: it leaves the file alone.
+// No names of RocksDB's: it leaves such files alone.
+constexpr std::string_view kDraft = ".mended";
+constexpr std::string_view kAsItWas = ".unmended";
+
 std::string draft_of(const LogFile& log) {
-  return log.path + ".mended";
+  return log.path + std::string(kDraft);
 }
 
-/// The log without its damaged places, in its stead; the error's text.
-std::string rewrite(const LogFile& log, const std::string& database) {
+/// The log without its damaged places, beside it; the error's text.
+std::string write_draft(const LogFile& log) {
   const std::string draft = draft_of(log);
+  const OpenLog out(draft, O_WRONLY | O_CREAT | O_TRUNC);
+  if (!out.is_open()) return system_error_of("cannot write", draft);
   bool written = true;
-  {
-    const OpenLog out(draft, O_WRONLY | O_CREAT | O_TRUNC);
-    if (!out.is_open()) return system_error_of("cannot write", draft);
-    LogWriter writer;
-    std::string waiting;
-    LogReader reader([&](LogPiece&& piece) {
-      if (piece.good) writer.append(piece.octets, waiting);
-      if (waiting.size() < kWriteAt) return;
-      written = written && out.write(waiting);
-      waiting.clear();
-    });
-    std::string error = read_log(log.path, reader);
-    if (!error.empty()) return error;
-    if (!written || !out.write(waiting) || !out.sync())
-      return system_error_of("cannot write", draft);
-  }
-  const bool replaced = ::rename(draft.c_str(), log.path.c_str()) == 0 && sync_directory(database);
+  LogWriter writer;
+  std::string waiting;
+  LogReader reader([&](LogPiece&& piece) {
+    if (piece.good) writer.append(piece.octets, waiting);
+    if (waiting.size() < kWriteAt) return;
+    written = written && out.write(waiting);
+    waiting.clear();
+  });
+  std::string error = read_log(log.path, reader);
+  if (!error.empty()) return error;
+  if (written && out.write(waiting) && out.sync()) return {};
+  return system_error_of("cannot write", draft);
+}
+
+/// The error's text. Afterwards the log as it was has another name beside it.
+std::string put_in_place(const LogFile& log, const std::string& database) {
+  const std::string as_it_was = log.path + std::string(kAsItWas);
+  const bool replaced =
+      ::link(log.path.c_str(), as_it_was.c_str()) == 0 && sync_directory(database) &&
+      ::rename(draft_of(log).c_str(), log.path.c_str()) == 0 && sync_directory(database);
   return replaced ? std::string() : system_error_of("cannot replace", log.path);
+}
+
+/// Paths of logs as they were before they were mended.
+std::vector<std::string> unmended_in(const std::string& database) {
+  std::vector<std::string> paths;
+  std::error_code ec;
+  for (const auto& entry : std::filesystem::directory_iterator(database, ec)) {
+    const std::string path = entry.path().string();
+    if (path.ends_with(std::string(".log").append(kAsItWas))) paths.push_back(path);
+  }
+  return paths;
+}
+
+/// A mending that did not come to its end is done again from the beginning; the error's text.
+std::string restore_unmended(const std::string& database) {
+  const std::vector<std::string> paths = unmended_in(database);
+  for (const std::string& path : paths) {
+    const std::string log = path.substr(0, path.size() - kAsItWas.size());
+    if (::rename(path.c_str(), log.c_str()) != 0) return system_error_of("cannot rename", path);
+  }
+  if (paths.empty() || sync_directory(database)) return {};
+  return system_error_of("cannot sync", database);
 }
 
 std::string line_about(const LogFile& log, const Place& place, const std::string& damaged) {
@@ -79,9 +110,29 @@ std::string line_about(const LogFile& log, const Place& place, const std::string
                      names.empty() ? " none that could be told" : names);
 }
 
+std::string cannot_mend(const LogFile& log, const std::string& why) {
+  return fmt::format(
+      "{} is damaged and cannot be mended: {}; make room for as much again", log.path, why);
+}
+
+/// All logs are written anew before the first is replaced; the error's text.
+std::string replace(const std::vector<const LogFile*>& logs, const std::string& database) {
+  std::string error;
+  const LogFile* at = nullptr;
+  for (std::size_t i = 0; i < logs.size() && error.empty(); ++i)
+    error = write_draft(*(at = logs[i]));
+  for (std::size_t i = 0; i < logs.size() && error.empty(); ++i)
+    error = put_in_place(*(at = logs[i]), database);
+  if (error.empty()) return {};
+  for (const LogFile* log : logs)
+    ::unlink(draft_of(*log).c_str());
+  return cannot_mend(*at, error);
+}
+
 }  // namespace
 
 Result<LogMending, std::string> mend_logs(const std::string& database, const std::string& damaged) {
+  if (std::string error = restore_unmended(database); !error.empty()) return error;
   const std::vector<LogFile> logs = logs_in(database);
   LogSurvey survey;
   for (const LogFile& log : logs) {
@@ -90,23 +141,28 @@ Result<LogMending, std::string> mend_logs(const std::string& database, const std
   }
   LogMending mending;
   mending.is_incomplete = survey.is_incomplete();
+  std::vector<const LogFile*> bad;
   for (const LogFile& log : logs) {
     const auto found = survey.places().find(log.number);
     if (found == survey.places().end()) continue;
-    std::string error;
+    bad.push_back(&log);
     for (const Place& place : found->second) {
-      if (error.empty()) error = save_place(log, place, damaged);
+      const std::string error = save_place(log, place, damaged);
+      if (!error.empty()) return cannot_mend(log, error);
       mending.lines.push_back(line_about(log, place, damaged));
     }
-    if (error.empty()) error = rewrite(log, database);
-    if (!error.empty()) {
-      ::unlink(draft_of(log).c_str());
-      return fmt::format(
-          "{} is damaged and cannot be mended: {}; make room for as much again", log.path, error);
-    }
   }
+  if (std::string error = replace(bad, database); !error.empty()) return error;
+  mending.has_replaced = !bad.empty();
   mending.letters = survey.letters();
   return mending;
+}
+
+std::string end_mending(const std::string& database) {
+  for (const std::string& path : unmended_in(database)) {
+    if (::unlink(path.c_str()) != 0) return system_error_of("cannot remove", path);
+  }
+  return sync_directory(database) ? std::string() : system_error_of("cannot sync", database);
 }
 
 }  // namespace postern::spool

@@ -24,15 +24,21 @@ struct LogMending {
   /// Something of the logs is damaged, or ends in octets that may be: letters may have been in them
   /// of which nothing is known.
   bool is_incomplete = false;
+  bool has_replaced = false;  ///< a log; end_mending() is due
 };
 
 /// Takes out of the logs in `database` what cannot be read and has something good behind it, so
 /// that RocksDB, which skips the rest of a block with it, reads all the rest. The octets go to
 /// `damaged` as NNNNNN.log.OFFSET before the log is replaced as a whole. What ends a log may be a
 /// write that a crash has torn: it is damage only if the next log says by its sequence number that
-/// it was read before. Blocks for about as long as reading the logs takes; before the database is
-/// opened. The error: a log cannot be read or replaced (no room), and opening it would lose
-/// letters unseen.
+/// it was read before. The logs as they were stay beside the new ones until end_mending(): without
+/// it, whatever ended the process, the next call finds everything again. Blocks for about as long
+/// as reading the logs takes; before the database is opened. The error: a log cannot be read or
+/// replaced (no room), and opening it would lose letters unseen.
 Result<LogMending, std::string> mend_logs(const std::string& database, const std::string& damaged);
+
+/// What was found is told and on stable storage, and need not be found again. The error's text;
+/// empty: none. Blocks.
+std::string end_mending(const std::string& database);
 
 }  // namespace postern::spool

@@ -345,5 +345,51 @@ TEST_F(DamagedLog, WhatCannotBeMendedIsNotOpened) {
   expect_lost({stored_[5]});
 }
 
+TEST_F(DamagedLog, OfTwoLogsNoneIsReplacedBeforeBothCanBe) {
+  open();
+  fill(10);
+  open();
+  fill(10);
+  spool_.reset();
+  ASSERT_EQ(logs().size(), 2U);
+  flip(logs()[0], place_of(logs()[0], 'b', stored_[5]) + 50);
+  flip(logs()[1], place_of(logs()[1], 'b', stored_[15]) + 50);
+  const std::string in_the_way = logs()[1] + ".mended";
+  fs::create_directory(in_the_way);
+  const std::string first = contents(logs()[0]);
+  EXPECT_FALSE(Spool::open(options_));
+  EXPECT_EQ(contents(logs()[0]), first);
+  fs::remove(in_the_way);
+  open();
+  expect_lost({stored_[5], stored_[15]});
+}
+
+TEST_F(DamagedLog, AMendingThatWasNotToldIsDoneAgain) {
+  open();
+  fill(10);
+  fill(1, 400'000);
+  fill(5);
+  open();
+  fill(10);
+  spool_.reset();
+  flip(logs()[0], place_of(logs()[0], 'b', stored_[5]) + 50);
+  flip(logs()[0], place_of(logs()[0], 'e', stored_[10]) + 40);
+  flip(logs()[1], place_of(logs()[1], 'b', stored_[20]) + 50);
+  // The logs are replaced, and then the database does not open.
+  const std::string current = data() + "/db/CURRENT";
+  const std::string right = contents(current);
+  std::ofstream(current) << "nonsense";
+  EXPECT_FALSE(Spool::open(options_));
+  EXPECT_TRUE(fs::exists(logs()[0] + ".unmended"));
+  std::ofstream(current) << right;
+  open();
+  expect_lost({stored_[5], stored_[10], stored_[20]});
+  EXPECT_EQ(troubles_.size(), 3U);
+  EXPECT_EQ(contents(data() + "/damaged/" + stored_[10].str() + ".eml"), patterned(400'000, 10));
+  EXPECT_FALSE(fs::exists(logs()[0] + ".unmended"));
+  open();
+  EXPECT_THAT(damaged_, IsEmpty()) << "told once";
+}
+
 }  // namespace
 }  // namespace postern::spool::test
