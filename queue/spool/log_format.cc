@@ -11,8 +11,7 @@
 namespace postern::spool {
 namespace {
 
-// Checksum (4), length (2), type (1); the checksum is of the type and what follows the header.
-constexpr std::size_t kLogHeader = 7;
+// The checksum is of the type and what follows the header.
 constexpr std::size_t kTypeAt = 6;
 // A recycled log's header holds the number of the log (4) as well.
 constexpr std::size_t kRecycledHeader = 11;
@@ -90,11 +89,12 @@ void LogReader::begin(std::uint64_t at) {
   whole_ = true;
   offset_ = at;
   octets_.clear();
+  rest_at_ = std::string::npos;
 }
 
 void LogReader::finish(std::uint64_t end) {
   if (!std::exchange(open_, false)) return;
-  take_({!bad_, whole_, offset_, end, std::exchange(octets_, {})});
+  take_({!bad_, whole_, offset_, end, std::exchange(octets_, {}), rest_at_});
 }
 
 /// The next part of a record; not `good`: with wrong octets in it.
@@ -125,6 +125,7 @@ void LogReader::lose(std::string_view octets, std::uint64_t at) {
   if (!open_) begin(at);
   bad_ = true;
   whole_ = false;
+  rest_at_ = octets_.size();
   if (octets_.size() + octets.size() <= kMostOctets) octets_ += octets;
   finish(at + octets.size());
 }
@@ -163,6 +164,18 @@ void LogReader::end() {
   bad_ = true;
   whole_ = false;
   finish(last_end_);
+}
+
+std::uint64_t LogReader::sequence_in(std::string_view rest) {
+  std::uint64_t highest = 0;
+  for (std::size_t at = 1; at + kLogHeader + GroupHeader::kOctets <= rest.size(); ++at) {
+    const char type = rest[at + kTypeAt];
+    if (type != kFull && type != kFirst) continue;
+    const Part part = Part::at(rest.substr(at));
+    if (part.octets.size() < GroupHeader::kOctets || !part.is_good()) continue;
+    highest = std::max(highest, group_header(part.octets).sequence);
+  }
+  return highest;
 }
 
 // ---- writing ----

@@ -18,6 +18,9 @@ namespace postern::spool {
 /// A log is read and written in blocks of so many octets, no part of a record crosses their edges.
 inline constexpr std::size_t kLogBlock = 32768;
 
+/// In front of each part: checksum (4), length (2), type (1).
+inline constexpr std::size_t kLogHeader = 7;
+
 /// A record of a log, which is a group, or what is left of one.
 struct LogPiece {
   bool good = false;
@@ -25,6 +28,9 @@ struct LogPiece {
   std::uint64_t offset = 0;  ///< of its first octet in the file
   std::uint64_t end = 0;     ///< behind its last one
   std::string octets;        ///< without the framing, as far as that could be told
+  /// Where in `octets` the rest of a block begins in which nothing can be told apart, framing and
+  /// all; npos: nowhere.
+  std::size_t rest_at = std::string::npos;
 };
 
 /// Takes a log's blocks and gives its records. Where a checksum is wrong the length in front of it
@@ -43,6 +49,10 @@ class LogReader {
   /// The log uses a form that this does not know, or has a record above kMostOctets: what was taken
   /// of it means nothing.
   bool is_foreign() const { return foreign_; }
+  /// The highest sequence number of a group that begins, with a good checksum, somewhere in such a
+  /// rest and is not its first octets; zero: none does. Evidence that something was written behind
+  /// what is damaged, and no more: it may be a part of somebody's letter.
+  static std::uint64_t sequence_in(std::string_view rest);
 
   static constexpr std::size_t kMostOctets = 256U << 20;
 
@@ -63,6 +73,7 @@ class LogReader {
   std::uint64_t offset_ = 0;
   std::uint64_t last_end_ = 0;
   std::string octets_;
+  std::size_t rest_at_ = std::string::npos;
 };
 
 /// Gives groups the form of a log. One owner, one thread.

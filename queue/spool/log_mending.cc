@@ -139,6 +139,7 @@ Result<LogMending, std::string> mend_logs(const std::string& database, const std
     std::string error = survey.read(log);
     if (!error.empty()) return error;
   }
+  survey.finish();
   LogMending mending;
   mending.is_incomplete = survey.is_incomplete();
   std::vector<const LogFile*> bad;

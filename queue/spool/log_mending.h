@@ -31,10 +31,11 @@ struct LogMending {
 /// that RocksDB, which skips the rest of a block with it, reads all the rest. The octets go to
 /// `damaged` as NNNNNN.log.OFFSET before the log is replaced as a whole. What ends a log may be a
 /// write that a crash has torn: it is damage only if the next log says by its sequence number that
-/// it was read before. The logs as they were stay beside the new ones until end_mending(): without
-/// it, whatever ended the process, the next call finds everything again. Blocks for about as long
-/// as reading the logs takes; before the database is opened. The error: a log cannot be read or
-/// replaced (no room), and opening it would lose letters unseen.
+/// it was read before, or if a group stands in it whose number fits. The logs as they were stay
+/// beside the new ones until end_mending(): without it, whatever ended the process, the next call
+/// finds everything again. Blocks for about as long as reading the logs takes; before the database
+/// is opened. The error: a log cannot be read or replaced (no room), and opening it would lose
+/// letters unseen.
 Result<LogMending, std::string> mend_logs(const std::string& database, const std::string& damaged);
 
 /// What was found is told and on stable storage, and need not be found again. The error's text;

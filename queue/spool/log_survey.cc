@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace postern::spool {
@@ -44,22 +45,44 @@ void LogSurvey::take(LogPiece&& piece) {
     take_good(piece.octets);
     return;
   }
+  const std::string_view octets = piece.octets;
+  const std::uint64_t behind =
+      LogReader::sequence_in(octets.substr(std::min(piece.rest_at, octets.size())));
   if (kept_ + piece.octets.size() > kMostKept) piece.octets.clear();
   kept_ += piece.octets.size();
-  suspects_.push_back({log_, std::move(piece)});
+  suspects_.push_back({log_, behind, std::move(piece)});
 }
 
 void LogSurvey::take_good(std::string_view group) {
   const GroupHeader header = group_header(group);
   const bool is_gap = next_ != 0 && header.sequence > next_;
-  for (const Suspect& suspect : std::exchange(suspects_, {})) {
-    if (suspect.log == log_ || is_gap) confirm(suspect);
-  }
+  judge(is_gap, log_);
+  suspects_.clear();
   if (group.size() >= GroupHeader::kOctets) next_ = header.sequence + header.count;
   if (letters_.empty()) return;
   read_group(group, [this](const GroupOperation& operation) {
     if (operation.kind == GroupOperation::Kind::remove) forget(operation.key);
   });
+}
+
+void LogSurvey::finish() {
+  judge(false, nullptr);
+}
+
+/// Confirms those that have something good behind them in their log; `good_in`: what comes next is
+/// that, in this log. A write that a crash has torn has nothing behind it.
+void LogSurvey::judge(bool all, const LogFile* good_in) {
+  std::vector<Suspect> damaged;
+  for (std::size_t i = suspects_.size(); i-- > 0;) {
+    Suspect& suspect = suspects_[i];
+    if (suspect.behind != 0 && suspect.behind >= next_) good_in = suspect.log;
+    if (!all && suspect.log != good_in) continue;
+    damaged.push_back(std::move(suspect));
+    suspects_.erase(suspects_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  std::reverse(damaged.begin(), damaged.end());
+  for (const Suspect& suspect : damaged)
+    confirm(suspect);
 }
 
 void LogSurvey::forget(std::string_view key) {

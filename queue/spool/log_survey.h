@@ -26,8 +26,10 @@ class LogSurvey {
 
   /// The next one; it outlives this. The error's text; empty: none.
   std::string read(const LogFile& log);
+  /// After the last one.
+  void finish();
 
-  // After the last log.
+  // After that.
   /// By the number of the log, ascending.
   const std::map<std::uint64_t, std::vector<Place>>& places() const { return places_; }
   /// LogMending::is_incomplete.
@@ -36,14 +38,17 @@ class LogSurvey {
   std::vector<LostLetter> letters();
 
  private:
-  /// Damaged, or what a crash has left: that is known with the next good group.
+  /// Damaged, or what a crash has left: that is known with the next good group, or by what stands
+  /// behind it.
   struct Suspect {
     const LogFile* log = nullptr;
+    std::uint64_t behind = 0;  ///< LogReader::sequence_in() it
     LogPiece piece;
   };
 
   void take(LogPiece&& piece);
   void take_good(std::string_view group);
+  void judge(bool all, const LogFile* good_in);
   void forget(std::string_view key);
   void confirm(const Suspect& suspect);
   LostLetter* name(MessageId id, Place& place);

@@ -41,6 +41,18 @@ void check_group(std::string_view group) {
   find_records(group, [](MessageId id) { require(id != MessageId()); });
 }
 
+/// A good record has no such rest; a group that is found in one is shorter than it.
+void check_rest(const LogPiece& piece) {
+  if (piece.rest_at == std::string::npos) return;
+  require(!piece.good && piece.rest_at <= piece.octets.size());
+  const std::string_view rest = std::string_view(piece.octets).substr(piece.rest_at);
+  if (rest.size() <= kLogHeader + GroupHeader::kOctets) {
+    require(LogReader::sequence_in(rest) == 0);
+  } else {
+    LogReader::sequence_in(rest);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
@@ -55,6 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     end = piece.end;
     require(piece.octets.size() <= piece.end - piece.offset);
     check_group(piece.octets);
+    check_rest(piece);
     if (!piece.good) continue;
     good.push_back(piece.octets);
     writer.append(piece.octets, again);

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace postern::spool::test {
 namespace {
 
@@ -82,6 +84,20 @@ TEST(LogFormat, AWrongLengthCostsTheRestOfItsBlock) {
   EXPECT_EQ(pieces[3].octets, written[3]);
 }
 
+TEST(LogFormat, TellsOfGroupsInWhatCannotBeToldApart) {
+  const auto group = [](char sequence) {
+    return std::string(1, sequence) + std::string(GroupHeader::kOctets - 1, '\0') + "rest";
+  };
+  std::string log = log_of({group(7), group(8), group(9)});
+  log[4] ^= 1;
+  const std::vector<LogPiece> pieces = pieces_of(log);
+  ASSERT_EQ(pieces.size(), 1U);
+  ASSERT_EQ(pieces[0].rest_at, 0U);
+  EXPECT_EQ(LogReader::sequence_in(pieces[0].octets), 9U);
+  EXPECT_EQ(LogReader::sequence_in(std::string_view(log).substr(0, log.size() - 1)), 8U);
+  EXPECT_EQ(LogReader::sequence_in(log_of({group(7)})), 0U) << "the first is what is asked about";
+}
+
 /// The rest of a block is damaged, and a whole good record stands in it: somebody's letter.
 TEST(LogFormat, ARecordWithinARecordIsNotTakenForOneOfTheLog) {
   const std::string inner = log_of({patterned(300, 9)});
@@ -103,6 +119,9 @@ TEST(LogFormat, ATornEndIsOnePiece) {
     EXPECT_TRUE(pieces[0].good);
     EXPECT_FALSE(pieces[1].good);
     EXPECT_EQ(pieces[1].offset, 107U);
+    const std::string_view octets = pieces[1].octets;
+    EXPECT_EQ(LogReader::sequence_in(octets.substr(std::min(pieces[1].rest_at, octets.size()))),
+              0U);
   }
 }
 

@@ -2,6 +2,7 @@
 // Damage in RocksDB's log: what cannot be read is named and moved aside, all the rest is there.
 #include "queue/spool/log_format.h"
 #include "queue/spool/record.h"
+#include "rocks_spool.h"
 #include "support.h"
 
 #include <fmt/format.h>
@@ -328,6 +329,43 @@ TEST_F(DamagedLog, TheEndOfALogThatWasReadBeforeIsDamagedLater) {
   flip(logs()[0], place_of(logs()[0], 'b', stored_[9]) + 50);
   open();
   expect_lost({stored_[9]});
+}
+
+TEST_F(DamagedLog, AWrongLengthIsSeenInTheLastBlockToo) {
+  open();
+  fill(10);
+  spool_.reset();
+  ASSERT_EQ(logs().size(), 1U);
+  ASSERT_LT(fs::file_size(logs()[0]), 32768U);
+  overwrite(logs()[0], 4, std::string(1, static_cast<char>(contents(logs()[0])[4] ^ 3)));
+  open();
+  // Nothing in the block can be told apart, but all are named.
+  EXPECT_THAT(found_, IsEmpty());
+  EXPECT_EQ(damaged_.size(), 10U);
+  ASSERT_EQ(troubles_.size(), 1U);
+  EXPECT_THAT(troubles_[0], HasSubstr(stored_[9].str()));
+  EXPECT_EQ(moved_aside().size(), 1U);
+  EXPECT_EQ(spool_->stats().ledger.damaged, 10);
+  EXPECT_TRUE(spool_->stats().ledger.balances());
+}
+
+TEST_F(DamagedLog, AWrongLengthIsSeenAfterTheDatabaseHasSkippedItToo) {
+  open();
+  fill(5);
+  spool_.reset();
+  const std::size_t header = place_of(logs()[0], 'e', stored_[2]) - 21;
+  ASSERT_LT(fs::file_size(logs()[0]), 32768U);
+  const std::size_t length = header + 4;
+  overwrite(logs()[0], length, std::string(1, static_cast<char>(contents(logs()[0])[length] ^ 3)));
+  // Without mending: the next log goes on behind the last good group of this one.
+  spool_ = open_through(data(), nullptr, options_);
+  ASSERT_TRUE(spool_);
+  fill(5);
+  open();
+  EXPECT_EQ(found_.size(), 7U);
+  EXPECT_EQ(damaged_.size(), 3U);
+  for (const std::size_t lost : {2U, 3U, 4U})
+    EXPECT_TRUE(damaged_.contains(stored_[lost])) << lost;
 }
 
 TEST_F(DamagedLog, WhatCannotBeMendedIsNotOpened) {
