@@ -16,6 +16,13 @@ namespace {
 constexpr std::size_t kMostKept = 64U << 20;
 constexpr std::size_t kMostLetters = 100'000;
 
+/// Of the group that this is left of, as far as its octets are right; zero: it cannot be told.
+std::uint64_t own_sequence(const LogPiece& piece) {
+  const std::string_view octets = piece.octets;
+  const std::size_t framing = piece.rest_at == 0 ? kLogHeader : 0;
+  return group_header(octets.substr(std::min(framing, octets.size()))).sequence;
+}
+
 }  // namespace
 
 std::string LogSurvey::read(const LogFile& log) {
@@ -50,13 +57,12 @@ void LogSurvey::take(LogPiece&& piece) {
       LogReader::sequence_in(octets.substr(std::min(piece.rest_at, octets.size())));
   if (kept_ + piece.octets.size() > kMostKept) piece.octets.clear();
   kept_ += piece.octets.size();
-  suspects_.push_back({log_, behind, std::move(piece)});
+  suspects_.push_back({log_, own_sequence(piece), behind, std::move(piece)});
 }
 
 void LogSurvey::take_good(std::string_view group) {
   const GroupHeader header = group_header(group);
-  const bool is_gap = next_ != 0 && header.sequence > next_;
-  judge(is_gap, log_);
+  judge(is_gap(header.sequence), log_);
   suspects_.clear();
   if (group.size() >= GroupHeader::kOctets) next_ = header.sequence + header.count;
   if (letters_.empty()) return;
@@ -67,6 +73,14 @@ void LogSurvey::take_good(std::string_view group) {
 
 void LogSurvey::finish() {
   judge(false, nullptr);
+}
+
+/// Whether groups are missing in front of this one: the database has read them, and counted.
+bool LogSurvey::is_gap(std::uint64_t sequence) const {
+  if (next_ != 0) return sequence > next_;
+  return std::any_of(suspects_.begin(), suspects_.end(), [&](const Suspect& suspect) {
+    return suspect.log != log_ && suspect.own != 0 && suspect.own < sequence;
+  });
 }
 
 /// Confirms those that have something good behind them in their log; `good_in`: what comes next is

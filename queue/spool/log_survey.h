@@ -42,12 +42,14 @@ class LogSurvey {
   /// behind it.
   struct Suspect {
     const LogFile* log = nullptr;
+    std::uint64_t own = 0;     ///< its sequence number; 0: it cannot be told
     std::uint64_t behind = 0;  ///< LogReader::sequence_in() it
     LogPiece piece;
   };
 
   void take(LogPiece&& piece);
   void take_good(std::string_view group);
+  bool is_gap(std::uint64_t sequence) const;
   void judge(bool all, const LogFile* good_in);
   void forget(std::string_view key);
   void confirm(const Suspect& suspect);

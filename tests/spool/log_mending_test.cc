@@ -331,6 +331,18 @@ TEST_F(DamagedLog, TheEndOfALogThatWasReadBeforeIsDamagedLater) {
   expect_lost({stored_[9]});
 }
 
+TEST_F(DamagedLog, TheOnlyGroupOfALogThatWasReadBeforeIsDamagedLater) {
+  open();
+  fill(1);
+  open();
+  fill(10);
+  spool_.reset();
+  ASSERT_EQ(logs().size(), 2U);
+  flip(logs()[0], place_of(logs()[0], 'b', stored_[0]) + 50);
+  open();
+  expect_lost({stored_[0]});
+}
+
 TEST_F(DamagedLog, AWrongLengthIsSeenInTheLastBlockToo) {
   open();
   fill(10);
