@@ -12,7 +12,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
-#include <sys/types.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -37,21 +37,38 @@ std::vector<LogFile> logs_in(const std::string& database) {
   return logs;
 }
 
-OpenLog::OpenLog(const std::string& path, int flags)
-    : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
+OpenLog::OpenLog(const std::string& path, int flags, const ReadAt& read_at)
+    : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)), read_at_(read_at) {}
 
 OpenLog::~OpenLog() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-std::optional<std::size_t> OpenLog::read(std::uint64_t offset, char* to, std::size_t size) const {
+std::optional<std::size_t> OpenLog::read(std::uint64_t offset, char* to, std::size_t size) {
+  bool by_sector = false;
   std::size_t got = 0;
   while (got < size) {
-    const ssize_t n = ::pread(fd_, to + got, size - got, static_cast<off_t>(offset + got));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return std::nullopt;
+    const std::uint64_t at = offset + got;
+    const std::size_t to_edge = kSector - static_cast<std::size_t>(at % kSector);
+    const std::size_t wanted = by_sector ? std::min(size - got, to_edge) : size - got;
+    const ssize_t n = read_at_(fd_, to + got, wanted, static_cast<off_t>(at));
     if (n == 0) break;
-    got += static_cast<std::size_t>(n);
+    if (n > 0) {
+      got += static_cast<std::size_t>(n);
+    } else if (errno == EIO && by_sector) {
+      struct stat about {};
+      if (::fstat(fd_, &about) != 0) return std::nullopt;
+      const auto end = static_cast<std::uint64_t>(about.st_size);
+      if (at >= end) break;
+      const std::size_t lost = std::min<std::uint64_t>(wanted, end - at);
+      std::fill_n(to + got, lost, '\0');
+      got += lost;
+      ++bad_sectors_;
+    } else if (errno == EIO) {
+      by_sector = true;
+    } else if (errno != EINTR) {
+      return std::nullopt;
+    }
   }
   return got;
 }
@@ -70,8 +87,10 @@ bool OpenLog::sync() const {
   return ::fsync(fd_) == 0;
 }
 
-std::string read_log(const std::string& path, LogReader& reader) {
-  const OpenLog file(path, O_RDONLY);
+Result<std::size_t, std::string> read_log(const std::string& path,
+                                          const ReadAt& read_at,
+                                          LogReader& reader) {
+  OpenLog file(path, O_RDONLY, read_at);
   if (!file.is_open()) return system_error_of("cannot open", path);
   std::array<char, kLogBlock> block{};
   for (std::uint64_t at = 0; !reader.is_foreign(); at += block.size()) {
@@ -81,7 +100,7 @@ std::string read_log(const std::string& path, LogReader& reader) {
     if (*got < block.size()) break;
   }
   reader.end();
-  return {};
+  return file.bad_sectors();
 }
 
 }  // namespace postern::spool

@@ -12,6 +12,9 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
 #include <unistd.h>
 
 namespace postern::spool {
@@ -22,16 +25,40 @@ using Place = LogSurvey::Place;
 constexpr std::size_t kWriteAt = 1U << 20;
 constexpr std::size_t kNamedInLine = 20;
 
-/// The error's text; empty: the octets are on stable storage in `damaged`.
-std::string save_place(const LogFile& log, const Place& place, const std::string& damaged) {
-  const OpenLog file(log.path, O_RDONLY);
+bool holds(const std::string& path, std::string_view octets) {
+  std::ifstream in(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(in), {}) == octets;
+}
+
+/// The first of NAME, NAME.2, ... in a directory that is not there yet, or holds just that already
+/// (a mending that is done again).
+std::string name_for(const std::string& directory,
+                     const std::string& name,
+                     std::optional<std::string_view> octets) {
+  std::string out = name;
+  std::error_code ec;
+  for (std::size_t n = 2;; ++n) {
+    const std::string path = directory + "/" + out;
+    if (!std::filesystem::exists(path, ec) || (octets && holds(path, *octets))) return out;
+    out = fmt::format("{}.{}", name, n);
+  }
+}
+
+/// The error's text; empty: the octets are on stable storage, and `path` tells where.
+std::string save_place(const LogFile& log,
+                       const Place& place,
+                       const std::string& damaged,
+                       const ReadAt& read_at,
+                       std::string& path) {
+  OpenLog file(log.path, O_RDONLY, read_at);
   std::string octets(place.end - place.offset, '\0');
   const auto got = file.read(place.offset, octets.data(), octets.size());
   if (!got) return system_error_of("cannot read", log.path);
   octets.resize(*got);
-  const std::string name = fmt::format("{}.{}", log.name, place.offset);
+  const std::string name = name_for(damaged, fmt::format("{}.{}", log.name, place.offset), octets);
+  path = damaged + "/" + name;
   if (write_file_durably(damaged, name, octets)) return {};
-  return system_error_of("cannot write", damaged + "/" + name);
+  return system_error_of("cannot write", path);
 }
 
 // No names of RocksDB's: it leaves such files alone.
@@ -43,9 +70,9 @@ std::string draft_of(const LogFile& log) {
 }
 
 /// The log without its damaged places, beside it; the error's text.
-std::string write_draft(const LogFile& log) {
+std::string write_draft(const LogFile& log, const ReadAt& read_at) {
   const std::string draft = draft_of(log);
-  const OpenLog out(draft, O_WRONLY | O_CREAT | O_TRUNC);
+  const OpenLog out(draft, O_WRONLY | O_CREAT | O_TRUNC, read_at);
   if (!out.is_open()) return system_error_of("cannot write", draft);
   bool written = true;
   LogWriter writer;
@@ -56,8 +83,8 @@ std::string write_draft(const LogFile& log) {
     written = written && out.write(waiting);
     waiting.clear();
   });
-  std::string error = read_log(log.path, reader);
-  if (!error.empty()) return error;
+  const auto read = read_log(log.path, read_at, reader);
+  if (!read) return read.error();
   if (written && out.write(waiting) && out.sync()) return {};
   return system_error_of("cannot write", draft);
 }
@@ -93,21 +120,29 @@ std::string restore_unmended(const std::string& database) {
   return system_error_of("cannot sync", database);
 }
 
-std::string line_about(const LogFile& log, const Place& place, const std::string& damaged) {
+std::string line_about(const LogFile& log, const Place& place, const std::string& saved_as) {
   std::string names;
   for (std::size_t i = 0; i < std::min(place.named.size(), kNamedInLine); ++i)
     names += " " + place.named[i].str();
   if (place.named.size() > kNamedInLine) {
     names += fmt::format(" and {} more", place.named.size() - kNamedInLine);
   }
-  return fmt::format("{}: {} octets from {} cannot be read and are now in {}/{}.{}; letters:{}",
+  return fmt::format("{}: {} octets from {} cannot be read and are now in {}; letters:{}",
                      log.path,
                      place.end - place.offset,
                      place.offset,
-                     damaged,
-                     log.name,
-                     place.offset,
+                     saved_as,
                      names.empty() ? " none that could be told" : names);
+}
+
+std::string line_about(const LogFile& log, std::size_t bad_sectors, const std::string& damaged) {
+  return fmt::format(
+      "{}: the disk cannot read {} sectors of it, which count as zeros; the log as it is will be "
+      "in {}/{}",
+      log.path,
+      bad_sectors,
+      damaged,
+      log.name);
 }
 
 std::string cannot_mend(const LogFile& log, const std::string& why) {
@@ -116,11 +151,13 @@ std::string cannot_mend(const LogFile& log, const std::string& why) {
 }
 
 /// All logs are written anew before the first is replaced; the error's text.
-std::string replace(const std::vector<const LogFile*>& logs, const std::string& database) {
+std::string replace(const std::vector<const LogFile*>& logs,
+                    const std::string& database,
+                    const ReadAt& read_at) {
   std::string error;
   const LogFile* at = nullptr;
   for (std::size_t i = 0; i < logs.size() && error.empty(); ++i)
-    error = write_draft(*(at = logs[i]));
+    error = write_draft(*(at = logs[i]), read_at);
   for (std::size_t i = 0; i < logs.size() && error.empty(); ++i)
     error = put_in_place(*(at = logs[i]), database);
   if (error.empty()) return {};
@@ -131,10 +168,12 @@ std::string replace(const std::vector<const LogFile*>& logs, const std::string& 
 
 }  // namespace
 
-Result<LogMending, std::string> mend_logs(const std::string& database, const std::string& damaged) {
+Result<LogMending, std::string> mend_logs(const std::string& database,
+                                          const std::string& damaged,
+                                          const ReadAt& read_at) {
   if (std::string error = restore_unmended(database); !error.empty()) return error;
   const std::vector<LogFile> logs = logs_in(database);
-  LogSurvey survey;
+  LogSurvey survey(read_at);
   for (const LogFile& log : logs) {
     std::string error = survey.read(log);
     if (!error.empty()) return error;
@@ -147,23 +186,36 @@ Result<LogMending, std::string> mend_logs(const std::string& database, const std
     const auto found = survey.places().find(log.number);
     if (found == survey.places().end()) continue;
     bad.push_back(&log);
+    if (const auto at = survey.bad_sectors().find(log.number); at != survey.bad_sectors().end()) {
+      mending.unreadable.push_back(log.name);
+      mending.lines.push_back(line_about(log, at->second, damaged));
+    }
     for (const Place& place : found->second) {
-      const std::string error = save_place(log, place, damaged);
+      std::string path;
+      const std::string error = save_place(log, place, damaged, read_at, path);
       if (!error.empty()) return cannot_mend(log, error);
-      mending.lines.push_back(line_about(log, place, damaged));
+      mending.lines.push_back(line_about(log, place, path));
     }
   }
-  if (std::string error = replace(bad, database); !error.empty()) return error;
+  if (std::string error = replace(bad, database, read_at); !error.empty()) return error;
   mending.has_replaced = !bad.empty();
   mending.letters = survey.letters();
   return mending;
 }
 
-std::string end_mending(const std::string& database) {
+std::string end_mending(const LogMending& mending,
+                        const std::string& database,
+                        const std::string& damaged) {
+  for (const std::string& name : mending.unreadable) {
+    const std::string path = database + "/" + name + std::string(kAsItWas);
+    const std::string to = damaged + "/" + name_for(damaged, name, std::nullopt);
+    if (::rename(path.c_str(), to.c_str()) != 0) return system_error_of("cannot move", path);
+  }
   for (const std::string& path : unmended_in(database)) {
     if (::unlink(path.c_str()) != 0) return system_error_of("cannot remove", path);
   }
-  return sync_directory(database) ? std::string() : system_error_of("cannot sync", database);
+  const bool synced = sync_directory(damaged) && sync_directory(database);
+  return synced ? std::string() : system_error_of("cannot sync", database);
 }
 
 }  // namespace postern::spool

@@ -28,15 +28,19 @@ std::uint64_t own_sequence(const LogPiece& piece) {
 std::string LogSurvey::read(const LogFile& log) {
   log_ = &log;
   LogReader reader([this](LogPiece&& piece) { take(std::move(piece)); });
-  std::string error = read_log(log.path, reader);
+  const auto bad = read_log(log.path, read_at_, reader);
+  if (!bad) return bad.error();
   if (reader.is_foreign()) {
     // Left to RocksDB.
     is_foreign_ = true;
     std::erase_if(suspects_, [this](const Suspect& one) { return one.log == log_; });
     places_.erase(log.number);
     next_ = 0;
+  } else if (*bad > 0) {
+    bad_sectors_[log.number] = *bad;
+    places_[log.number];
   }
-  return error;
+  return {};
 }
 
 std::vector<LostLetter> LogSurvey::letters() {
@@ -89,7 +93,9 @@ void LogSurvey::judge(bool all, const LogFile* good_in) {
   std::vector<Suspect> damaged;
   for (std::size_t i = suspects_.size(); i-- > 0;) {
     Suspect& suspect = suspects_[i];
-    if (suspect.behind != 0 && suspect.behind >= next_) good_in = suspect.log;
+    const bool is_proven = (suspect.behind != 0 && suspect.behind >= next_) ||
+                           bad_sectors_.contains(suspect.log->number);
+    if (is_proven) good_in = suspect.log;
     if (!all && suspect.log != good_in) continue;
     damaged.push_back(std::move(suspect));
     suspects_.erase(suspects_.begin() + static_cast<std::ptrdiff_t>(i));

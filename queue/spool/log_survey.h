@@ -17,6 +17,9 @@ namespace postern::spool {
 /// MiB of damaged groups at most. Blocks; one thread.
 class LogSurvey {
  public:
+  /// `read_at` outlives it.
+  explicit LogSurvey(const ReadAt& read_at) : read_at_(read_at) {}
+
   /// Octets of one log that are to be taken out of it.
   struct Place {
     std::uint64_t offset = 0;
@@ -30,10 +33,13 @@ class LogSurvey {
   void finish();
 
   // After that.
-  /// By the number of the log, ascending.
+  /// By the number of the log, ascending. A log with sectors that cannot be read is among them
+  /// whatever it holds: the database cannot read it.
   const std::map<std::uint64_t, std::vector<Place>>& places() const { return places_; }
   /// LogMending::is_incomplete.
   bool is_incomplete() const { return is_foreign_ || !suspects_.empty() || !places_.empty(); }
+  /// Numbers of logs that have such sectors, with how many.
+  const std::map<std::uint64_t, std::size_t>& bad_sectors() const { return bad_sectors_; }
   /// LogMending::letters; once.
   std::vector<LostLetter> letters();
 
@@ -56,6 +62,7 @@ class LogSurvey {
   LostLetter* name(MessageId id, Place& place);
   void visit(const GroupOperation& operation, Place& place);
 
+  const ReadAt& read_at_;
   const LogFile* log_ = nullptr;
   std::uint64_t next_ = 0;  ///< the sequence number of the next operation; 0: not known
   std::size_t kept_ = 0;
@@ -64,6 +71,7 @@ class LogSurvey {
   std::vector<Suspect> suspects_;
   std::map<std::uint64_t, LostLetter> letters_;
   std::map<std::uint64_t, std::vector<Place>> places_;
+  std::map<std::uint64_t, std::size_t> bad_sectors_;
 };
 
 }  // namespace postern::spool

@@ -58,7 +58,7 @@ Result<std::unique_ptr<Spool>, OpenError> Spool::open(Options options) {
   spool->core_->dir.emplace(*std::move(dir));
   spool->core_->tell_of(*mending);
   spool->core_->keep_bodies(known);
-  if (mending->has_replaced) spool->core_->end_mending();
+  if (mending->has_replaced) spool->core_->end_mending(*mending);
   return spool;
 }
 

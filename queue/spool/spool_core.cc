@@ -239,11 +239,11 @@ void Spool::Core::keep_bodies(const std::vector<LostLetter>& letters) const {
   }
 }
 
-void Spool::Core::end_mending() const {
+void Spool::Core::end_mending(const LogMending& mending) const {
   // Files that were moved aside have no record, and nothing would keep them at the next start.
-  std::string error = sync_directory(dir->bodies()) && sync_directory(dir->damaged())
-                          ? spool::end_mending(dir->database())
-                          : "cannot sync " + dir->path();
+  const std::string error = sync_directory(dir->bodies()) && sync_directory(dir->damaged())
+                                ? spool::end_mending(mending, dir->database(), dir->damaged())
+                                : "cannot sync " + dir->path();
   if (error.empty() || !options.on_trouble) return;
   options.on_trouble(error + "; what is damaged in the database's log will be told once more");
 }

@@ -45,7 +45,7 @@ struct Spool::Core final : MessageHome {
   /// Bodies that the store has lost of letters whose record it has: it is told when they are read.
   void keep_bodies(const std::vector<LostLetter>& letters) const;
   /// After both.
-  void end_mending() const;
+  void end_mending(const LogMending& mending) const;
   void clear_orphans(Orphans how);
   Ledger open_ledger();
   void reclaim_soon(bool idle);
