@@ -124,9 +124,8 @@ std::string line_about(const LogFile& log, const Place& place, const std::string
   std::string names;
   for (std::size_t i = 0; i < std::min(place.named.size(), kNamedInLine); ++i)
     names += " " + place.named[i].str();
-  if (place.named.size() > kNamedInLine) {
-    names += fmt::format(" and {} more", place.named.size() - kNamedInLine);
-  }
+  const std::size_t all = place.named.size() + place.unnamed;
+  if (all > kNamedInLine) names += fmt::format(" and {} more", all - kNamedInLine);
   return fmt::format("{}: {} octets from {} cannot be read and are now in {}; letters:{}",
                      log.path,
                      place.end - place.offset,
@@ -173,7 +172,7 @@ Result<LogMending, std::string> mend_logs(const std::string& database,
                                           const ReadAt& read_at) {
   if (std::string error = restore_unmended(database); !error.empty()) return error;
   const std::vector<LogFile> logs = logs_in(database);
-  LogSurvey survey(read_at);
+  LogSurvey survey(read_at, {});
   for (const LogFile& log : logs) {
     std::string error = survey.read(log);
     if (!error.empty()) return error;

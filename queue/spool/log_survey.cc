@@ -11,11 +11,6 @@
 namespace postern::spool {
 namespace {
 
-// What is kept of damaged groups in memory: letters above it are named without their octets, and
-// the rest is in the octets that are moved aside.
-constexpr std::size_t kMostKept = 64U << 20;
-constexpr std::size_t kMostLetters = 100'000;
-
 /// Of the group that this is left of, as far as its octets are right; zero: it cannot be told.
 std::uint64_t own_sequence(const LogPiece& piece) {
   const std::string_view octets = piece.octets;
@@ -56,18 +51,25 @@ void LogSurvey::take(LogPiece&& piece) {
     take_good(piece.octets);
     return;
   }
+  Suspect suspect;
+  suspect.log = log_;
+  suspect.own = own_sequence(piece);
   const std::string_view octets = piece.octets;
-  const std::uint64_t behind =
-      LogReader::sequence_in(octets.substr(std::min(piece.rest_at, octets.size())));
-  if (kept_ + piece.octets.size() > kMostKept) piece.octets.clear();
+  suspect.behind = LogReader::sequence_in(octets.substr(std::min(piece.rest_at, octets.size())));
+  if (kept_ + octets.size() > limits_.octets) {
+    find_records(octets, [&](MessageId id) { suspect.ids.push_back(id); });
+    piece.octets = std::string();
+  }
   kept_ += piece.octets.size();
-  suspects_.push_back({log_, own_sequence(piece), behind, std::move(piece)});
+  suspect.piece = std::move(piece);
+  suspects_.push_back(std::move(suspect));
 }
 
 void LogSurvey::take_good(std::string_view group) {
   const GroupHeader header = group_header(group);
   judge(is_gap(header.sequence), log_);
-  suspects_.clear();
+  for (const Suspect& suspect : std::exchange(suspects_, {}))
+    kept_ -= suspect.piece.octets.size();
   if (group.size() >= GroupHeader::kOctets) next_ = header.sequence + header.count;
   if (letters_.empty()) return;
   read_group(group, [this](const GroupOperation& operation) {
@@ -106,14 +108,24 @@ void LogSurvey::judge(bool all, const LogFile* good_in) {
 }
 
 void LogSurvey::forget(std::string_view key) {
-  letters_.erase(id_in_key('e', key).value());
+  const auto known = letters_.find(id_in_key('e', key).value());
+  if (known == letters_.end()) return;
+  kept_ -= known->second.record.size() + known->second.body.size();
+  letters_.erase(known);
+}
+
+void LogSurvey::keep(std::string& in, std::string_view octets) {
+  kept_ += octets.size();
+  kept_ -= in.size();
+  in = octets;
 }
 
 void LogSurvey::confirm(const Suspect& suspect) {
   const LogPiece& piece = suspect.piece;
+  kept_ -= piece.octets.size();
   std::vector<Place>& places = places_[suspect.log->number];
   if (places.empty() || places.back().end != piece.offset) {
-    places.push_back({piece.offset, piece.offset, {}});
+    places.push_back({piece.offset, piece.offset, {}, 0});
   }
   places.back().end = piece.end;
   where_ = fmt::format("{} at octet {}", suspect.log->path, piece.offset);
@@ -122,10 +134,15 @@ void LogSurvey::confirm(const Suspect& suspect) {
   const std::string_view all = piece.octets;
   find_records(piece.whole ? all.substr(known) : all,
                [&](MessageId id) { name(id, places.back()); });
+  for (const MessageId id : suspect.ids)
+    name(id, places.back());
 }
 
 LostLetter* LogSurvey::name(MessageId id, Place& place) {
-  if (letters_.size() >= kMostLetters) return nullptr;
+  if (letters_.size() >= limits_.letters && !letters_.contains(id.value())) {
+    ++place.unnamed;
+    return nullptr;
+  }
   const auto [at, is_new] = letters_.try_emplace(id.value());
   if (is_new) {
     at->second.id = id;
@@ -144,9 +161,9 @@ void LogSurvey::visit(const GroupOperation& operation, Place& place) {
   const MessageId of_body = id_in_key('b', operation.key);
   if (of_record != MessageId()) {
     LostLetter* const letter = name(of_record, place);
-    if (letter != nullptr && decode_record(operation.value)) letter->record = operation.value;
+    if (letter != nullptr && decode_record(operation.value)) keep(letter->record, operation.value);
   } else if (const auto known = letters_.find(of_body.value()); known != letters_.end()) {
-    known->second.body = operation.value;
+    keep(known->second.body, operation.value);
   }
 }
 

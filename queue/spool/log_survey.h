@@ -13,18 +13,25 @@
 
 namespace postern::spool {
 
-/// Goes through all groups of all logs in their order and tells what of them is damaged. Holds 64
-/// MiB of damaged groups at most. Blocks; one thread.
+/// Goes through all groups of all logs in their order and tells what of them is damaged. Blocks;
+/// one thread.
 class LogSurvey {
  public:
+  /// What is kept in memory of damaged groups.
+  struct Limits {
+    std::size_t octets = 64U << 20;  ///< letters of groups above it are named without theirs
+    std::size_t letters = 100'000;   ///< those above it are counted
+  };
+
   /// `read_at` outlives it.
-  explicit LogSurvey(const ReadAt& read_at) : read_at_(read_at) {}
+  LogSurvey(const ReadAt& read_at, Limits limits) : read_at_(read_at), limits_(limits) {}
 
   /// Octets of one log that are to be taken out of it.
   struct Place {
     std::uint64_t offset = 0;
     std::uint64_t end = 0;
     std::vector<MessageId> named;
+    std::size_t unnamed = 0;  ///< records above the limit; the same letter may count twice
   };
 
   /// The next one; it outlives this. The error's text; empty: none.
@@ -51,6 +58,7 @@ class LogSurvey {
     std::uint64_t own = 0;     ///< its sequence number; 0: it cannot be told
     std::uint64_t behind = 0;  ///< LogReader::sequence_in() it
     LogPiece piece;
+    std::vector<MessageId> ids;  ///< in its octets, where they are not kept
   };
 
   void take(LogPiece&& piece);
@@ -58,14 +66,16 @@ class LogSurvey {
   bool is_gap(std::uint64_t sequence) const;
   void judge(bool all, const LogFile* good_in);
   void forget(std::string_view key);
+  void keep(std::string& in, std::string_view octets);
   void confirm(const Suspect& suspect);
   LostLetter* name(MessageId id, Place& place);
   void visit(const GroupOperation& operation, Place& place);
 
   const ReadAt& read_at_;
+  const Limits limits_;
   const LogFile* log_ = nullptr;
   std::uint64_t next_ = 0;  ///< the sequence number of the next operation; 0: not known
-  std::size_t kept_ = 0;
+  std::size_t kept_ = 0;    ///< octets of `suspects_` and `letters_`
   bool is_foreign_ = false;
   std::string where_;
   std::vector<Suspect> suspects_;

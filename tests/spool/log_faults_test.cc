@@ -2,8 +2,10 @@
 // A damaged log, and then something goes wrong while it is mended.
 #include "damaged_log.h"
 #include "queue/spool/log_mending.h"
+#include "queue/spool/log_survey.h"
 
 #include <cerrno>
+#include <memory>
 #include <unistd.h>
 
 namespace postern::spool::test {
@@ -160,6 +162,37 @@ TEST_F(DamagedLog, OtherErrorsThanOfASectorAreErrors) {
       });
   ASSERT_FALSE(mending);
   EXPECT_THAT(mending.error(), HasSubstr("cannot read " + logs()[0]));
+}
+
+TEST_F(DamagedLog, WhatIsKeptInMemoryHasALimitAndNamesHaveAnother) {
+  open();
+  fill(20);
+  spool_.reset();
+  for (const std::size_t bad : {3U, 6U, 9U, 12U})
+    flip(logs()[0], place_of(logs()[0], 'b', stored_[bad]) + 50);
+  const std::vector<LogFile> files = logs_in(data() + "/db");
+  const ReadAt read_at = ::pread;
+  const auto survey_with = [&](LogSurvey::Limits limits) {
+    auto survey = std::make_unique<LogSurvey>(read_at, limits);
+    EXPECT_EQ(survey->read(files[0]), "");
+    survey->finish();
+    return survey;
+  };
+  // A group has about 2200 octets.
+  const auto one_group = survey_with({.octets = 3000});
+  const std::vector<LostLetter> letters = one_group->letters();
+  ASSERT_EQ(letters.size(), 4U);
+  EXPECT_FALSE(letters[0].body.empty());
+  for (std::size_t i = 0; i < letters.size(); ++i) {
+    EXPECT_EQ(letters[i].id, stored_[3 * (i + 1)]);
+    EXPECT_EQ(letters[i].body.empty(), i > 0) << i;
+  }
+  const auto two_letters = survey_with({.letters = 2});
+  EXPECT_EQ(two_letters->letters().size(), 2U);
+  std::size_t unnamed = 0;
+  for (const LogSurvey::Place& place : two_letters->places().at(files[0].number))
+    unnamed += place.unnamed;
+  EXPECT_EQ(unnamed, 2U);
 }
 
 }  // namespace
