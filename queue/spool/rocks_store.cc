@@ -107,7 +107,7 @@ WriteOutcome RocksStore::write(bool durable) {
 WriteOutcome RocksStore::resume() {
   // Not DB::Resume(): with nothing in the memtables it keeps the log whose writer has failed (7.8).
   // All that was acknowledged was synced before, and is replayed; the torn record at the end is
-  // not.
+  // not. Damage in the logs is left to the next start: README.md, "Damage in the log".
   if (db_->watch->has_failed()) return db_->outcome_of({});
   const std::unique_lock lock(db_->mutex);
   db_->close();
