@@ -11,6 +11,8 @@ namespace {
 
 constexpr mode_t kOwnerOnly = 0600;
 
+}  // namespace
+
 bool write_all(int fd, std::string_view octets) {
   while (!octets.empty()) {
     const ssize_t n = ::write(fd, octets.data(), octets.size());
@@ -20,8 +22,6 @@ bool write_all(int fd, std::string_view octets) {
   }
   return true;
 }
-
-}  // namespace
 
 bool sync_directory(const std::string& path) {
   const int fd = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -13,6 +13,8 @@ namespace postern {
 bool write_file_durably(const std::string& directory,
                         const std::string& name,
                         std::string_view octets);
+/// write(2) until all of it is written; false: errno says why.
+bool write_all(int fd, std::string_view octets);
 /// fsync(2) of a directory: the names in it survive a power loss.
 bool sync_directory(const std::string& path);
 

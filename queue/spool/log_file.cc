@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "queue/spool/log_file.h"
 
+#include "base/durable_file.h"
 #include "queue/spool/log_format.h"
 
 #include <fmt/format.h>
@@ -74,13 +75,7 @@ std::optional<std::size_t> OpenLog::read(std::uint64_t offset, char* to, std::si
 }
 
 bool OpenLog::write(std::string_view octets) const {
-  while (!octets.empty()) {
-    const ssize_t n = ::write(fd_, octets.data(), octets.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return false;
-    octets.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
+  return write_all(fd_, octets);
 }
 
 bool OpenLog::sync() const {

@@ -3,6 +3,7 @@
 
 #include "base/crc32c.h"
 #include "queue/spool/codec.h"
+#include "queue/spool/rocks_key.h"
 
 #include <algorithm>
 #include <chrono>
@@ -33,9 +34,6 @@ constexpr std::uint8_t kValue = 1;
 constexpr std::uint8_t kLogData = 3;
 constexpr std::uint8_t kSingleDeletion = 7;
 constexpr std::uint8_t kNoop = 13;
-
-constexpr std::size_t kIdOctets = 8;
-constexpr char kRecordSpace = 'e';
 
 std::uint64_t fixed64(std::string_view octets) {
   ByteReader in(octets);
@@ -237,25 +235,18 @@ std::size_t read_group(std::string_view group,
   }
 }
 
-MessageId id_in_key(char space, std::string_view key) {
-  if (key.size() != 1 + kIdOctets || key.front() != space) return {};
-  std::uint64_t value = 0;
-  for (const char c : key.substr(1))
-    value = value << 8U | static_cast<unsigned char>(c);
-  return MessageId(value);
-}
-
 void find_records(std::string_view octets, const std::function<void(MessageId)>& visit) {
   // The tag of a put, the length of the key, the space of records.
-  const std::string mark = {
-      static_cast<char>(kValue), static_cast<char>(1 + kIdOctets), kRecordSpace};
+  const std::string mark = {static_cast<char>(kValue),
+                            static_cast<char>(kKeyOctets),
+                            static_cast<char>(RocksSpace::record)};
   // An id tells when the letter came: not before postern was made, not after tomorrow.
   const MessageId least =
       MessageId::first_at(WallTime(std::chrono::sys_days(std::chrono::year(2024) / 1 / 1)));
   const MessageId most = MessageId::first_at(wall_now() + std::chrono::hours(24));
   for (std::size_t at = octets.find(mark); at != std::string_view::npos;
        at = octets.find(mark, at + 1)) {
-    const MessageId id = id_in_key(kRecordSpace, octets.substr(at + 2, 1 + kIdOctets));
+    const MessageId id = id_in_key(RocksSpace::record, octets.substr(at + 2, kKeyOctets));
     if (least <= id && id <= most) visit(id);
   }
 }

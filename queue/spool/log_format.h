@@ -105,8 +105,6 @@ struct GroupOperation {
 /// were read.
 std::size_t read_group(std::string_view group,
                        const std::function<void(const GroupOperation&)>& visit);
-/// The id in the key of a record or a body ('e', 'b': RocksSpace); zero: it is another's.
-MessageId id_in_key(char space, std::string_view key);
 /// Ids of records that seem to be put in octets of which no more is known, in their order.
 void find_records(std::string_view octets, const std::function<void(MessageId)>& visit);
 

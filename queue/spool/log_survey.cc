@@ -2,6 +2,7 @@
 #include "queue/spool/log_survey.h"
 
 #include "queue/spool/record.h"
+#include "queue/spool/rocks_key.h"
 
 #include <fmt/format.h>
 
@@ -108,7 +109,7 @@ void LogSurvey::judge(bool all, const LogFile* good_in) {
 }
 
 void LogSurvey::forget(std::string_view key) {
-  const auto known = letters_.find(id_in_key('e', key).value());
+  const auto known = letters_.find(id_in_key(RocksSpace::record, key).value());
   if (known == letters_.end()) return;
   kept_ -= known->second.record.size() + known->second.body.size();
   letters_.erase(known);
@@ -157,8 +158,8 @@ void LogSurvey::visit(const GroupOperation& operation, Place& place) {
     forget(operation.key);
     return;
   }
-  const MessageId of_record = id_in_key('e', operation.key);
-  const MessageId of_body = id_in_key('b', operation.key);
+  const MessageId of_record = id_in_key(RocksSpace::record, operation.key);
+  const MessageId of_body = id_in_key(RocksSpace::body, operation.key);
   if (of_record != MessageId()) {
     LostLetter* const letter = name(of_record, place);
     if (letter != nullptr && decode_record(operation.value)) keep(letter->record, operation.value);

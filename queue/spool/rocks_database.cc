@@ -75,15 +75,6 @@ RocksKey::RocksKey(RocksSpace space, MessageId id) {
   }
 }
 
-MessageId RocksKey::id_of(RocksSpace space, const rocksdb::Slice& key) {
-  if (key.size() != kKeyOctets || key[0] != static_cast<char>(space)) return {};
-  std::uint64_t value = 0;
-  for (std::size_t i = 1; i < kKeyOctets; ++i) {
-    value = value << 8U | static_cast<unsigned char>(key[i]);
-  }
-  return MessageId(value);
-}
-
 rocksdb::Status RocksStore::Database::open() {
   rocksdb::Options o = database_options(options);
   set_table_options(o);

@@ -3,6 +3,7 @@
 
 #include "queue/spool/packed.h"
 #include "queue/spool/rocks_env.h"
+#include "queue/spool/rocks_key.h"
 #include "queue/spool/rocks_store.h"
 
 #include <array>
@@ -14,20 +15,10 @@
 
 namespace postern::spool {
 
-/// A key: what it is of, and the id big-endian, so that their order is the order of time.
-enum class RocksSpace : char {
-  ledger = 'L',  ///< one octet alone
-  body = 'b',
-  record = 'e',
-};
-inline constexpr std::size_t kKeyOctets = 9;
-
 class RocksKey {
  public:
   RocksKey(RocksSpace space, MessageId id);
   operator rocksdb::Slice() const { return {octets_.data(), octets_.size()}; }  // NOLINT: it is one
-  /// The id in a key of that space; zero: it is of another.
-  static MessageId id_of(RocksSpace space, const rocksdb::Slice& key);
 
  private:
   std::array<char, kKeyOctets> octets_{};

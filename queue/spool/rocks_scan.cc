@@ -46,7 +46,9 @@ class Walk {
   }
   void next() { at_->Next(); }
   /// Zero: at the end of the space, or at what cannot be read.
-  MessageId id() const { return at_->Valid() ? RocksKey::id_of(space_, at_->key()) : MessageId(); }
+  MessageId id() const {
+    return at_->Valid() ? id_in_key(space_, at_->key().ToStringView()) : MessageId();
+  }
   std::string_view value() const { return {at_->value().data(), at_->value().size()}; }
   bool good() const { return at_->status().ok(); }
 

@@ -143,7 +143,7 @@ MessageId RocksStore::last_id() {
   if (!db_->db) return {};
   const std::unique_ptr<rocksdb::Iterator> at(db_->db->NewIterator(rocksdb::ReadOptions()));
   at->SeekToLast();
-  return at->Valid() ? RocksKey::id_of(RocksSpace::record, at->key()) : MessageId();
+  return at->Valid() ? id_in_key(RocksSpace::record, at->key().ToStringView()) : MessageId();
 }
 
 // ---- space ----
