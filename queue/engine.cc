@@ -92,7 +92,7 @@ net::Awaitable<Accepted> Engine::Impl::accept(spool::Draft draft,
     co_return out;
   }
   if (!race->safe) {
-    withdraw(race->message);
+    withdraw(*race);
     out.reply = smtp::replies::no_storage();
     co_return out;
   }
@@ -130,39 +130,44 @@ void Engine::Impl::launch(const spool::MessagePtr& message,
 }
 
 void Engine::Impl::committed(const RacePtr& race, std::error_code error) {
-  if (race->decided) return;
+  // Whoever withdraws it decides.
+  if (race->decided || error == make_error_code(spool::Errc::cancelled)) return;
   race->safe = !error;
   race->error = error;
-  // What is under way may still deliver it to everybody.
   if (race->safe) {
     race->decide();
-  } else if (race->under_way == 0) {
+  } else if (!pass_refusal_back(race)) {
     not_stored(race);
   }
 }
 
 void Engine::Impl::group_ended(const RacePtr& race) {
   if (--race->under_way != 0 || race->decided) return;
-  if (race->error) {
-    not_stored(race);
-  } else if (!race->others && !race->held.empty() && race->message->withdraw()) {
-    race->refusal = refusal_of(race->held);
-    for (const GroupResult& refused : race->held) {
-      for (std::size_t i = 0; i < refused.group.recipients.size(); ++i) {
-        const Routed& r = refused.group.recipients[i];
-        DeliveryEvent event;
-        event.outcome = DeliveryEvent::Outcome::refused;
-        event.message = race->message;
-        event.index = r.index;
-        event.decision = &r.decision;
-        event.report = &refused.attempted.report;
-        event.reply = refused.attempted.replies[i];
-        log(event);
-      }
+  if (!pass_refusal_back(race) && race->error) not_stored(race);
+}
+
+/// Everybody has refused it, and it is not stored (yet): that is its client's reply, and nothing
+/// ever is. False: it is not so.
+bool Engine::Impl::pass_refusal_back(const RacePtr& race) {
+  if (race->under_way > 0 || race->others || race->held.empty()) return false;
+  if (!race->message->withdraw()) return false;
+  race->refusal = refusal_of(race->held);
+  for (const GroupResult& refused : race->held) {
+    for (std::size_t i = 0; i < refused.group.recipients.size(); ++i) {
+      const Routed& r = refused.group.recipients[i];
+      DeliveryEvent event;
+      event.outcome = DeliveryEvent::Outcome::refused;
+      event.message = race->message;
+      event.index = r.index;
+      event.decision = &r.decision;
+      event.report = &refused.attempted.report;
+      event.reply = refused.attempted.replies[i];
+      log(event);
     }
-    race->held.clear();
-    race->decide();
   }
+  race->held.clear();
+  race->decide();
+  return true;
 }
 
 /// How long the commit leaves a delivery alone that is under way or has its turn in a moment: as

@@ -83,11 +83,12 @@ struct Engine::Impl : std::enable_shared_from_this<Impl> {
               const RacePtr& race);
   void committed(const RacePtr& race, std::error_code error);
   void group_ended(const RacePtr& race);
+  bool pass_refusal_back(const RacePtr& race);
 
   // engine_promise.cc: no room for what somebody has already
   void not_stored(const RacePtr& race);
   net::Awaitable<void> hold_on(RacePtr race);
-  void withdraw(const spool::MessagePtr& message);
+  void withdraw(const Race& race);
   std::chrono::microseconds grace_for(const std::vector<Group>& groups, const RoutingView& view);
 
   // engine_lanes.cc: lanes and who is next
@@ -144,7 +145,8 @@ struct Engine::Impl : std::enable_shared_from_this<Impl> {
   /// Messages that wait in a lane and are still in memory.
   std::unordered_map<std::uint64_t, spool::MessagePtr> hot;
   std::shared_ptr<dsn::StormGuard> storm;
-  std::size_t jobs = 0;  ///< under way, of any kind
+  std::size_t jobs = 0;                         ///< under way, of any kind
+  std::chrono::milliseconds ask_for_room{250};  ///< how often, for each client that waits for it
   bool stopping = false;
 };
 
