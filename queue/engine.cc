@@ -70,9 +70,10 @@ net::Awaitable<Accepted> Engine::Impl::accept(spool::Draft draft,
   }
   std::vector<Group> groups = take_groups(routed);
   const auto race = std::make_shared<Race>(executor);
-  // Where the disk is full one of several next hops may have it, and nothing be promised for the
-  // others: it goes to none before it is stored.
-  const bool sure = groups.size() < 2 || spool.health() == spool::Health::good;
+  // Where the disk is full one recipient may have it, and nothing be promised for another, also one
+  // of the same next hop or one that no stage routes: it goes to none before it is stored.
+  const bool alone = routed.empty() && groups.size() == 1 && groups.front().recipients.size() == 1;
+  const bool sure = alone || spool.health() == spool::Health::good;
   const bool at_once = promise == Promise::stored_or_delivered && sure;
   spool::Done done = [self, race](std::error_code error) {
     net::asio::dispatch(self->executor, [self, race, error] { self->committed(race, error); });

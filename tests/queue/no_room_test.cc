@@ -258,6 +258,30 @@ TEST_F(NoRoomTest, WhatNobodyHasIsRefusedAtOnce) {
   await([this] { return a_.mails().size() == 1 && b_.mails().size() == 1; });
 }
 
+TEST_F(NoRoomTest, KnownToBeFullItGivesAtOnceOnlyALetterForOne) {
+  start(std::chrono::seconds(0));
+  find_full();
+  send();
+  await_reply();
+  EXPECT_EQ(reply_, 250);
+  expect_copies(1, 0);
+  const std::size_t asked = a_.count_commands("MAIL");
+  // The other is to be told of, which needs room.
+  rejected_ = 1;
+  send();
+  await_reply();
+  EXPECT_EQ(reply_, 452);
+  expect_copies(1, 0);
+  // The hop might take it for one and not for the other.
+  rejected_ = 0;
+  to_ = {&hop, &hop};
+  send();
+  await_reply();
+  EXPECT_EQ(reply_, 452);
+  expect_copies(1, 0);
+  EXPECT_EQ(a_.count_commands("MAIL"), asked);
+}
+
 TEST_F(NoRoomTest, NobodyBeginsToDeliverWhatItsClientIsToldToSendAgain) {
   start();
   Result<spool::Draft> draft = spool_->begin();
