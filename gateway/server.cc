@@ -28,12 +28,8 @@ constexpr int kBacklog = 1024;
 /// After accept() failed for want of descriptors or memory: trying at once would only burn the
 /// processor.
 constexpr std::chrono::milliseconds kAcceptPause{100};
-/// How often a stop looks whether all is done.
-constexpr std::chrono::milliseconds kLook{5};
 /// Recovered letters are handed to a worker so many at a time.
 constexpr std::size_t kBatch = 1000;
-/// A stop waits so long for next hops to take their QUIT.
-constexpr std::chrono::seconds kQuitWait{3};
 
 /// "421 ..." to a client that there is no room for: without waiting, since a client that does not
 /// read must not cost anything.
@@ -307,68 +303,6 @@ net::Awaitable<void> Server::watch_files() {
     for (const dsn::StormGuard::HeldBack& held : storm_->take_held_back(net::Clock::now()))
       spdlog::warn("reports to <{}> are held back: {} more", held.sender, held.reports);
   }
-}
-
-void Server::stop() {
-  boost::asio::post(context_, [this] {
-    if (stopping_) return;
-    stopping_ = true;
-    stop_by_ = net::Clock::now() + options_.grace;
-    boost::system::error_code ec;
-    for (const std::unique_ptr<Listening>& listening : listening_)
-      listening->acceptor.close(ec);
-    for (const std::unique_ptr<Worker>& worker : workers_)
-      worker->stop_sessions();
-    boost::asio::co_spawn(context_, drain(), boost::asio::detached);
-  });
-}
-
-void Server::stop_now() {
-  stop();
-  boost::asio::post(context_, [this] { stop_by_ = net::Clock::now(); });
-}
-
-net::Awaitable<void> Server::drain() {
-  // Sessions end on other threads; a look every few milliseconds is cheaper than a message from
-  // each.
-  net::Timer timer(context_.get_executor());
-  while (accepting_ > 0 || (gate_.sessions() > 0 && net::Clock::now() < stop_by_)) {
-    timer.expires_after(kLook);
-    co_await timer.async_wait(net::as_result);
-  }
-  const std::size_t left = gate_.sessions();
-  if (left > 0)
-    spdlog::warn(
-        "{} sessions were still busy after {} s and are dropped", left, options_.grace.count());
-  co_await end_deliveries();
-  co_await close_hops();
-  context_.stop();
-}
-
-template <class Done>
-net::Awaitable<void> Server::wait_for_workers(Done done, net::TimePoint end) {
-  net::Timer timer(context_.get_executor());
-  while (!std::all_of(workers_.begin(), workers_.end(), done)) {
-    if (net::Clock::now() >= std::min(end, stop_by_)) break;
-    timer.expires_after(kLook);
-    co_await timer.async_wait(net::as_result);
-  }
-}
-
-/// What is being delivered is finished; what waits stays in the spool.
-net::Awaitable<void> Server::end_deliveries() {
-  for (const std::unique_ptr<Worker>& worker : workers_)
-    worker->stop_deliveries();
-  const auto ended = [](const auto& worker) { return worker->deliveries_ended(); };
-  co_await wait_for_workers(ended, stop_by_);
-}
-
-/// Next hops get their QUIT, and a short while to take it.
-net::Awaitable<void> Server::close_hops() {
-  for (const std::unique_ptr<Worker>& worker : workers_)
-    worker->close_hops();
-  const auto closed = [](const auto& worker) { return worker->hops_closed(); };
-  co_await wait_for_workers(closed, net::Clock::now() + kQuitWait);
 }
 
 std::vector<std::string> Server::reload(std::shared_ptr<const Snapshot> snapshot) {

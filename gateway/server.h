@@ -100,8 +100,8 @@ class Server {
   net::Awaitable<void> accept_clients(Listening& listening);
   net::Awaitable<void> watch_files();
   net::Awaitable<void> drain();
+  net::Awaitable<void> end_sessions();
   net::Awaitable<void> close_hops();
-  net::Awaitable<void> end_deliveries();
   template <class Done>
   net::Awaitable<void> wait_for_workers(Done done, net::TimePoint end);
   Result<void, BindError> open_spool();
@@ -152,6 +152,7 @@ class Server {
   std::unique_ptr<MetricsServer> metrics_;  ///< null: nothing is served
   std::size_t accepting_ = 0;               ///< accept loops that run
   bool stopping_ = false;
+  bool at_once_ = false;    ///< a stop that waits for nothing
   net::TimePoint stop_by_;  ///< when the grace is over
   std::jthread recovery_;   ///< hands what the spool holds to the workers
 };

@@ -125,6 +125,7 @@ void Worker::submit(OwnLetter letter, std::function<void(bool)> done) {
 void Worker::stop_sessions() {
   boost::asio::post(context_, [this] {
     stopping_ = true;
+    engine_->stop_waiting();
     for (smtp::ServerSession* session : sessions_)
       session->stop();
   });

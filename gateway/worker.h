@@ -46,7 +46,8 @@ class Worker {
              std::shared_ptr<const Runtime> runtime,
              const ListenerRuntime& listener,
              Admission::Ticket ticket);
-  /// Ends sessions at their next command boundary; any thread.
+  /// Ends sessions at their next command boundary, and sooner those whose letters wait for room on
+  /// the disk (Engine::stop_waiting()); any thread.
   void stop_sessions();
   /// No delivery begins any more; deliveries_ended() when the last one has. Any thread.
   void stop_deliveries();

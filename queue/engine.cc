@@ -234,6 +234,10 @@ void Engine::post_recovered(std::vector<Recovered> batch) {
   });
 }
 
+void Engine::stop_waiting() {
+  impl_->waits_for_room = false;
+}
+
 void Engine::stop() {
   impl_->stopping = true;
   for (const auto& [name, box] : impl_->lanes)

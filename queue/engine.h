@@ -127,7 +127,11 @@ class Engine {
   /// finds out (Lane::hop_answers()). Any thread.
   void hop_answers(std::string hop);
 
-  /// No delivery begins any more; is_quiet() when the last one has ended.
+  /// A stop has begun: no client waits for room any more (EngineOptions::longest_wait), and has its
+  /// reply as soon as no next hop is being given its letter.
+  void stop_waiting();
+  /// No delivery begins any more, and no client waits for one; is_quiet() when the last one has
+  /// ended.
   void stop();
   bool is_quiet() const;
 

@@ -147,6 +147,7 @@ struct Engine::Impl : std::enable_shared_from_this<Impl> {
   std::shared_ptr<dsn::StormGuard> storm;
   std::size_t jobs = 0;                         ///< under way, of any kind
   std::chrono::milliseconds ask_for_room{250};  ///< how often, for each client that waits for it
+  bool waits_for_room = true;                   ///< clients do: hold_on()
   bool stopping = false;
 };
 

@@ -23,8 +23,8 @@ std::size_t being_delivered(const Race& race) {
 }
 
 /// Somebody may have the message in a moment, or has it and there may be room for it again.
-bool is_worth_waiting(const Race& race) {
-  const bool may_be_stored = race.error == make_error_code(spool::Errc::no_space);
+bool is_worth_waiting(const Race& race, bool for_room) {
+  const bool may_be_stored = for_room && race.error == make_error_code(spool::Errc::no_space);
   return being_delivered(race) > 0 || (may_be_stored && race.message->progress().delivered > 0);
 }
 
@@ -36,7 +36,7 @@ void Engine::Impl::not_stored(const RacePtr& race) {
   race->safe = race->message && race->message->is_settled();
   const bool ends = !race->message || race->safe;
   // Withdrawn at once: what has its turn before accept() goes on would begin to deliver it.
-  if (ends || (!is_worth_waiting(*race) && race->message->withdraw())) {
+  if (ends || (!is_worth_waiting(*race, waits_for_room) && race->message->withdraw())) {
     race->decide();
   } else if (!std::exchange(race->holds_on, true)) {
     spawn(hold_on(race));
@@ -55,7 +55,7 @@ net::Awaitable<void> Engine::Impl::hold_on(RacePtr race) {
     if (race->decided) co_return;
     race->safe = message->is_settled();
     const bool in_time = !stopping && (race->under_way > 0 || net::Clock::now() < until);
-    const bool waits = in_time && is_worth_waiting(*race);
+    const bool waits = in_time && is_worth_waiting(*race, waits_for_room);
     // Not withdrawn while it is being written: that tells by itself.
     if (race->safe || (!waits && message->withdraw())) {
       race->decide();

@@ -124,7 +124,12 @@ trace_key = "0123456789abcdef0123456789abcdef"
 void ServerTest::start() {
   Server::Options options;
   options.threads = 2;
-  if (setup.data_dir.empty()) options.spool = spool::Spool::in_memory();
+  options.grace = setup.grace;
+  if (setup.spool) {
+    options.spool = std::move(setup.spool);
+  } else if (setup.data_dir.empty()) {
+    options.spool = spool::Spool::in_memory();
+  }
   options.resolver = [](const net::Executor&) {
     return std::unique_ptr<dns::Resolver>(std::make_unique<test::ZoneResolver>(""));
   };

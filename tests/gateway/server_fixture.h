@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -35,7 +36,9 @@ class ServerTest : public ::testing::Test {
     std::string after;          ///< more tables
     std::string control;        ///< path of the control socket; empty: there is none
     bool route_to_x = true;
-    std::string route;  ///< more keys of that route
+    std::string route;                    ///< more keys of that route
+    std::unique_ptr<spool::Spool> spool;  ///< for the next start(); null: as data_dir says
+    std::chrono::seconds grace{30};       ///< of a stop
   };
   Setup setup;
 

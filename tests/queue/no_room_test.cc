@@ -329,5 +329,40 @@ TEST_F(NoRoomTest, ARefusalByAllIsPassedBackAlsoWhenItComesBeforeTheCommitFails)
   EXPECT_EQ(reply_, 550);
 }
 
+TEST_F(NoRoomTest, AStopTellsAClientThatWaitsForRoom) {
+  b_.plan(At::mail, says("451 4.7.0 not yet"));
+  send();
+  await_taken_and_waiting();
+  engine_->waits_for_room = false;
+  await_reply();
+  EXPECT_EQ(reply_, 452);
+  expect_copies(1, 0);
+  EXPECT_EQ(message_->stage(), spool::Message::Stage::gone);
+}
+
+TEST_F(NoRoomTest, AStopLetsADeliveryEndFirst) {
+  b_.plan(At::last_chunk, holds());
+  send();
+  await_taken_and_waiting();
+  engine_->waits_for_room = false;
+  await_waiting();
+  b_.release();
+  await_reply();
+  EXPECT_EQ(reply_, 250);
+  expect_copies(1, 1);
+}
+
+TEST_F(NoRoomTest, AtTheEndOfAStopNobodyWaitsForADelivery) {
+  b_.plan(At::last_chunk, holds());
+  send();
+  await_taken_and_waiting();
+  engine_->stopping = true;
+  await_reply();
+  EXPECT_EQ(reply_, 452);
+  b_.release();
+  await([this] { return engine_->jobs == 0; });
+  EXPECT_EQ(spool_->stats().ledger.accepted, 0);
+}
+
 }  // namespace
 }  // namespace postern::queue
