@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A disk that is full, and has room again.
 #include "gated_spool.h"
+#include "queue/spool/rocks_files.h"
 
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
 #include <future>
 #include <thread>
 
@@ -55,6 +57,42 @@ TEST_F(NoRoom, CommitsAgainWhatFoundNoRoomAndWasDeliveredInPart) {
   EXPECT_EQ(ledger.delivered, 1);
   EXPECT_EQ(ledger.queued, 1);
   EXPECT_TRUE(ledger.balances());
+}
+
+TEST_F(NoRoom, CommitsALargeBodyAgainWhoseFileIsComplete) {
+  const TempDir dir;
+  std::filesystem::create_directories(dir.path("bodies"));
+  std::filesystem::create_directories(dir.path("damaged"));
+  Options options = options_in();
+  options.spill_octets = 1000;
+  const auto open_with_files = [&] {
+    spool_.reset();
+    auto store = std::make_unique<GatedStore>(map_);
+    store_ = store.get();
+    spool_ =
+        std::make_unique<Spool>(std::move(store),
+                                open_body_files(dir.path("bodies"), dir.path("damaged"), nullptr),
+                                options);
+  };
+  open_with_files();
+  store_->script({WriteOutcome::no_room});
+  const std::string body = patterned(100'000, 1);
+  Committed refused = commit(*spool_, body, envelope_for(2));
+  EXPECT_EQ(refused.done.get(), make_error_code(Errc::no_space));
+  ASSERT_EQ(refused.message->place(), BodyPlace::file);
+  refused.message->lease(std::vector<std::uint32_t>{0})->settle(0, Fate::delivered, {});
+  std::promise<std::error_code> told;
+  EXPECT_TRUE(spool_->commit_again(refused.message,
+                                   [&told](std::error_code error) { told.set_value(error); }));
+  EXPECT_FALSE(told.get_future().get());
+  const MessageId id = refused.message->id();
+  refused.message.reset();
+  open_with_files();
+  EXPECT_EQ(*body_of(*spool_, id), body);
+  const Ledger ledger = spool_->stats().ledger;
+  EXPECT_EQ(ledger.delivered, 1);
+  EXPECT_EQ(ledger.queued, 1);
+  open();  // its directory goes
 }
 
 TEST_F(NoRoom, NobodyGetsALetterThatWasWithdrawn) {
