@@ -3,17 +3,20 @@
 
 import argparse
 import errno
+import queue
 import random
 import re
 import shutil
+import smtplib
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from crash_load import BACK, FAST, SLOW, Acknowledged, Load
-from crash_sink import MODES, CrashSink
+from crash_sink import MODES, CrashSink, subject
 from fault_shim import SYNCS, WRITES, Shim, name_of
 from gateway import Gateway
 from ports import GATEWAY, WORKSPACE, free_port
@@ -214,6 +217,48 @@ def full_disk(mode: str, once: bool, chance: random.Random) -> str:
         return bench.drain(acknowledged)
 
 
+def held_client(stopped: bool, chance: random.Random) -> str:
+    """No room, and one of two next hops has the letter: its client waits, and nobody gets it twice. A stop ends the wait."""
+    with Bench("auto", chance) as bench:
+        bench.slow.set("down")
+        bench.start(shimmed=True)
+        bench.shim.fail(WRITES, errno.ENOSPC, 0, once=False)
+        to, body = [f"a@{FAST}", f"b@{SLOW}"], b"text\r\n"
+        letter = b"From: once@client.example\r\n" + subject("once", body) + b"\r\n" + body
+        replies: queue.Queue[int] = queue.Queue()
+        threading.Thread(target=lambda: replies.put(_reply_to(bench.server, to, letter)), daemon=True).start()
+        wait_until(lambda: bench.gateway.log_lines("a next hop has taken it: its client waits"), 20, "a client waits")
+        if not replies.empty():
+            raise HarnessError(f"the client that should wait was told {replies.get()}")
+        if stopped:
+            bench.gateway.stop()
+        else:
+            bench.shim.lift()
+        reply = replies.get(timeout=20)
+        if reply != (452 if stopped else 250):
+            raise HarnessError(f"the client was told {reply}")
+        if stopped:
+            if not bench.gateway.log_lines("1 of its 2 recipients have it"):
+                raise HarnessError("the log does not say who has the letter already")
+            return "452 at the stop"
+        found = bench.drain({"once": to})
+        if set((bench.fast.arrived + bench.slow.arrived).values()) != {1}:
+            raise HarnessError(f"somebody got it twice: {bench.fast.arrived + bench.slow.arrived}")
+        return found
+
+
+def _reply_to(server: tuple[str, int], recipients: list[str], letter: bytes) -> int:
+    """What the client of a letter is told at its end; 0: nothing."""
+    with smtplib.SMTP(*server, timeout=60) as client:
+        try:
+            client.sendmail("once@client.example", recipients, letter)
+            return 250
+        except smtplib.SMTPDataError as refusal:
+            return refusal.smtp_code
+        except smtplib.SMTPServerDisconnected:
+            return 0
+
+
 def broken_disk(mode: str, calls: int, error: int, chance: random.Random) -> str:
     """After EIO, or any sync that failed: 452 until a restart, and what is known is delivered."""
     with Bench(mode, chance) as bench:
@@ -267,6 +312,8 @@ def cases(rounds: int) -> list[Case]:
         for calls, error in ((WRITES, errno.EIO), (SYNCS, errno.EIO), (SYNCS, errno.ENOSPC)):
             out.append((f"{mode}: {name_of(error)} of a {'write' if calls == WRITES else 'sync'}",
                         lambda chance, m=mode, c=calls, e=error: broken_disk(m, c, e, chance)))
+    out.append(("auto: one of two next hops has it, and no room", lambda chance: held_client(False, chance)))
+    out.append(("auto: one of two next hops has it, no room, and a stop", lambda chance: held_client(True, chance)))
     return out
 
 
