@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/read_section.h"
 
-#include <cassert>
 #include <chrono>
+#include <cstdlib>
 #include <deque>
 #include <mutex>
 #include <thread>
@@ -18,7 +18,7 @@ using Slot = ReadSection::Slot;
 struct Slots {
   std::mutex mutex;
   std::deque<Slot> all;
-  std::vector<Slot*> free;
+  std::vector<Slot*> free;  ///< with room for all of them
 };
 
 /// Never destroyed: threads may end after main().
@@ -27,35 +27,37 @@ Slots& slots() {
   return instance;
 }
 
-/// Gives a slot back when its thread ends.
-struct Holder {
-  Slot* slot = nullptr;
-  ~Holder() {
-    if (slot == nullptr) return;
-    const std::lock_guard lock(slots().mutex);
-    slots().free.push_back(slot);
-  }
-};
-
-thread_local Holder holder;
-
 }  // namespace
 
 constinit thread_local ReadSection::Reader ReadSection::reader_;
 
+/// Gives a slot back when its thread ends. Destructors of other thread-local objects may open a
+/// section later: not with a slot that somebody else has by then.
+struct ReadSection::Holder {
+  ~Holder() {
+    const std::lock_guard lock(slots().mutex);
+    slots().free.push_back(reader_.slot);
+    reader_.slot = nullptr;
+    reader_.is_ending = true;
+  }
+};
+
 void ReadSection::take_slot() {
   const std::lock_guard lock(slots().mutex);
-  if (slots().free.empty()) {
-    reader_.slot = &slots().all.emplace_back();
+  Slots& known = slots();
+  if (known.free.empty()) {
+    known.free.reserve(known.all.size() + 1);
+    reader_.slot = &known.all.emplace_back();
   } else {
-    reader_.slot = slots().free.back();
-    slots().free.pop_back();
+    reader_.slot = known.free.back();
+    known.free.pop_back();
   }
-  holder.slot = reader_.slot;
+  // Who is ending keeps it for ever: nothing of his is called any more that could give it back.
+  if (!reader_.is_ending) thread_local const Holder holder;
 }
 
 void ReadSection::wait_for_readers() {
-  assert(reader_.depth == 0);  // it would wait for itself
+  if (reader_.depth != 0) std::abort();
   std::vector<Slot*> open;
   {
     const std::lock_guard lock(slots().mutex);

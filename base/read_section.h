@@ -11,13 +11,13 @@ namespace postern {
 /// own, where a lock and a reference count are lines that all threads want. Whoever replaces
 /// something first makes it unreachable (a seq_cst store to an atomic pointer, which sections load
 /// seq_cst), then waits for the readers, then frees it. Sections nest; any thread may open one. It
-/// holds up the one that waits: no blocking inside, and none over a co_await.
+/// holds up the one that waits: no blocking inside, and none over a co_await (tools/await_lint.py).
 class ReadSection {
  public:
   ReadSection() {
     Reader& reader = reader_;
+    if (reader.slot == nullptr) take_slot();  // may throw bad_alloc: before anything is counted
     if (reader.depth++ > 0) return;
-    if (reader.slot == nullptr) take_slot();
     // seq_cst: before the loads inside, in the order that wait_for_readers() sees.
     reader.slot->since.store(++reader.slot->count);
   }
@@ -27,8 +27,8 @@ class ReadSection {
   ReadSection(const ReadSection&) = delete;
   ReadSection& operator=(const ReadSection&) = delete;
 
-  /// Returns when every section that was open at the call has ended; not from inside of one. Any
-  /// thread.
+  /// Returns when every section that was open at the call has ended. Any thread; one that has a
+  /// section open would wait for itself, and ends the program.
   static void wait_for_readers();
 
   /// One thread's, later perhaps another's.
@@ -41,7 +41,9 @@ class ReadSection {
   struct Reader {
     Slot* slot = nullptr;
     unsigned depth = 0;
+    bool is_ending = false;  ///< its thread has given its slot back
   };
+  struct Holder;
   static void take_slot();
 
   static constinit thread_local Reader reader_;

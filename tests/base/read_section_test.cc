@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <thread>
 #include <vector>
@@ -33,25 +34,74 @@ TEST(ReadSection, KeepsWhatItHasFoundUntilItsEnd) {
   });
   found.get_future().wait();
   Value* const old = current.exchange(new Value(2));
-  std::atomic<bool> freed = false;
-  std::thread writer([&] {
+  // Whether it was too early the sanitizers tell, which run this test.
+  std::thread writer([old] {
     ReadSection::wait_for_readers();
     delete old;
-    freed = true;
   });
-  EXPECT_FALSE(freed);
   go_on.set_value();
   reader.join();
   writer.join();
   EXPECT_EQ(seen, 1);
-  EXPECT_TRUE(freed);
   delete current.load();
 }
 
-TEST(ReadSection, WaitsForNobodyWhereNoneIsOpen) {
-  std::thread([] { const ReadSection before; }).join();
+TEST(ReadSection, NobodyIsWaitedForWhoHadOneBefore) {
+  std::promise<void> had_one;
+  std::promise<void> go_on;
+  std::thread idle([&] {
+    { const ReadSection before; }
+    had_one.set_value();
+    go_on.get_future().wait();
+  });
+  had_one.get_future().wait();
   { const ReadSection mine; }
-  ReadSection::wait_for_readers();
+  std::future<void> waited = std::async(std::launch::async, ReadSection::wait_for_readers);
+  EXPECT_EQ(waited.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+  go_on.set_value();
+  idle.join();
+}
+
+TEST(ReadSection, WhoWouldWaitForHimselfIsEnded) {
+  EXPECT_DEATH(
+      {
+        const ReadSection outer;
+        ReadSection::wait_for_readers();
+      },
+      "");
+}
+
+/// Opens a section when its thread is about to end, and keeps it until it is told.
+struct Late {
+  std::promise<void>* opened = nullptr;
+  std::future<void>* go_on = nullptr;
+  ~Late() {
+    if (opened == nullptr) return;
+    const ReadSection last;
+    opened->set_value();
+    go_on->wait();
+  }
+};
+
+TEST(ReadSection, OneAtAThreadsEndSharesNoSlotWithAnotherThread) {
+  std::promise<void> opened;
+  std::promise<void> go_on;
+  std::future<void> told = go_on.get_future();
+  std::thread ending([&] {
+    thread_local Late late;  // before the first section: destroyed after what that leaves
+    late.opened = &opened;
+    late.go_on = &told;
+    const ReadSection first;
+  });
+  opened.get_future().wait();
+  // Takes the slot that is free, and says in it that nothing is open.
+  std::thread([] { const ReadSection other; }).join();
+  std::future<void> waited = std::async(std::launch::async, ReadSection::wait_for_readers);
+  // It cannot return: a longer wait would only find more.
+  EXPECT_EQ(waited.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  go_on.set_value();
+  ending.join();
+  waited.wait();
 }
 
 TEST(ReadSection, ReadersNeverSeeWhatIsFreedWhileOthersReplaceIt) {
