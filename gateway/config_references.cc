@@ -128,6 +128,19 @@ void check_domains(Reader& reader) {
   }
 }
 
+void check_domain_count(Reader& reader) {
+  constexpr std::size_t kMost = routing::DomainIndex::kMostDomains;
+  if (reader.config.routing.domains.size() <= kMost) return;
+  reader.error(
+      fmt::format("domain[{}].name", kMost),
+      "too-many-domains",
+      fmt::format("there are {} [[domain]], and this is the first of those over {}; write "
+                  "domains with the same mailboxes as `aliases` of one, or give the rest to "
+                  "another gateway",
+                  reader.config.routing.domains.size(),
+                  kMost));
+}
+
 void check_routes(Reader& reader) {
   Names names(reader, "duplicate-route");
   for (std::size_t i = 0; i < reader.config.routing.routes.size(); ++i) {
@@ -155,6 +168,7 @@ void resolve_references(Reader& reader) {
   resolve_auth(reader);
   check_names(reader);
   check_domains(reader);
+  check_domain_count(reader);
   check_routes(reader);
   check_tls_policies(reader);
   resolve_certificates(reader);

@@ -77,6 +77,10 @@ class DomainIndex {
     bool under_alias = false;
   };
 
+  /// As many as have numbers of their own: the one behind the last is RecipientKey::kNoDomain, and
+  /// the one behind that every domain's (MailboxTable). The config refuses more.
+  static constexpr std::size_t kMostDomains = 0xfffe;
+
   explicit DomainIndex(const std::vector<Domain>& domains);
   DomainIndex(DomainIndex&&) = default;  ///< found entries stay where they are
 
