@@ -63,7 +63,7 @@ void Pipeline::Course::set_recipient(smtp::Mailbox recipient) {
   progress_.under_alias = found != nullptr && found->under_alias;
   const RecipientsConfig& rules = pipeline_.config().recipients;
   progress_.key = RecipientKey(progress_.recipient.local(),
-                               found != nullptr ? found->number : std::uint16_t{0},
+                               found != nullptr ? found->number : RecipientKey::kNoDomain,
                                rules.case_sensitive,
                                rules.delimiter);
   prefetch(Directory::Part::place);

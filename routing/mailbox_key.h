@@ -55,9 +55,11 @@ struct HashedKey {
 /// A recipient as the tables of one config look him up: made once, asked of all of them. A value.
 class RecipientKey {
  public:
+  /// The domain of a recipient that is not ours: no table has him.
+  static constexpr std::uint16_t kNoDomain = 0xfffe;
+
   RecipientKey() = default;  ///< of nobody
-  /// `domain`: its place in the config's domains; anything where it is none of ours. The rest as
-  /// LocalKey has it.
+  /// `domain`: its place in the config's domains, or kNoDomain. The rest as LocalKey has it.
   RecipientKey(std::string_view local,
                std::uint16_t domain,
                bool case_sensitive,
@@ -76,7 +78,7 @@ class RecipientKey {
   std::size_t untagged_ = 0;  ///< octets before the tag
   std::uint64_t hash_ = 0;
   std::uint64_t untagged_hash_ = 0;
-  std::uint16_t domain_ = 0;
+  std::uint16_t domain_ = kNoDomain;
 };
 
 /// R8a, R7: the same address? Domains without case, local parts as LocalKey has them, tags

@@ -162,7 +162,7 @@ std::size_t MailboxTable::find(const smtp::Mailbox& mailbox) const {
 }
 
 std::size_t MailboxTable::find(const RecipientKey& key, std::uint16_t domain) const {
-  if (entries_ == 0 || !key.fits()) return 0;
+  if (entries_ == 0 || !key.fits() || domain == RecipientKey::kNoDomain) return 0;
   const std::size_t line = find_key(domain, key.whole());
   return line != 0 || !key.has_tag() ? line : find_key(domain, key.without_tag());
 }

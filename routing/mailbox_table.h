@@ -38,7 +38,8 @@ class MailboxTable {
   /// The line that has this mailbox, 0: none. The full local part first, then without its tag
   /// (R8a). A domain that is not ours has no mailboxes.
   std::size_t find(const smtp::Mailbox& mailbox) const;
-  /// The same with a key that was made by these rules, and the domain's place in them.
+  /// The same with a key that was made by these rules, and the domain's place in them or
+  /// RecipientKey::kNoDomain.
   std::size_t find(const RecipientKey& key, std::uint16_t domain) const;
 
   /// A look-up in a large table waits for memory twice, first for the place that the hash says and
@@ -62,6 +63,8 @@ class MailboxTable {
 
  private:
   static constexpr std::uint16_t kAnyDomain = 0xffff;
+  static_assert(DomainIndex::kMostDomains == RecipientKey::kNoDomain);
+  static_assert(RecipientKey::kNoDomain < kAnyDomain);
   struct Slot {
     std::uint32_t hash = 0;
     std::uint32_t record = 0;  ///< where it stands in arena_, plus one; 0: free

@@ -115,7 +115,9 @@ std::optional<RewriteMap::Found> RewriteMap::find_address(const smtp::Mailbox& m
 }
 
 std::optional<RewriteMap::Found> RewriteMap::find(const smtp::Mailbox& mailbox) const {
-  return find(mailbox, RecipientKey(mailbox.local(), 0, rules_.case_sensitive, rules_.delimiter));
+  const RecipientKey key(
+      mailbox.local(), RecipientKey::kNoDomain, rules_.case_sensitive, rules_.delimiter);
+  return find(mailbox, key);
 }
 
 std::optional<RewriteMap::Found> RewriteMap::find(const smtp::Mailbox& mailbox,

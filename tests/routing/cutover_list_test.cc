@@ -53,6 +53,20 @@ TEST(CutoverLists, AFileOfTwoDomainsIsReadOnceAndADomainWithoutOneHasNone) {
             Standing::not_listed);
 }
 
+TEST(CutoverLists, AForeignAddressIsInNoneByItsKeyEither) {
+  Config config = example_config();
+  const TemporaryFile file("anna@company.ru\nboris\n");
+  config.domains.front().cutover_file = file.path();
+  const CutoverLists lists(config);
+  const CutoverList* list = lists.find(config.domains.front());
+  for (const char* local : {"anna", "boris", "anna+x"}) {
+    EXPECT_EQ(list->look_up(RecipientKey(local, 0, false, "+")).standing, Standing::listed);
+    const RecipientKey foreign(local, RecipientKey::kNoDomain, false, "+");
+    EXPECT_EQ(list->look_up(foreign).standing, Standing::not_listed) << local;
+    EXPECT_EQ(list->look_up({local, "corp.com"}).standing, Standing::not_listed) << local;
+  }
+}
+
 TEST(CutoverLists, AMissingFileIsUnavailable) {
   Config config = example_config();
   config.domains.front().cutover_file = "/nonexistent/cutover.txt";

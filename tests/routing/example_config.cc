@@ -185,7 +185,7 @@ Situation::Situation(const Config& config, const Question& question)
     progress.under_alias = found->under_alias;
   }
   progress.key = RecipientKey(progress.recipient.local(),
-                              found != nullptr ? found->number : std::uint16_t{0},
+                              found != nullptr ? found->number : RecipientKey::kNoDomain,
                               config.recipients.case_sensitive,
                               config.recipients.delimiter);
   for (const NextHop& hop : config.next_hops) {

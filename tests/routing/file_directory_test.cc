@@ -6,20 +6,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <chrono>
-#include <thread>
-
 namespace postern::routing::testing {
 namespace {
 
 using ::testing::HasSubstr;
-
-WatchedTable::Options at_once() {
-  WatchedTable::Options options;
-  options.settle = {};
-  return options;
-}
 
 TEST(FileDirectory, SaysWhoIsKnownAndWhere) {
   const Config config = example_config();
@@ -65,25 +55,19 @@ TEST(FileDirectory, R9WithoutAFileItIsUnavailableAndSaysWhy) {
   EXPECT_THAT(answer.evidence, HasSubstr("/nonexistent/mailboxes.txt: No such file"));
 }
 
-TEST(FileDirectory, IsAskedWhileItIsReloaded) {
+TEST(FileDirectory, SaysOfAForeignAddressTheSameToItsKey) {
   const Config config = example_config();
-  const TemporaryFile file("i.ivanov@company.ru\n");
-  FileDirectory directory(config, file.path(), at_once());
-  std::atomic<bool> stop{false};
-  std::atomic<unsigned> lost{0};
-  std::thread reader([&] {
-    while (!stop) {
-      const DirectoryAnswer answer = directory.look_up_now(mailbox("i.ivanov@company.ru"));
-      if (answer.presence != Presence::known) ++lost;
-    }
-  });
-  for (int i = 0; i < 50; ++i) {
-    file.replace_by("i.ivanov@company.ru\nuser" + std::to_string(i) + "@company.ru\n");
-    EXPECT_EQ(directory.refresh(), Refresh::reloaded);
+  const TemporaryFile file("i.ivanov@company.ru\nanna\n");
+  const FileDirectory directory(config, file.path());
+  for (const char* local : {"i.ivanov", "anna", "i.ivanov+x"}) {
+    const smtp::Mailbox foreign(local, "corp.com");
+    const RecipientKey key(local, RecipientKey::kNoDomain, false, "+");
+    const std::optional<DirectoryAnswer> answer = directory.try_keyed(foreign, key);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->presence, Presence::unknown) << local;
+    EXPECT_EQ(answer->presence, directory.look_up_now(foreign).presence) << local;
+    EXPECT_EQ(answer->evidence, directory.look_up_now(foreign).evidence) << local;
   }
-  stop = true;
-  reader.join();
-  EXPECT_EQ(lost, 0U);
 }
 
 TEST(DirectoryFile, IsThePathBehindTheScheme) {

@@ -45,6 +45,7 @@ TEST(RecipientKey, HasTheWholeKeyAndTheOneWithoutItsTag) {
   EXPECT_EQ(copy.whole().text, "user");
   EXPECT_NE(copy.whole().text.data(), tagged.whole().text.data());
   EXPECT_FALSE(RecipientKey(std::string(300, 'x'), 0, false, "+").fits());
+  EXPECT_EQ(RecipientKey().domain(), RecipientKey::kNoDomain);
 }
 
 TEST(LocalKey, R8aTheTagBeginsAtTheFirstDelimiter) {
