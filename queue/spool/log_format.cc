@@ -164,16 +164,20 @@ void LogReader::end() {
   finish(last_end_);
 }
 
-std::uint64_t LogReader::sequence_in(std::string_view rest) {
-  std::uint64_t highest = 0;
-  for (std::size_t at = 1; at + kLogHeader + GroupHeader::kOctets <= rest.size(); ++at) {
+void LogReader::groups_in(std::string_view rest,
+                          const std::function<void(std::string_view)>& visit) {
+  std::size_t at = 1;
+  while (at + kLogHeader + GroupHeader::kOctets <= rest.size()) {
     const char type = rest[at + kTypeAt];
-    if (type != kFull && type != kFirst) continue;
     const Part part = Part::at(rest.substr(at));
-    if (part.octets.size() < GroupHeader::kOctets || !part.is_good()) continue;
-    highest = std::max(highest, group_header(part.octets).sequence);
+    const bool begins = type == kFull || type == kFirst;
+    if (begins && part.octets.size() >= GroupHeader::kOctets && part.is_good()) {
+      visit(part.octets);
+      at += part.size;
+    } else {
+      ++at;
+    }
   }
-  return highest;
 }
 
 // ---- writing ----

@@ -49,10 +49,10 @@ class LogReader {
   /// The log uses a form that this does not know, or has a record above kMostOctets: what was taken
   /// of it means nothing.
   bool is_foreign() const { return foreign_; }
-  /// The highest sequence number of a group that begins, with a good checksum, somewhere in such a
-  /// rest and is not its first octets; zero: none does. Evidence that something was written behind
-  /// what is damaged, and no more: it may be a part of somebody's letter.
-  static std::uint64_t sequence_in(std::string_view rest);
+  /// Groups (of one across an edge its beginning) that stand, with a good checksum, somewhere in
+  /// such a rest and are not its first octets. Evidence that something was written behind what is
+  /// damaged, and no more: it may be a part of somebody's letter.
+  static void groups_in(std::string_view rest, const std::function<void(std::string_view)>& visit);
 
   static constexpr std::size_t kMostOctets = 256U << 20;
 

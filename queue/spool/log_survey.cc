@@ -7,16 +7,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace postern::spool {
 namespace {
 
-/// Of the group that this is left of, as far as its octets are right; zero: it cannot be told.
-std::uint64_t own_sequence(const LogPiece& piece) {
+/// What the piece was meant to be, as far as it goes.
+std::string_view group_of(const LogPiece& piece) {
   const std::string_view octets = piece.octets;
   const std::size_t framing = piece.rest_at == 0 ? kLogHeader : 0;
-  return group_header(octets.substr(std::min(framing, octets.size()))).sequence;
+  return octets.substr(std::min(framing, octets.size()));
+}
+
+std::string_view rest_of(const LogPiece& piece) {
+  const std::string_view octets = piece.octets;
+  return octets.substr(std::min(piece.rest_at, octets.size()));
 }
 
 }  // namespace
@@ -54,11 +60,12 @@ void LogSurvey::take(LogPiece&& piece) {
   }
   Suspect suspect;
   suspect.log = log_;
-  suspect.own = own_sequence(piece);
-  const std::string_view octets = piece.octets;
-  suspect.behind = LogReader::sequence_in(octets.substr(std::min(piece.rest_at, octets.size())));
-  if (kept_ + octets.size() > limits_.octets) {
-    find_records(octets, [&](MessageId id) { suspect.ids.push_back(id); });
+  suspect.own = group_header(group_of(piece)).sequence;
+  LogReader::groups_in(rest_of(piece), [&suspect](std::string_view group) {
+    suspect.behind = std::max(suspect.behind, group_header(group).sequence);
+  });
+  if (kept_ + piece.octets.size() > limits_.octets) {
+    find_records(piece.octets, [&](MessageId id) { suspect.ids.push_back(id); });
     piece.octets = std::string();
   }
   kept_ += piece.octets.size();
@@ -130,13 +137,22 @@ void LogSurvey::confirm(const Suspect& suspect) {
   }
   places.back().end = piece.end;
   where_ = fmt::format("{} at octet {}", suspect.log->path, piece.offset);
-  const std::size_t known = read_group(
-      piece.octets, [&](const GroupOperation& operation) { visit(operation, places.back()); });
-  const std::string_view all = piece.octets;
-  find_records(piece.whole ? all.substr(known) : all,
-               [&](MessageId id) { name(id, places.back()); });
+  Place& place = places.back();
+  const std::string_view group = group_of(piece);
+  std::set<std::uint64_t> removed;
+  const auto take = [&](const GroupOperation& operation) {
+    visit(operation, place);
+    if (operation.kind == GroupOperation::Kind::put) return;
+    removed.insert(id_in_key(RocksSpace::record, operation.key).value());
+  };
+  const std::size_t known = read_group(group, take);
+  LogReader::groups_in(rest_of(piece),
+                       [&take](std::string_view behind) { read_group(behind, take); });
+  find_records(piece.whole ? group.substr(known) : group, [&](MessageId id) {
+    if (!removed.contains(id.value())) name(id, place);
+  });
   for (const MessageId id : suspect.ids)
-    name(id, places.back());
+    name(id, place);
 }
 
 LostLetter* LogSurvey::name(MessageId id, Place& place) {

@@ -56,7 +56,7 @@ class LogSurvey {
   struct Suspect {
     const LogFile* log = nullptr;
     std::uint64_t own = 0;     ///< its sequence number; 0: it cannot be told
-    std::uint64_t behind = 0;  ///< LogReader::sequence_in() it
+    std::uint64_t behind = 0;  ///< the highest of LogReader::groups_in() it
     LogPiece piece;
     std::vector<MessageId> ids;  ///< in its octets, where they are not kept
   };

@@ -41,16 +41,17 @@ void check_group(std::string_view group) {
   find_records(group, [](MessageId id) { require(id != MessageId()); });
 }
 
-/// A good record has no such rest; a group that is found in one is shorter than it.
+/// A good record has no such rest; groups that are found in one do not overlap.
 void check_rest(const LogPiece& piece) {
   if (piece.rest_at == std::string::npos) return;
   require(!piece.good && piece.rest_at <= piece.octets.size());
   const std::string_view rest = std::string_view(piece.octets).substr(piece.rest_at);
-  if (rest.size() <= kLogHeader + GroupHeader::kOctets) {
-    require(LogReader::sequence_in(rest) == 0);
-  } else {
-    LogReader::sequence_in(rest);
-  }
+  const char* end = rest.data();
+  LogReader::groups_in(rest, [&](std::string_view group) {
+    require(group.data() > end + kLogHeader && group.size() >= GroupHeader::kOctets);
+    end = group.data() + group.size() - 1;
+    require(end < rest.data() + rest.size());
+  });
 }
 
 }  // namespace

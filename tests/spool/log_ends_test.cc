@@ -75,14 +75,30 @@ TEST_F(DamagedLog, AWrongLengthIsSeenInTheLastBlockToo) {
   ASSERT_LT(fs::file_size(logs()[0]), 32768U);
   overwrite(logs()[0], 4, std::string(1, static_cast<char>(contents(logs()[0])[4] ^ 3)));
   open();
-  // Nothing in the block can be told apart, but all are named.
+  // Nothing in the block can be told apart, but all are named and saved.
   EXPECT_THAT(found_, IsEmpty());
   EXPECT_EQ(damaged_.size(), 10U);
   ASSERT_EQ(troubles_.size(), 1U);
   EXPECT_THAT(troubles_[0], HasSubstr(stored_[9].str()));
-  EXPECT_EQ(moved_aside().size(), 1U);
+  EXPECT_EQ(contents(data() + "/damaged/" + stored_[0].str() + ".eml"), patterned(2000, 0));
+  EXPECT_EQ(contents(data() + "/damaged/" + stored_[9].str() + ".eml"), patterned(2000, 9));
   EXPECT_EQ(spool_->stats().ledger.damaged, 10);
   EXPECT_TRUE(spool_->stats().ledger.balances());
+}
+
+TEST_F(DamagedLog, WhatWasDeliveredWithinTheSameBlockIsNotLost) {
+  open();
+  fill(8);
+  settle_all(*load(*spool_, stored_[5]));
+  flush(*spool_);
+  fill(1);
+  spool_.reset();
+  ASSERT_LT(fs::file_size(logs()[0]), 32768U);
+  overwrite(logs()[0], 4, std::string(1, static_cast<char>(contents(logs()[0])[4] ^ 3)));
+  open();
+  EXPECT_EQ(damaged_.size(), 8U);
+  EXPECT_FALSE(damaged_.contains(stored_[5]));
+  EXPECT_TRUE(damaged_.contains(stored_[8]));
 }
 
 TEST_F(DamagedLog, AWrongLengthIsSeenAfterTheDatabaseHasSkippedItToo) {
