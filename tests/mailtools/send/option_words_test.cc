@@ -81,7 +81,6 @@ constexpr Row kAuth[] = {
     {"auth-optional-strict", "--auth-optional-strict PLAIN --auth-user ann", [](auto& o) { return o.auth.want == Want::if_offered && o.auth.login.mechanisms == TextList{"PLAIN"}; }},
     {"auth-user", "--auth-user ann", [](auto& o) { return o.auth.login.credentials.name == "ann"; }},
     {"auth-password", "--auth-user ann --auth-password x", [](auto& o) { return o.auth.login.credentials.password == "x" && !o.auth.ask_password; }},
-    {"ask-password", "--auth-user ann --auth-password x --ask-password", [](auto& o) { return o.auth.ask_password; }},
     {"auth-plaintext", "--auth-plaintext", [](auto& o) { return o.auth.login.show_decoded; }},
     // They change nothing; what follows is read all the same.
     {"auth-hide-password", "--auth-hide-password X --helo me.test", [](auto& o) { return o.hello_name == "me.test"; }},
