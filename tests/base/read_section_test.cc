@@ -63,6 +63,7 @@ TEST(ReadSection, NobodyIsWaitedForWhoHadOneBefore) {
 }
 
 TEST(ReadSection, WhoWouldWaitForHimselfIsEnded) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // ThreadSanitizer has a thread of its own
   EXPECT_DEATH(
       {
         const ReadSection outer;
