@@ -79,38 +79,37 @@ Result<Pipeline, std::string> Pipeline::build(const Registry& registry,
   return pipeline;
 }
 
+std::optional<net::Awaitable<Verdict>> Pipeline::run(Course& course, std::size_t& at) const {
+  const ReadSection reading;  // one for all tables that are asked
+  for (; at < stages_.size() && !course.done(); ++at) {
+    Answer answer = stages_[at]->evaluate(course.progress());
+    if (auto* later = std::get_if<net::Awaitable<Verdict>>(&answer)) return std::move(*later);
+    course.take(*stages_[at], std::get<Verdict>(std::move(answer)));
+  }
+  return std::nullopt;
+}
+
 net::Awaitable<Decision> Pipeline::decide(const Request& request) const {
   Decision decision;
   Course course(*this, request, decision);
-  for (const std::unique_ptr<Stage>& stage : stages_) {
-    if (course.done()) break;
-    Answer answer = stage->evaluate(course.progress());
-    if (auto* later = std::get_if<net::Awaitable<Verdict>>(&answer)) {
-      Verdict verdict = co_await std::move(*later);
-      course.take(*stage, std::move(verdict));
-    } else {
-      course.take(*stage, std::get<Verdict>(std::move(answer)));
-    }
+  std::size_t at = 0;
+  while (std::optional<net::Awaitable<Verdict>> later = run(course, at)) {
+    Verdict verdict = co_await std::move(*later);
+    course.take(*stages_[at++], std::move(verdict));
   }
   course.finish();
   co_return decision;
 }
 
 std::optional<Decision> Pipeline::decide_now(const Request& request) const {
-  const ReadSection reading;  // one for all tables that are asked
   std::optional<Decision> decision(std::in_place);
   Course course(*this, request, *decision);
-  for (const std::unique_ptr<Stage>& stage : stages_) {
-    if (course.done()) break;
-    Answer answer = stage->evaluate(course.progress());
-    auto* verdict = std::get_if<Verdict>(&answer);
-    if (verdict == nullptr) {
-      decision.reset();
-      return decision;
-    }
-    course.take(*stage, std::move(*verdict));
+  std::size_t at = 0;
+  if (run(course, at)) {
+    decision.reset();
+  } else {
+    course.finish();
   }
-  course.finish();
   return decision;
 }
 

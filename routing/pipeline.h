@@ -5,6 +5,7 @@
 #include "routing/stage.h"
 #include "routing/trace.h"
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,7 +27,8 @@ class Pipeline {
 
   /// Decides about `request`, which must live until the decision is there.
   net::Awaitable<Decision> decide(const Request& request) const;
-  /// The same when nothing has to be waited for; nullopt when a stage had to ask somebody.
+  /// The same without a coroutine, when nothing has to be waited for; nullopt when a stage had to
+  /// ask somebody.
   std::optional<Decision> decide_now(const Request& request) const;
 
   /// R13, once the header block is there: may a message with these facts go to `decision`'s target?
@@ -55,6 +57,9 @@ class Pipeline {
  private:
   class Course;  // one decision under way: routing/course.h
 
+  /// Asks the stages from `at` on, in one read section, until the course is done or a stage has to
+  /// ask somebody: `at` is then its place, and its answer is awaited outside.
+  std::optional<net::Awaitable<Verdict>> run(Course& course, std::size_t& at) const;
   explicit Pipeline(const StageSources& sources);
   /// The mailbox in Postern-Trace; nullopt: not of ours.
   std::optional<TraceHex> mailbox_hash(const smtp::Mailbox& mailbox) const;

@@ -55,6 +55,8 @@ class Stage {
   virtual ~Stage() = default;
   /// As in `routing.stages`.
   virtual std::string_view name() const = 0;
+  /// In a read section (base/read_section.h): whatever takes longer than memory does is awaited by
+  /// the answer. `progress` lives until then.
   virtual Answer evaluate(const Progress& progress) const = 0;
   /// Nothing is configured for it, it would always pass: it is left out, and costs nothing.
   virtual bool is_idle() const { return false; }

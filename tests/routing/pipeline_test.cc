@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routing/pipeline.h"
 
+#include "base/read_section.h"
 #include "routing/message_facts.h"
 #include "tests/routing/example_config.h"
 
@@ -130,6 +131,61 @@ TEST(Pipeline, DecidesAloneWhatNeedsNoWaiting) {
   request.recipient = mailbox("p.petrov@tech.company.ru");
   EXPECT_FALSE(world.pipeline().decide_now(request));
   EXPECT_EQ(outcome_of(run(world.pipeline(), request)), "550 5.1.1 address_validation");
+}
+
+/// A stage that asks somebody, as `when` is told at once and while it waits.
+class Waiting final : public Stage {
+ public:
+  enum class When : std::uint8_t { asked, waiting };
+  explicit Waiting(std::function<void(When)> told) : told_(std::move(told)) {}
+  std::string_view name() const override { return "waiting"; }
+  Answer evaluate(const Progress&) const override {
+    told_(When::asked);
+    return wait();
+  }
+
+ private:
+  net::Awaitable<Verdict> wait() const {
+    told_(When::waiting);
+    co_return Verdict{Pass{}, "waited"_text};
+  }
+
+  std::function<void(When)> told_;
+};
+
+/// Outcome and trace of a decision with a stage that waits before tech_alias.
+std::string decide_waiting(Waiting::When at, const std::function<void()>& then) {
+  Registry registry = Registry::builtin();
+  registry.add("waiting", [&](const StageSources&) {
+    return std::make_unique<Waiting>([&](Waiting::When now) { now == at ? then() : void(); });
+  });
+  const World world(
+      [](Config& config) {
+        config.routing.stages.insert(config.routing.stages.begin() + 3, "waiting");
+      },
+      registry);
+  Request request;
+  request.client = *parse_ip(kWorkspace);
+  request.recipient = mailbox("i.ivanov@company.ru");
+  const Decision decision = run(world.pipeline(), request);
+  return outcome_of(decision) + "\n" + trace_of(decision);
+}
+
+TEST(Pipeline, WaitsForAStageAndGoesOnWithTheNext) {
+  const std::string said = decide_waiting(Waiting::When::waiting, [] {});
+  EXPECT_EQ(said.substr(0, said.find('\n')), "exchange i.ivanov@company.ru");
+  EXPECT_THAT(said, HasSubstr("\nwaiting: pass: waited\ntech_alias: "));
+}
+
+TEST(Pipeline, WaitsOutsideOfTheSectionInWhichItAsks) {
+  // Ends the program where a section is open.
+  int reloads = 0;
+  decide_waiting(Waiting::When::waiting, [&reloads] {
+    ReadSection::wait_for_readers();
+    ++reloads;
+  });
+  EXPECT_EQ(reloads, 1);
+  EXPECT_DEATH(decide_waiting(Waiting::When::asked, ReadSection::wait_for_readers), "");
 }
 
 TEST(Pipeline, OriginsAreTheNextHopsThatAClientCountsAs) {
