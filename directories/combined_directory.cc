@@ -15,11 +15,12 @@ bool CombinedDirectory::is_immediate() const {
       parts_.begin(), parts_.end(), [](const Directory* part) { return part->is_immediate(); });
 }
 
-CombinedDirectory::Answers CombinedDirectory::hear(const smtp::Mailbox& mailbox) const {
+template <class Ask>
+CombinedDirectory::Answers CombinedDirectory::hear(const Ask& ask) const {
   Answers out;
   out.reserve(parts_.size());
   for (const Directory* part : parts_) {
-    out.push_back(part->try_now(mailbox));
+    out.push_back(ask(*part));
     if (out.back() && out.back()->presence == decisive_) break;
   }
   return out;
@@ -45,8 +46,20 @@ std::optional<DirectoryAnswer> CombinedDirectory::conclude(Answers& answers) con
 }
 
 std::optional<DirectoryAnswer> CombinedDirectory::try_now(const smtp::Mailbox& mailbox) const {
-  Answers answers = hear(mailbox);
+  Answers answers = hear([&mailbox](const Directory& part) { return part.try_now(mailbox); });
   return conclude(answers);
+}
+
+std::optional<DirectoryAnswer> CombinedDirectory::try_keyed(
+    const smtp::Mailbox& mailbox, const routing::RecipientKey& key) const {
+  Answers answers =
+      hear([&mailbox, &key](const Directory& part) { return part.try_keyed(mailbox, key); });
+  return conclude(answers);
+}
+
+void CombinedDirectory::prefetch(const routing::RecipientKey& key, Part part) const {
+  for (const Directory* directory : parts_)
+    directory->prefetch(key, part);
 }
 
 DirectoryAnswer CombinedDirectory::look_up_now(const smtp::Mailbox& mailbox) const {
@@ -56,7 +69,7 @@ DirectoryAnswer CombinedDirectory::look_up_now(const smtp::Mailbox& mailbox) con
 }
 
 net::Awaitable<DirectoryAnswer> CombinedDirectory::look_up(smtp::Mailbox mailbox) const {
-  Answers answers = hear(mailbox);
+  Answers answers = hear([&mailbox](const Directory& part) { return part.try_now(mailbox); });
   for (std::size_t i = 0; i < answers.size(); ++i) {
     std::optional<DirectoryAnswer> done = conclude(answers);
     if (done) co_return std::move(*done);

@@ -25,13 +25,18 @@ class CombinedDirectory final : public routing::Directory {
   bool is_immediate() const override;
   routing::DirectoryAnswer look_up_now(const smtp::Mailbox& mailbox) const override;
   std::optional<routing::DirectoryAnswer> try_now(const smtp::Mailbox& mailbox) const override;
+  std::optional<routing::DirectoryAnswer> try_keyed(
+      const smtp::Mailbox& mailbox, const routing::RecipientKey& key) const override;
+  void prefetch(const routing::RecipientKey& key, Part part) const override;
   net::Awaitable<routing::DirectoryAnswer> look_up(smtp::Mailbox mailbox) const override;
 
  private:
   using Answers = std::vector<std::optional<routing::DirectoryAnswer>>;
 
-  /// What the parts say without waiting, up to one that decides, which is then the last.
-  Answers hear(const smtp::Mailbox& mailbox) const;
+  /// What the parts say without waiting, up to one that decides, which is then the last. `ask` asks
+  /// a part.
+  template <class Ask>
+  Answers hear(const Ask& ask) const;
   /// nullopt: none decides, and one has not answered.
   std::optional<routing::DirectoryAnswer> conclude(Answers& answers) const;
 

@@ -55,6 +55,7 @@ void Pipeline::Course::begin_postmaster() {
 
 void Pipeline::Course::set_recipient(smtp::Mailbox recipient) {
   progress_.recipient = std::move(recipient);
+  asked_ = 0;
   const DomainIndex::Found* found = pipeline_.domains_->find(progress_.recipient.domain());
   const Domain* domain = found != nullptr ? found->domain : nullptr;
   if (domain != progress_.domain) progress_.bound = false;

@@ -41,7 +41,7 @@ class Pipeline::Course {
   Progress progress_;
   smtp::Mailbox postmaster_;                ///< what `<Postmaster>` stands for
   const smtp::Mailbox* came_as_ = nullptr;  ///< the recipient before any stage
-  unsigned asked_ = 0;                      ///< stages so far
+  unsigned asked_ = 0;                      ///< stages so far about this recipient
   bool access_asked_ = false;               ///< relay_access has consented
   bool passed_over_ = false;                ///< R7 took a route away
   bool done_ = false;

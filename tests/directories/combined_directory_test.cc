@@ -104,6 +104,38 @@ TEST(CombinedDirectory, NobodyIsAskedBehindTheOneThatDecides) {
   EXPECT_EQ(second.asked, 0);
 }
 
+/// Answers keys alone, and says what was fetched for them.
+class Keyed final : public Directory {
+ public:
+  bool is_immediate() const override { return true; }
+  DirectoryAnswer look_up_now(const smtp::Mailbox&) const override {
+    return {kUnknown, "asked without a key"};
+  }
+  std::optional<DirectoryAnswer> try_keyed(const smtp::Mailbox&,
+                                           const routing::RecipientKey& key) const override {
+    return DirectoryAnswer{kKnown, "by its key " + std::string(key.whole().text)};
+  }
+  void prefetch(const routing::RecipientKey& key, Part part) const override {
+    fetched += std::string(key.whole().text) + (part == Part::place ? " place;" : " record;");
+  }
+  net::Awaitable<DirectoryAnswer> look_up(smtp::Mailbox mailbox) const override {
+    co_return look_up_now(mailbox);
+  }
+  mutable std::string fetched;
+};
+
+TEST(CombinedDirectory, GivesItsPartsTheKey) {
+  const Scripted file(kUnknown, "not in a.txt");
+  const Keyed keyed;
+  const CombinedDirectory any(Mode::any, {&file, &keyed});
+  const routing::RecipientKey key("Anna", 0, false, "+");
+  EXPECT_EQ(any.try_keyed(mailbox("Anna@company.ru"), key)->evidence, "by its key anna");
+  EXPECT_EQ(any.try_now(mailbox("Anna@company.ru"))->presence, kUnknown);
+  any.prefetch(key, Directory::Part::place);
+  any.prefetch(key, Directory::Part::record);
+  EXPECT_EQ(keyed.fetched, "anna place;anna record;");
+}
+
 TEST(DomainDirectories, EachDomainIsAskedInItsOwn) {
   const routing::Config config = two_domains();
   const Scripted company(kKnown, "company's");

@@ -2,6 +2,7 @@
 #include "routing/pipeline.h"
 
 #include "base/read_section.h"
+#include "routing/directory.h"
 #include "routing/message_facts.h"
 #include "tests/routing/example_config.h"
 
@@ -186,6 +187,42 @@ TEST(Pipeline, WaitsOutsideOfTheSectionInWhichItAsks) {
   });
   EXPECT_EQ(reloads, 1);
   EXPECT_DEATH(decide_waiting(Waiting::When::asked, ReadSection::wait_for_readers), "");
+}
+
+/// Says what is fetched ahead from it.
+class Fetched final : public Directory {
+ public:
+  bool is_immediate() const override { return true; }
+  DirectoryAnswer look_up_now(const smtp::Mailbox&) const override {
+    return {Presence::known, "all"};
+  }
+  net::Awaitable<DirectoryAnswer> look_up(smtp::Mailbox mailbox) const override {
+    co_return look_up_now(mailbox);
+  }
+  void prefetch(const RecipientKey& key, Part part) const override {
+    parts.push_back(std::string(key.whole().text) + (part == Part::place ? " place" : " record"));
+  }
+  mutable std::vector<std::string> parts;
+};
+
+TEST(Pipeline, FetchesPlaceAndRecordOfARewrittenRecipientToo) {
+  Config config = example_config();
+  config.recipients.validate = true;
+  put_first(config);
+  const Fetched directory;
+  const StageSources sources{&config, &directory, nullptr};
+  const auto pipeline =
+      Pipeline::build(with_saying([](const Progress&) {
+                        return Verdict{Rewrite{mailbox("i.ivanov@tech.company.ru")}, "list"_text};
+                      }),
+                      sources);
+  ASSERT_TRUE(pipeline);
+  Request request;
+  request.client = *parse_ip(kStranger);
+  request.recipient = mailbox("info@company.ru");
+  EXPECT_EQ(outcome_of(*pipeline->decide_now(request)), "vk i.ivanov@tech.company.ru");
+  EXPECT_THAT(directory.parts,
+              ElementsAre("info place", "info record", "i.ivanov place", "i.ivanov record"));
 }
 
 TEST(Pipeline, OriginsAreTheNextHopsThatAClientCountsAs) {
