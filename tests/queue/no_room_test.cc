@@ -120,6 +120,12 @@ class NoRoomTest : public DeliveryTest {
   void await_reply() {
     await([this] { return reply_ != 0; });
   }
+  /// The server stands where it was told to.
+  void await_held(test::ExchangeServer& server) {
+    std::future<void> held = std::async(std::launch::async, [&] { server.wait_for_held(1); });
+    await([&] { return held.wait_for(std::chrono::seconds(0)) == std::future_status::ready; });
+    held.get();
+  }
   /// The commit has failed, and room was asked for on behalf of a client that waits.
   void await_waiting() {
     // The first answer has come when the disk is asked again.
@@ -171,6 +177,7 @@ TEST_F(NoRoomTest, The250ComesWhenTheSlowerNextHopHasItToo) {
   b_.plan(At::last_chunk, holds());
   send();
   await_taken_and_waiting();
+  await_held(b_);
   b_.release();
   await_reply();
   EXPECT_EQ(reply_, 250);
@@ -306,6 +313,7 @@ TEST_F(NoRoomTest, ARefusalByAllIsPassedBackAlsoWhenItComesAfterTheCommitFailed)
   await([this] {
     return a_.count_commands("RCPT") == 1 && spool_->stats().health == spool::Health::full;
   });
+  await_held(b_);
   b_.release();
   await_reply();
   EXPECT_EQ(reply_, 550);
@@ -320,6 +328,7 @@ TEST_F(NoRoomTest, ARefusalByAllIsPassedBackAlsoWhenItComesBeforeTheCommitFails)
   b_.plan(At::rcpt, says("550 5.1.1 nobody"));
   send();
   await([this] { return disk_->writes.load(); });
+  await_held(b_);
   b_.release();
   await([this] { return engine_->jobs == 0; });
   EXPECT_EQ(reply_, 0) << "it may be stored yet";
@@ -346,6 +355,7 @@ TEST_F(NoRoomTest, AStopLetsADeliveryEndFirst) {
   await_taken_and_waiting();
   engine_->waits_for_room = false;
   await_waiting();
+  await_held(b_);
   b_.release();
   await_reply();
   EXPECT_EQ(reply_, 250);
@@ -359,6 +369,7 @@ TEST_F(NoRoomTest, AtTheEndOfAStopNobodyWaitsForADelivery) {
   engine_->stopping = true;
   await_reply();
   EXPECT_EQ(reply_, 452);
+  await_held(b_);
   b_.release();
   await([this] { return engine_->jobs == 0; });
   EXPECT_EQ(spool_->stats().ledger.accepted, 0);
