@@ -231,6 +231,7 @@ void Server::run() {
   control_.reset();  // its requests wait for reports and workers
   metrics_.reset();
   end_workers();
+  stop_reading();
 }
 
 /// What is left of sessions and deliveries ends here. The spool's last callbacks need the loops of
@@ -290,19 +291,6 @@ void Server::serve(net::Socket socket, Worker& worker, const std::string& name) 
     return;
   }
   worker.adopt(std::move(socket), now, *listener, std::move(ticket));
-}
-
-net::Awaitable<void> Server::watch_files() {
-  net::Timer timer(context_.get_executor());
-  while (!stopping_) {
-    timer.expires_after(options_.watch);
-    co_await timer.async_wait(net::as_result);
-    if (stopping_) co_return;
-    runtime()->snapshot->refresh_files();
-    look_at_authorities();
-    for (const dsn::StormGuard::HeldBack& held : storm_->take_held_back(net::Clock::now()))
-      spdlog::warn("reports to <{}> are held back: {} more", held.sender, held.reports);
-  }
 }
 
 std::vector<std::string> Server::reload(std::shared_ptr<const Snapshot> snapshot) {

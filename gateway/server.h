@@ -6,6 +6,7 @@
 #include "gateway/client_gate.h"
 #include "gateway/control.h"
 #include "gateway/envelope_recorder.h"
+#include "gateway/file_thread.h"
 #include "gateway/letter_log.h"
 #include "gateway/metrics_server.h"
 #include "gateway/runtime.h"
@@ -68,6 +69,9 @@ class Server {
 
   /// Accepts and serves until stop(); returns when every session has ended or the grace is over.
   void run();
+  /// Once run() has returned: a thread was left behind that waits for a file's octets. The process
+  /// must then end without destroying what is static.
+  bool is_reading_left() const { return is_reading_left_; }
   /// Ends run() gracefully: no new sessions, idle ones get 421, letters under way are finished. Any
   /// thread.
   void stop();
@@ -99,6 +103,8 @@ class Server {
   net::Awaitable<void> accept_loop(Listening& listening);
   net::Awaitable<void> accept_clients(Listening& listening);
   net::Awaitable<void> watch_files();
+  void look_at_files();
+  void stop_reading();
   net::Awaitable<void> drain();
   net::Awaitable<void> end_sessions();
   net::Awaitable<void> close_hops();
@@ -152,9 +158,13 @@ class Server {
   std::unique_ptr<MetricsServer> metrics_;  ///< null: nothing is served
   std::size_t accepting_ = 0;               ///< accept loops that run
   bool stopping_ = false;
-  bool at_once_ = false;    ///< a stop that waits for nothing
+  bool at_once_ = false;  ///< a stop that waits for nothing
+  bool slow_reading_told_ = false;
+  bool is_reading_left_ = false;
   net::TimePoint stop_by_;  ///< when the grace is over
   std::jthread recovery_;   ///< hands what the spool holds to the workers
+  /// Reads the files that the snapshot names. A stop waits so long for a large one.
+  FileThread files_{std::chrono::milliseconds(1000)};
 };
 
 }  // namespace postern::gateway

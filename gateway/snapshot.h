@@ -65,7 +65,8 @@ class Snapshot {
   /// The same lines about the first reading: at a start there is no log yet.
   const std::vector<std::string>& notes() const { return notes_; }
 
-  /// Takes the files that have changed. One thread at a time; cheap when nothing has.
+  /// Takes the files that have changed. One thread at a time; cheap when nothing has. Blocks, for
+  /// as long as the disks that they are on.
   void refresh_files() const;
 
  private:

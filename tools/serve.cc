@@ -11,6 +11,7 @@
 #include <spdlog/spdlog.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <optional>
 #include <utility>
@@ -88,6 +89,7 @@ int run_serve(const ServeOptions& options, std::ostream& out, std::ostream& err)
     return 2;
   }
   int status = 0;
+  bool is_reading_left = false;
   {
     gateway::Server server(snapshot, **log, gateway::Server::Options{});
     const Result<void, gateway::BindError> bound = server.bind();
@@ -110,6 +112,7 @@ int run_serve(const ServeOptions& options, std::ostream& out, std::ostream& err)
       for (const std::string& note : snapshot->notes())
         spdlog::info("{}", note);
       server.run();
+      is_reading_left = server.is_reading_left();
       const spool::Ledger ledger = server.spool().stats().ledger;
       spdlog::info(
           "stopped; recipients: accepted={} delivered={} bounced={} discarded={} queued={} "
@@ -124,6 +127,12 @@ int run_serve(const ServeOptions& options, std::ostream& out, std::ostream& err)
       err << options.config << ": " << bound.error().message << "\n";
       status = 1;
     }
+  }
+  if (is_reading_left) {
+    // Should the read end now, its thread finds the log and all else in place.
+    spdlog::default_logger()->flush();
+    out.flush();
+    std::_Exit(status);
   }
   gateway::shut_down_logging();
   return status;

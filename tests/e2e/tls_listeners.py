@@ -325,6 +325,30 @@ def checked(bench: Bench) -> None:
         expect(done.returncode == (1 if code else 0), f"{days} days: status {done.returncode}: {said}")
 
 
+def stuck_file(bench: Bench) -> None:
+    """A file on a disk that does not answer (here a pipe) holds up neither clients nor the end. The last case: it stops the gateway."""
+    pipe, cert = bench.root / "pipe", bench.served["any"].cert
+    os.mkfifo(pipe)
+    pipe.rename(cert)
+    writers: list[int] = []
+
+    def is_being_read() -> bool:
+        try:
+            writers.append(os.open(cert, os.O_WRONLY | os.O_NONBLOCK))  # from now on the read waits for this end
+        except OSError:
+            return False
+        return True
+
+    wait_until(is_being_read, 20, "the gateway reads the file again")
+    try:
+        expect(served_by(s_client(bench.server(), "-brief", "-servername", "mail.company.ru")) == "mail", "no session meanwhile")
+        bench.gateway.stop()
+        expect("still being read: left behind at the stop" in bench.log(), "the log does not say so")
+    finally:
+        os.close(writers.pop())
+    expect("stopped; recipients: " in bench.log(), "the log has not its last line")
+
+
 def play(cases: dict[str, Callable[[], None]], tally: list[int]) -> None:
     for title, case in cases.items():
         began = time.monotonic()
@@ -359,6 +383,7 @@ def main() -> int:
                 "certificates are renewed under load": lambda: renewal(bench),
                 "a renewal that does not fit waits": lambda: broken_renewal(bench),
                 "check tells when certificates run out": lambda: checked(bench),
+                "a file that does not answer holds up nobody, and not the end": lambda: stuck_file(bench),
             }, tally)
         finally:
             bench.close()

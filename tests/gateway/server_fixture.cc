@@ -113,7 +113,9 @@ trace_key = "0123456789abcdef0123456789abcdef"
   for (const Finding& finding : loaded.findings) {
     if (finding.severity == Severity::error) ADD_FAILURE() << format_text(finding);
   }
-  auto built = Snapshot::build(std::move(loaded.config.value()));
+  Snapshot::Options options;
+  options.settle = setup.settle;
+  auto built = Snapshot::build(std::move(loaded.config.value()), std::move(options));
   if (built.has_error()) {
     for (const Finding& finding : built.error())
       ADD_FAILURE() << format_text(finding);
@@ -134,7 +136,10 @@ void ServerTest::start() {
     return std::unique_ptr<dns::Resolver>(std::make_unique<test::ZoneResolver>(""));
   };
   options.control = setup.control;
-  server_ = std::make_unique<Server>(snapshot(), log_, std::move(options));
+  options.watch = setup.watch;
+  const std::shared_ptr<const Snapshot> first = snapshot();
+  served_ = first;
+  server_ = std::make_unique<Server>(first, log_, std::move(options));
   const Result<void, BindError> bound = server_->bind();
   ASSERT_TRUE(bound.has_value()) << bound.error().message;
   thread_ = std::thread([this] { server_->run(); });

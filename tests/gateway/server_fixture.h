@@ -39,6 +39,9 @@ class ServerTest : public ::testing::Test {
     std::string route;                    ///< more keys of that route
     std::unique_ptr<spool::Spool> spool;  ///< for the next start(); null: as data_dir says
     std::chrono::seconds grace{30};       ///< of a stop
+    /// How often changed files are looked for, and how long they must have been left alone.
+    std::chrono::milliseconds watch{1000};
+    std::chrono::milliseconds settle{1000};
   };
   Setup setup;
 
@@ -56,6 +59,10 @@ class ServerTest : public ::testing::Test {
   void wait_for_line(const std::string& part) const;
   /// Waits for run() to return.
   void join();
+  /// Once it is joined.
+  void destroy() { server_.reset(); }
+  /// What start() has begun with, for as long as anything uses it.
+  std::weak_ptr<const Snapshot> served() const { return served_; }
   std::uint16_t port(const std::string& listener = "mx") const;
   /// A client at 127.0.0.1.
   test::ExchangeClient client(test::ExchangeClientHabits habits = {}) const;
@@ -69,6 +76,7 @@ class ServerTest : public ::testing::Test {
   struct Lines;
   std::shared_ptr<Lines> lines_;
   LetterLog log_;
+  std::weak_ptr<const Snapshot> served_;
   std::unique_ptr<Server> server_;
   std::thread thread_;
 };
