@@ -56,13 +56,15 @@ void Committer::stop() {
 
 // ---- what others ask ----
 
-void Committer::commit(MessagePtr message, SteadyTime not_before) {
+void Committer::commit(MessagePtr message, SteadyTime not_before, Arrival arrival) {
   if (not_before > Clock::now()) not_before = next_tick(not_before);
   bool wake = false;
   bool closed = false;
   {
     const std::scoped_lock lock(mutex_);
     closed = stopping_;
+    // Under the lock: the thread never sees it neither here nor there.
+    arrival.end();
     if (!closed) {
       fresh_.push_back({message, not_before});
       const bool enough = fresh_.size() >= enough_ || arriving_ == 0;

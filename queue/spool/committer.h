@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "queue/spool/arrival.h"
 #include "queue/spool/disk_space.h"
 #include "queue/spool/message.h"
 
@@ -71,7 +72,8 @@ class Committer {
 
   // Any thread, none waits.
   /// A fresh message; not in a group before `not_before`, so that a quick delivery can spare it.
-  void commit(MessagePtr message, SteadyTime not_before);
+  /// `arrival`: its own, which ends here.
+  void commit(MessagePtr message, SteadyTime not_before, Arrival arrival = {});
   void changed(MessagePtr message, bool soon);
   /// A record that no Message stands for leaves the store.
   void remove_record(MessageId id, bool with_body);

@@ -102,7 +102,6 @@ MessagePtr Spool::commit(Draft draft,
                          Done done,
                          std::chrono::microseconds grace) {
   Core& core = *core_;
-  draft.setup_.arrival.end();
   const std::shared_ptr<DraftFile> file = draft.take_file();
   Record record;
   record.envelope = std::move(envelope);
@@ -120,7 +119,8 @@ MessagePtr Spool::commit(Draft draft,
   } else if (refused) {
     message->refuse(refused);
   } else {
-    core.committer.commit(message, std::chrono::steady_clock::now() + grace);
+    core.committer.commit(
+        message, std::chrono::steady_clock::now() + grace, std::move(draft.setup_.arrival));
   }
   return message;
 }
