@@ -121,6 +121,8 @@ Postgres::~Postgres() {
 
 void Postgres::start() {
   int output = -1;
+  // Before the flags: the end of the log before sets one.
+  if (reader_.joinable()) reader_.join();
   {
     const std::lock_guard lock(mutex_);
     ready_ = false;
@@ -146,7 +148,6 @@ void Postgres::start() {
                   folder_,
                   SIGQUIT,
                   output);
-  if (reader_.joinable()) reader_.join();
   reader_ = std::thread([this, output] { watch_log(output); });
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, kPatience, [this] { return ready_ || ended_; });
