@@ -6,11 +6,11 @@ import hashlib
 import hmac
 import secrets
 import smtplib
-import ssl
 import subprocess
 from pathlib import Path
 
 from gateway import Gateway, executable
+from pki import insecure
 from ports import OUTSIDE, free_port
 from process import HarnessError
 from sink import Sink
@@ -64,13 +64,6 @@ failure_delay = "{delay}"
 """
 
 LETTER = b"Subject: a letter\r\n\r\nIt is short.\r\n"
-
-
-def insecure() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 class Bench:

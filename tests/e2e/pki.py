@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificates made for a test by the openssl program: an authority, and what it signs. PEM files, 0600."""
 
+import ssl
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,14 @@ class Pair:
 
     def toml(self) -> str:
         return f'{{ cert = "{self.cert}", key = "{self.key}" }}'
+
+
+def insecure() -> ssl.SSLContext:
+    """A client's, which takes any certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _openssl(*arguments: object) -> str:

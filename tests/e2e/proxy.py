@@ -14,8 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway import executable
+from pki import insecure
 from process import HarnessError, expect, wait_until
-from proxy_bench import BALANCER, FILTER, LETTER, OURS, STRANGER, Bench, connect, insecure
+from proxy_bench import BALANCER, FILTER, LETTER, OURS, STRANGER, Bench, connect
 
 
 def relay(smtp: smtplib.SMTP, recipient: str = "someone@example.org") -> int:

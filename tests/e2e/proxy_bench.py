@@ -4,12 +4,12 @@
 import re
 import smtplib
 import socket
-import ssl
 import subprocess
 import urllib.request
 from pathlib import Path
 
 from gateway import Gateway
+from pki import insecure
 from ports import OUTSIDE, free_port
 from process import expect, spawn, stop, tail, wait_until
 from sink import Sink
@@ -89,13 +89,6 @@ backend {name}
 """
 
 LETTER = b"Subject: a letter\r\n\r\nIt is short.\r\n"
-
-
-def insecure() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 class Bench:
