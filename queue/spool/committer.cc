@@ -206,7 +206,7 @@ bool Committer::take_locked(Group& group, SteadyTime now) {
   const bool lazy_due = has_lazy_locked() && now >= lazy_at_;
   if (group.fresh.empty() && !lazy_due && !soon_ && !stopping_) return false;
   group.durable = !group.fresh.empty() || soon_ || stopping_ ||
-                  (!unlinks_.empty() && now - last_sync_ >= options_.unlink_delay);
+                  (owes_sync() && now - last_sync_ >= options_.unlink_delay);
   group.changed = std::exchange(changed_, {});
   group.removals = std::exchange(removals_, {});
   group.correction = std::exchange(correction_, {});
@@ -215,13 +215,18 @@ bool Committer::take_locked(Group& group, SteadyTime now) {
   return true;
 }
 
+/// Nobody waits for it, but space that removed bodies have taken.
+bool Committer::owes_sync() const {
+  return !unlinks_.empty() || store_.wants_sync();
+}
+
 Committer::SteadyTime Committer::wake_time_locked() const {
   SteadyTime at = SteadyTime::max();
   for (const Fresh& fresh : fresh_)
     at = std::min(at, fresh.not_before);
   if (gathering_since_ != SteadyTime::max()) at = gathering_since_ + options_.patience;
   if (has_lazy_locked()) at = std::min(at, lazy_at_);
-  if (!unlinks_.empty()) at = std::min(at, last_sync_ + options_.unlink_delay);
+  if (owes_sync()) at = std::min(at, last_sync_ + options_.unlink_delay);
   if (removed_since_reclaim_) at = std::min(at, last_reclaim_ + options_.reclaim_delay);
   return at;
 }
@@ -307,7 +312,7 @@ void Committer::process(Group& group) {
   for (const Removal& removal : group.removals)
     store_.remove(removal.id, removal.with_body);
   const bool nothing = staged.empty() && group.removals.empty() && group.correction == Ledger{};
-  if (nothing && unlinks_.empty()) return;
+  if (nothing && !owes_sync()) return;
   store_.put_ledger(encode_ledger({ledger, ids_.last()}));
   const WriteOutcome outcome = store_.write(group.durable);
   // fail() may have been called meanwhile: what is durable is durable, but no more is promised.
@@ -366,7 +371,7 @@ void Committer::not_written(Group& group,
 /// What is not urgent and comes with the quiet: a sync for removed files, space given back.
 void Committer::tidy(const Group& group) {
   const SteadyTime now = Clock::now();
-  if (group.idle && !unlinks_.empty() && now - last_sync_ >= options_.unlink_delay) {
+  if (group.idle && owes_sync() && now - last_sync_ >= options_.unlink_delay) {
     Group sync;
     sync.durable = true;
     process(sync);

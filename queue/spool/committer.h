@@ -119,6 +119,7 @@ class Committer {
   bool take_locked(Group& group, SteadyTime now);
   bool gathers_locked(SteadyTime now);
   void take_fresh_locked(Group& group, SteadyTime now);
+  bool owes_sync() const;
   SteadyTime wake_time_locked() const;
   void process(Group& group);
   void refuse_all(Group& group, std::error_code error);

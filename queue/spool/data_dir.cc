@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr unsigned kFormat = 1;
+constexpr unsigned kFormat = 2;
 constexpr std::string_view kFormatPrefix = "postern spool ";
 constexpr mode_t kOwnerOnly = 0600;
 
@@ -73,10 +73,14 @@ Result<int, OpenError> take_lock(const std::string& path) {
   return fd;
 }
 
+std::string format_line() {
+  return fmt::format("{}{}\n", kFormatPrefix, kFormat);
+}
+
 std::optional<OpenError> check_format(const std::string& directory) {
   const std::string path = directory + "/format";
   if (!fs::exists(path)) {
-    if (write_file_durably(directory, "format", fmt::format("{}{}\n", kFormatPrefix, kFormat))) {
+    if (write_file_durably(directory, "format", format_line())) {
       return std::nullopt;
     }
     return system_failure("cannot write", path);
@@ -96,7 +100,10 @@ std::optional<OpenError> check_format(const std::string& directory) {
                                version,
                                kFormat));
   }
-  return std::nullopt;
+  if (version == kFormat) return std::nullopt;
+  // Before anything is written that an older postern would not find.
+  if (write_file_durably(directory, "format", format_line())) return std::nullopt;
+  return system_failure("cannot write", path);
 }
 
 }  // namespace
@@ -108,7 +115,7 @@ Result<DataDir, OpenError> DataDir::open(const std::string& path) {
   if (!lock) return lock.error();
   DataDir dir(path, *lock);
   if (auto error = check_format(path)) return *std::move(error);
-  for (const std::string& part : {dir.database(), dir.bodies(), dir.damaged()}) {
+  for (const std::string& part : {dir.database(), dir.segments(), dir.bodies(), dir.damaged()}) {
     if (auto error = make_directory(part)) return *std::move(error);
   }
   return dir;

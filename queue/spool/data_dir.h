@@ -10,8 +10,9 @@ namespace postern::spool {
 
 /// The spool's directory, held against any other process for as long as this lives:
 ///   lock      who has it (flock; the file holds the pid)
-///   format    "postern spool 1": the version of what is in here
-///   db/       the database        bodies/   large bodies, a file each       damaged/  moved aside
+///   format    "postern spool 2": the version of what is in here (1 had no segments)
+///   db/       the database        segments/  bodies of groups     bodies/  large ones, a file each
+///   damaged/  moved aside
 /// Made on first use, with access for the owner alone. One owner; any thread.
 class DataDir {
  public:
@@ -21,6 +22,7 @@ class DataDir {
   DataDir& operator=(DataDir&&) = delete;
 
   std::string database() const { return path_ + "/db"; }
+  std::string segments() const { return path_ + "/segments"; }
   std::string bodies() const { return path_ + "/bodies"; }
   std::string damaged() const { return path_ + "/damaged"; }
   const std::string& path() const { return path_; }

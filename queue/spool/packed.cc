@@ -43,6 +43,10 @@ std::string_view Packer::pack(std::span<const std::string_view> parts) {
   return std::string_view(packed_).substr(0, size + 1);
 }
 
+std::string as_it_is(std::string_view body) {
+  return std::string(1, kAsItIs).append(body);
+}
+
 Result<std::string> unpack(std::string_view packed) {
   if (packed.empty()) return make_error_code(Errc::damaged);
   const std::string_view octets = packed.substr(1);

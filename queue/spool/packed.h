@@ -30,6 +30,9 @@ class Packer {
   std::string packed_;
 };
 
+/// As a body that is not packed is held.
+std::string as_it_is(std::string_view body);
+
 /// Errc::damaged: these are no octets that pack() gave. Any thread.
 Result<std::string> unpack(std::string_view packed);
 

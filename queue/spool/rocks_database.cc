@@ -85,8 +85,10 @@ rocksdb::Status RocksStore::Database::open() {
         watch, options.clock ? options.clock : rocksdb::SystemClock::Default());
   }
   o.env = env.get();
+  rocksdb::Status status = sync_logs();
+  if (!status.ok()) return status;
   rocksdb::DB* opened = nullptr;
-  rocksdb::Status status = rocksdb::DB::Open(o, options.path, &opened);
+  status = rocksdb::DB::Open(o, options.path, &opened);
   if (status.ok()) db.reset(opened);
   return status;
 }

@@ -5,6 +5,7 @@
 #include "queue/spool/rocks_env.h"
 #include "queue/spool/rocks_key.h"
 #include "queue/spool/rocks_store.h"
+#include "queue/spool/segments.h"
 
 #include <array>
 #include <atomic>
@@ -37,12 +38,31 @@ struct RocksStore::Database {
   std::string trouble;
   std::atomic<std::uint64_t> written{0};
   std::atomic<std::uint64_t> flushed_at{0};  ///< `written` when the memtable was flushed last
+  std::unique_ptr<Segments> segments;        ///< null: there are none
+  std::atomic<std::uint64_t> framed{0};      ///< Segments::octets_written()
+  std::vector<MessageId> leaving;            ///< removed by the batch, and in segments
+  std::vector<FramePlace> open_frames;       ///< written, of segments that are not sealed
+  std::vector<FramePlace> sealed_frames;     ///< their keys are to be removed, since
+  std::uint64_t sealed = 0;                  ///< this is to be the last sealed one; 0: nothing is
+  bool log_owes = false;                     ///< it has groups that are neither synced nor framed
+  SegmentFindings findings;
 
   Database() = default;
   Database(const Database&) = delete;
   ~Database();
   rocksdb::Status open();
   void close();
+  /// What ended it may have left logs that were not synced, and what is done from now on builds
+  /// on them.
+  rocksdb::Status sync_logs();
+  /// SegmentOpening. Once, after open(); the error's text, empty: done.
+  std::string open_segments();
+  /// The committer's group, as the batch and the segments have it.
+  WriteOutcome write_group(bool durable);
+  void put_sealed();
+  rocksdb::Status append_frame();
+  void group_is_written(bool is_framed, bool durable);
+  WriteOutcome sync_log();
   /// What a failure means; the text goes to `trouble`. Committer.
   WriteOutcome outcome_of(const rocksdb::Status& status);
   /// Any thread.

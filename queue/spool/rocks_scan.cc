@@ -80,6 +80,10 @@ bool RocksStore::scan(MessageId after,
     found = records.seek_past(last);
     const MessageId next = found ? records.id() : MessageId();
     // The bodies in the gap tell which messages were in it.
+    if (db_->segments) {
+      for (const MessageId id : db_->segments->between(last, next))
+        unreadable(id);
+    }
     Walk bodies(*db_->db, RocksSpace::body);
     for (bodies.seek(last.value() + 1); bodies.id() != MessageId(); bodies.next()) {
       if (next != MessageId() && bodies.id() >= next) break;

@@ -37,6 +37,10 @@ Result<std::unique_ptr<RocksStore>, std::string> RocksStore::open(const RocksOpt
   database->options = options;
   const rocksdb::Status status = database->open();
   if (!status.ok()) return fmt::format("{}: {}", options.path, status.ToString());
+  if (!options.segments.empty()) {
+    const std::string error = database->open_segments();
+    if (!error.empty()) return fmt::format("{}: {}", options.segments, error);
+  }
   if (database->watch->has_failed()) return database->watch->failure();
   return std::unique_ptr<RocksStore>(new RocksStore(std::move(database)));
 }
@@ -53,6 +57,13 @@ void RocksStore::put(MessageId id, std::string_view record) {
 }
 
 void RocksStore::put_body(MessageId id, std::span<const Chunk> chunks) {
+  std::uint64_t octets = 0;
+  for (const Chunk& chunk : chunks)
+    octets += chunk->size();
+  if (db_->segments && octets >= db_->options.segment_body_octets) {
+    db_->segments->stage(id, chunks);
+    return;
+  }
   std::vector<std::string_view> parts;
   parts.reserve(chunks.size());
   for (const Chunk& chunk : chunks)
@@ -66,6 +77,11 @@ void RocksStore::remove(MessageId id, bool with_body) {
   db_->batch.Delete(RocksKey(RocksSpace::record, id)).PermitUncheckedError();
   if (!with_body) return;
   // Written once, so both vanish where they meet, at the latest when the memtable is flushed.
+  if (db_->segments && db_->segments->holds(id)) {
+    db_->batch.SingleDelete(RocksKey(RocksSpace::segment_place, id)).PermitUncheckedError();
+    db_->leaving.push_back(id);
+    return;
+  }
   db_->batch.SingleDelete(RocksKey(RocksSpace::body, id)).PermitUncheckedError();
 }
 
@@ -85,23 +101,13 @@ WriteOutcome RocksStore::Database::outcome_of(const rocksdb::Status& status) {
 }
 
 WriteOutcome RocksStore::write(bool durable) {
-  // Two steps. Debian builds RocksDB with its assertions, and a file that is used again after an
-  // error ends the process (WritableFileWriter, 7.8), unless the error was SyncWAL()'s; after a
-  // failed sync by WriteOptions::sync it does.
-  // The committer alone closes and opens it, and is here: no lock.
-  rocksdb::WriteBatch& batch = db_->batch;
-  rocksdb::Status status = rocksdb::Status::NoSpace("the database could not be opened again");
   WriteOutcome outcome = db_->outcome_of({});
-  if (outcome == WriteOutcome::ok) {
-    if (db_->db) status = db_->db->Write(rocksdb::WriteOptions(), &batch);
-    outcome = db_->outcome_of(status);
-  }
-  if (outcome == WriteOutcome::ok) db_->written += batch.GetDataSize();
-  batch.Clear();
-  if (outcome != WriteOutcome::ok || !durable) return outcome;
-  status = db_->db->SyncWAL();
-  outcome = db_->outcome_of(status);
-  return outcome == WriteOutcome::no_room ? WriteOutcome::failed : outcome;
+  // The committer alone closes and opens it, and is here: no lock.
+  if (outcome == WriteOutcome::ok) outcome = db_->write_group(durable);
+  db_->batch.Clear();
+  db_->leaving.clear();
+  if (db_->segments) db_->segments->drop_staged();
+  return outcome;
 }
 
 WriteOutcome RocksStore::resume() {
@@ -119,7 +125,20 @@ const std::string& RocksStore::trouble() const {
 }
 
 std::uint64_t RocksStore::octets_written() const {
-  return db_->written.load(std::memory_order_relaxed);
+  return db_->written.load(std::memory_order_relaxed) + db_->framed.load(std::memory_order_relaxed);
+}
+
+bool RocksStore::wants_sync() const {
+  return db_->segments && (db_->segments->has_removals() || db_->segments->is_full());
+}
+
+const SegmentFindings& RocksStore::findings() const {
+  return db_->findings;
+}
+
+Result<std::string> RocksStore::lost_body(MessageId id) const {
+  if (!db_->segments) return make_error_code(Errc::not_found);
+  return db_->segments->find(id);
 }
 
 // ---- reading ----
@@ -129,6 +148,10 @@ Result<std::string> RocksStore::record(MessageId id) {
 }
 
 Result<std::string> RocksStore::body(MessageId id) {
+  if (db_->segments) {
+    auto body = db_->segments->read(id);
+    if (body || body.error() != make_error_code(Errc::not_found)) return body;
+  }
   const Result<std::string> packed = db_->get(RocksKey(RocksSpace::body, id));
   if (!packed) return packed.error();
   return unpack(*packed);
@@ -158,7 +181,8 @@ void RocksStore::reclaim(std::uint64_t queued_octets, bool idle) {
   if (!db_->db) return;
   const std::uint64_t slack = db_->options.slack_octets;
   if (db_->file_octets() > 2 * queued_octets + slack) db_->compact();
-  const std::uint64_t written = octets_written();
+  if (db_->segments) db_->segments->reclaim(slack);
+  const std::uint64_t written = db_->written;
   if (!idle || written - db_->flushed_at < kIdleLog) return;
   rocksdb::FlushOptions flush;
   flush.wait = true;

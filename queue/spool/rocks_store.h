@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "queue/spool/log_mending.h"
 #include "queue/spool/store.h"
 
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace rocksdb {
 class FileSystem;
@@ -16,6 +18,13 @@ namespace postern::spool {
 
 struct RocksOptions {
   std::string path;  ///< of the database's own directory
+  /// Directory for the bodies of `segment_body_octets` and more (segments.h); empty: the database
+  /// has all of them.
+  std::string segments;
+  std::string damaged;  ///< directory that a damaged segment is linked into as well
+  /// Below it packing a body and keeping it in the database costs less than it spares the disk.
+  std::uint64_t segment_body_octets = 32ULL << 10;
+  std::uint64_t segment_octets = 32ULL << 20;  ///< Segments::Options::full_octets
   /// What is younger than this many octets of traffic lives and dies in memory (and the log).
   std::uint64_t memtable_octets = 192ULL << 20;
   /// Garbage that is tolerated before space is given back.
@@ -26,8 +35,15 @@ struct RocksOptions {
   std::shared_ptr<rocksdb::SystemClock> clock;
 };
 
-/// The store in an embedded RocksDB: records and bodies in two ranges of keys, one log, one sync
-/// for both; bodies go to blob files, so that compaction moves keys and not mail.
+struct SegmentFindings {
+  std::vector<std::string> lines;   ///< for the administrators' log
+  std::vector<LostLetter> letters;  ///< of frames that the log has lost and that are damaged
+};
+
+/// The store in an embedded RocksDB: records and small bodies in two ranges of keys, one log, one
+/// sync for both; bodies go to blob files, so that compaction moves keys and not mail. A group with
+/// larger bodies is made durable by one sync of a segment, with which the log is put right after a
+/// crash.
 /// README.md beside this has the layout and the reasons for each option.
 class RocksStore final : public Store {
  public:
@@ -53,7 +69,14 @@ class RocksStore final : public Store {
             const std::function<void(MessageId)>& unreadable) override;
   void reclaim(std::uint64_t queued_octets, bool idle) override;
   void interrupt() override;
+  bool wants_sync() const override;
   std::uint64_t octets_written() const override;
+
+  /// What was wrong with the segments when they were opened.
+  const SegmentFindings& findings() const;
+  /// The body of a letter that the database has lost, as body() would give it: until the first
+  /// write() has removed what nobody needs. Errc::not_found. Blocks.
+  Result<std::string> lost_body(MessageId id) const;
 
  private:
   struct Database;  // everything that names RocksDB

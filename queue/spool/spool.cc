@@ -4,6 +4,7 @@
 #include "queue/spool/awaiting.h"
 #include "queue/spool/log_mending.h"
 #include "queue/spool/memory_store.h"
+#include "queue/spool/packed.h"
 #include "queue/spool/rocks_files.h"
 #include "queue/spool/rocks_store.h"
 #include "queue/spool/spool_core.h"
@@ -32,6 +33,17 @@ std::vector<LostLetter> take_known(Store& store, std::vector<LostLetter>& letter
   return out;
 }
 
+/// What the segments have lost is told, saved and counted with what the log has.
+void take_findings(const RocksStore& store, LogMending& mending) {
+  const SegmentFindings& found = store.findings();
+  if (found.lines.empty()) return;
+  mending.is_incomplete = true;
+  mending.lines.insert(mending.lines.end(), found.lines.begin(), found.lines.end());
+  mending.letters.insert(mending.letters.end(), found.letters.begin(), found.letters.end());
+  const auto by_id = [](const LostLetter& a, const LostLetter& b) { return a.id < b.id; };
+  std::stable_sort(mending.letters.begin(), mending.letters.end(), by_id);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Spool>, OpenError> Spool::open(Options options) {
@@ -41,15 +53,23 @@ Result<std::unique_ptr<Spool>, OpenError> Spool::open(Options options) {
   rocks.path = dir->database();
   rocks.memtable_octets = options.memtable_octets;
   rocks.slack_octets = options.slack_octets;
+  rocks.segment_body_octets = options.segment_body_octets;
+  rocks.segment_octets = options.segment_octets;
+  rocks.segments = dir->segments();
+  rocks.damaged = dir->damaged();
   auto mending = mend_logs(dir->database(), dir->damaged());
   if (!mending) return OpenError{make_error_code(Errc::bad_data_dir), mending.error()};
   auto store = RocksStore::open(rocks);
   if (!store) return OpenError{make_error_code(Errc::bad_data_dir), store.error()};
   auto files = open_body_files(dir->bodies(), dir->damaged(), nullptr);
   // Before their bodies are taken for those of drafts.
+  take_findings(**store, *mending);
   const std::vector<LostLetter> known = take_known(**store, mending->letters);
-  for (const LostLetter& letter : mending->letters)
+  for (LostLetter& letter : mending->letters) {
     files->set_aside(letter.id);
+    if (!letter.body.empty()) continue;
+    if (const auto body = (*store)->lost_body(letter.id)) letter.body = as_it_is(*body);
+  }
   auto spool =
       std::make_unique<Spool>(*std::move(store),
                               std::move(files),

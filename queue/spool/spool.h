@@ -25,10 +25,12 @@ struct Options {
   std::uint64_t window_octets = 1ULL << 20;
   /// Octets that stay free for settling, and for the log to be written (452 4.3.1 below).
   std::uint64_t reserve_octets = 256ULL << 20;
-  std::chrono::milliseconds space_interval{250};  ///< how often the file system is asked at most
-  FreeOctets free_octets;                         ///< empty: statvfs of data_dir
-  std::uint64_t memtable_octets = 192ULL << 20;   ///< RocksOptions
-  std::uint64_t slack_octets = 64ULL << 20;       ///< RocksOptions
+  std::chrono::milliseconds space_interval{250};    ///< how often the file system is asked at most
+  FreeOctets free_octets;                           ///< empty: statvfs of data_dir
+  std::uint64_t memtable_octets = 192ULL << 20;     ///< RocksOptions
+  std::uint64_t slack_octets = 64ULL << 20;         ///< RocksOptions
+  std::uint64_t segment_body_octets = 32ULL << 10;  ///< RocksOptions
+  std::uint64_t segment_octets = 32ULL << 20;       ///< RocksOptions
   CommitterOptions committer;
   /// A message was moved to data_dir/damaged: its id, and why. Any thread.
   std::function<void(MessageId, const std::string&)> on_damaged;

@@ -65,6 +65,9 @@ class Store {
   virtual void reclaim(std::uint64_t queued_octets, bool idle) = 0;
   /// reclaim() ends soon, now and from now on. Any thread.
   virtual void interrupt() = 0;
+  /// Removals have been written, and a durable write() would let space go that they have freed. The
+  /// committer only.
+  virtual bool wants_sync() const { return false; }
   /// Octets handed to the disk by write(), the store's own framing not counted.
   virtual std::uint64_t octets_written() const = 0;
 };

@@ -70,11 +70,11 @@ TEST_F(DiskSpool, IsFreeAgainWhenItsProcessIsGone) {
 TEST_F(DiskSpool, RefusesANewerFormat) {
   open();
   spool_.reset();
-  std::ofstream(data() + "/format") << "postern spool 2\n";
+  std::ofstream(data() + "/format") << "postern spool 3\n";
   const auto opened = Spool::open(options_);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, make_error_code(Errc::newer_format));
-  EXPECT_NE(opened.error().text.find("format 2"), std::string::npos) << opened.error().text;
+  EXPECT_NE(opened.error().text.find("format 3"), std::string::npos) << opened.error().text;
 }
 
 TEST_F(DiskSpool, RefusesADirectoryThatIsNotItsOwn) {

@@ -74,6 +74,7 @@ TEST_F(DamagedLog, ABlockOfZerosCostsWhatItHeld) {
 }
 
 TEST_F(DamagedLog, AGroupAcrossManyBlocksIsFoundAndNamed) {
+  options_.segment_body_octets = 1U << 20;  // all are in the log
   open();
   fill(3);
   fill(1, 200'000);

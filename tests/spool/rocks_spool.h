@@ -27,12 +27,17 @@ inline std::unique_ptr<Spool> open_through(const std::string& data,
                                            const std::shared_ptr<rocksdb::FileSystem>& system,
                                            Options options) {
   std::filesystem::create_directories(data + "/db");
+  std::filesystem::create_directories(data + "/segments");
   std::filesystem::create_directories(data + "/bodies");
   std::filesystem::create_directories(data + "/damaged");
   RocksOptions rocks;
   rocks.path = data + "/db";
   rocks.memtable_octets = options.memtable_octets;
   rocks.slack_octets = options.slack_octets;
+  rocks.segment_body_octets = options.segment_body_octets;
+  rocks.segment_octets = options.segment_octets;
+  rocks.segments = data + "/segments";
+  rocks.damaged = data + "/damaged";
   rocks.file_system = system;
   rocks.clock = std::make_shared<HastyClock>();
   auto store = RocksStore::open(rocks);
