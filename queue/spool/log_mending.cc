@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
@@ -115,6 +116,10 @@ std::string restore_unmended(const std::string& database) {
   for (const std::string& path : paths) {
     const std::string log = path.substr(0, path.size() - kAsItWas.size());
     if (::rename(path.c_str(), log.c_str()) != 0) return system_error_of("cannot rename", path);
+    // Where the log was not replaced yet both are names of one file, and rename(2) leaves them.
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+      return system_error_of("cannot remove", path);
+    }
   }
   if (paths.empty() || sync_directory(database)) return {};
   return system_error_of("cannot sync", database);

@@ -77,6 +77,19 @@ TEST_F(DamagedLog, AMendingThatWasNotToldIsDoneAgain) {
   EXPECT_THAT(damaged_, IsEmpty()) << "told once";
 }
 
+TEST_F(DamagedLog, AMendingThatEndedBeforeTheLogWasReplacedIsDoneAgain) {
+  open();
+  fill(10);
+  spool_.reset();
+  const std::string log = logs()[0];
+  flip(log, place_of(log, 'b', stored_[5]) + 50);
+  // It has its second name, and is what it was.
+  fs::create_hard_link(log, log + ".unmended");
+  open();
+  expect_lost({stored_[5]});
+  EXPECT_FALSE(fs::exists(log + ".unmended"));
+}
+
 TEST_F(DamagedLog, ASecondDamageAtAPlaceKeepsTheOctetsOfTheFirst) {
   open();
   fill(10);
