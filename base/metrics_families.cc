@@ -20,6 +20,7 @@ constexpr Family kFamilies[] = {
     {"postern_deliveries_total", Kind::counter, "hop outcome", "Recipients' deliveries, by next hop."},
     {"postern_queue_messages", Kind::gauge, "", "Messages in the spool."},
     {"postern_queue_octets", Kind::gauge, "", "Octets of these messages."},
+    {"postern_queue_damaged_messages_total", Kind::counter, "", "Messages that could not be read, and were moved aside."},
     {"postern_hop_hosts", Kind::gauge, "hop state", "Known hosts of next hops, by whether they are passed over."},
     {"postern_logins_total", Kind::counter, "mechanism outcome", "Attempts to log in."},
     {"postern_dns_answers_total", Kind::counter, "type outcome", "Questions to DNS servers, by what came of them."},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/server.h"
 
+#include "base/metrics.h"
 #include "dns/cares_resolver.h"
 #include "gateway/config_values.h"
 #include "gateway/delivery_log.h"
@@ -96,6 +97,7 @@ Result<void, BindError> Server::open_spool() {
   options.data_dir = data_dir_ = runtime()->config().data_dir;
   options.reserve_octets = runtime()->config().limits.disk_reserve;
   options.on_damaged = [](spool::MessageId id, const std::string& why) {
+    metrics::counter("postern_queue_damaged_messages_total").add();
     spdlog::error("letter {} was moved aside: {}", id.str(), why);
   };
   options.on_trouble = [](const std::string& what) { spdlog::error("spool: {}", what); };
