@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients in processes of their own that send numbered messages and remember which of them were answered with 250."""
 
+import base64
 import multiprocessing
 import random
 import socket
@@ -13,6 +14,20 @@ from crash_sink import REFUSED, subject
 FAST, SLOW, BACK = "fast.example", "slow.example", "client.example"    # BACK: where reports go
 _FORK = multiprocessing.get_context("fork")
 _TEXT = b"".join(b"%06d is a line of text that somebody wrote, and .\r\n..dots at the start of a line\r\n" % n for n in range(6000))
+_OCTETS = random.Random("octets").randbytes(500_000).translate(None, b"\r\n\0")
+_BASE64 = base64.encodebytes(_OCTETS).replace(b"\n", b"\r\n")    # as an attachment is: packed it is three fourths
+_EIGHT_BIT = b"\r\n".join(_OCTETS[at:at + 900] for at in range(0, len(_OCTETS), 900))    # it cannot be packed
+
+# What letters a load has. A large one shares its group's sync and lies beside the database's log, or is in it as one
+# large value; one of 256 KiB and more has a file of its own.
+SMALL, LARGE, MIX = "small letters", "letters of 40 to 200 KB", "letters of any size"
+SIZES = (SMALL, LARGE, MIX)
+_RANGES = {    # octets, and how often
+    SMALL: (((200, 4_000), 80), ((4_000, 20_000), 20)),
+    LARGE: (((40_000, 200_000), 1),),
+    MIX: (((200, 4_000), 66), ((4_000, 40_000), 14), ((40_000, 200_000), 12), ((200_000, 260_000), 2), ((262_144, 400_000), 6)),
+}
+_PAUSES = {SMALL: 1, LARGE: 4, MIX: 1}    # large ones in fewer a second: the next hops have to keep up
 NO_STORAGE = "452 4.3.1"
 
 Acknowledged = dict[str, list[str]]    # number -> what must arrive for it
@@ -36,7 +51,8 @@ class _Session:
 
     def send(self, number: str, recipients: list[str], octets: bytes, chunks: list[int]) -> None:
         """By DATA without `chunks`, else by BDAT in chunks of these sizes and a last one."""
-        envelope = f"MAIL FROM:<{number}@{BACK}>\r\n" + "".join(f"RCPT TO:<{one}>\r\n" for one in recipients)
+        body = "" if octets.isascii() else " BODY=8BITMIME"
+        envelope = f"MAIL FROM:<{number}@{BACK}>{body}\r\n" + "".join(f"RCPT TO:<{one}>\r\n" for one in recipients)
         if not chunks:
             self._send(envelope.encode() + b"DATA\r\n")
             codes = self._want_all(["250"] * (1 + len(recipients)) + ["354"])
@@ -71,16 +87,12 @@ class _Session:
             raise _Refused(line.decode(errors="replace").strip())
 
 
-def _size(chance: random.Random) -> int:
-    """Most are small; some go into the database in one large value, some into a file."""
-    low, high = chance.choices(((200, 4_000), (4_000, 60_000), (60_000, 240_000), (262_144, 400_000)), (70, 16, 8, 6))[0]
-    return chance.randint(low, high)
-
-
-def _message(number: str, chance: random.Random) -> bytes:
-    size = _size(chance)
-    start = chance.randrange(len(_TEXT) - size)
-    body = number.encode() + b"\r\n" + _TEXT[start:start + size].strip(b"\r\n") + b"\r\n"
+def _message(number: str, sizes: str, chance: random.Random) -> bytes:
+    ranges, weights = zip(*_RANGES[sizes])
+    size = chance.randint(*chance.choices(ranges, weights)[0])
+    octets = chance.choices((_TEXT, _BASE64, _EIGHT_BIT), (2, 2, 1))[0]
+    start = chance.randrange(len(octets) - size)
+    body = number.encode() + b"\r\n" + octets[start:start + size].strip(b"\r\n") + b"\r\n"
     return b"From: load@client.example\r\n" + subject(number, body) + b"\r\n" + body
 
 
@@ -121,7 +133,8 @@ class _Client(threading.Thread):
 
     def _one(self, session: _Session, number: str) -> None:
         chance = self._chance
-        octets = _message(number, chance)
+        sizes = self._shared.sizes
+        octets = _message(number, sizes, chance)
         to, arrivals = _recipients(number, chance)
         chunks = [chance.randint(0, len(octets)) for _ in range(chance.randint(1, 3))] if chance.random() < 0.4 else []
         while sum(chunks) > len(octets):
@@ -129,15 +142,17 @@ class _Client(threading.Thread):
         session.send(number, to, octets, chunks)
         self.acknowledged[number] = arrivals
         self._shared.taken()
-        time.sleep(chance.uniform(0, self._shared.pause))
+        time.sleep(chance.uniform(0, self._shared.pause * _PAUSES[sizes]))
 
 
 class Load:
     """`clients` sessions at a time in each of `processes` processes, until it is ended."""
 
-    def __init__(self, server: tuple[str, int], seed: str, processes: int = 3, clients: int = 4, pause: float = 0.02):
+    def __init__(self, server: tuple[str, int], seed: str, processes: int = 3, clients: int = 4, pause: float = 0.02,
+                 sizes: str = MIX):
         self.ending = _FORK.Event()
         self.pause = pause
+        self._sizes = _FORK.Value("i", SIZES.index(sizes))
         self._taken, self._no_storage, self._others = (_FORK.Value("q", 0) for _ in range(3))
         self._pipes = []
         for index in range(processes):
@@ -170,6 +185,15 @@ class Load:
         self._count(self._no_storage if reply.startswith(NO_STORAGE) else self._others)
         if not reply.startswith(NO_STORAGE):
             print(f"     a client was told: {reply}", flush=True)
+
+    @property
+    def sizes(self) -> str:
+        """Of the letters that come now."""
+        return SIZES[self._sizes.value]
+
+    @sizes.setter
+    def sizes(self, sizes: str) -> None:
+        self._sizes.value = SIZES.index(sizes)
 
     @property
     def acknowledged(self) -> int:

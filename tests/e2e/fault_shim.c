@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Preloaded into postern by tests/e2e/crash.py. For files below POSTERN_SHIM_DIR it
-//  - fails writes or syncs when the control block says so (a mapped file that the test writes to), and
+//  - fails writes, syncs or the making of files when the control block says so (a mapped file that the
+//    test writes to), of all files or of those in one folder, and
 //  - keeps a journal of what has become durable: lengths of files by their own sync, names by a sync of
 //    their directory. tests/e2e/fault_shim.py cuts the directory back to it, as a loss of power would.
 //
 // The journal, a line each (INO: inode number; N: number of the change of names; paths relative):
-//   C N INO PATH            created             U N INO PATH        removed (kept as graves/INO)
+//   C N INO PATH            created, or linked  U N INO PATH        removed (kept as graves/INO)
 //   R N INO FROM TO         renamed             X N                 that change was none: it failed
+//   M N INO PATH            a directory is made
 //   D N PATH                the directory was synced: its changes up to N are durable
-//   S INO LENGTH            the file was synced T INO               cut to nothing
-//   O INO                   written below its end: cutting by length would not tell the truth
+//   T INO LENGTH            cut to that length
+//   O K INO AT LENGTH FROM  written below its end, the K-th time: what was there is in graves/undo from FROM on
+//   S INO LENGTH K          the file was synced, what was written below its end up to the K-th time as well
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -30,14 +33,14 @@
 #include <unistd.h>
 
 enum { kOff, kOnce, kFromOn };     // Control.mode
-enum { kWrites = 1, kSyncs = 2 };  // Control.calls
+enum { kWrites = 1, kSyncs = 2, kCreations = 4 };  // Control.calls
 
 // Shared with the test, which sets `mode` last.
 struct Control {
   _Atomic uint32_t mode;
   uint32_t calls;
   int32_t error;
-  uint32_t unused;
+  uint32_t place;  // the first two letters of a folder below the directory: calls for its files; 0: all
   _Atomic int64_t countdown;  // calls that still succeed
   _Atomic int64_t hits;       // calls that failed
 };
@@ -50,13 +53,18 @@ static const char* graves;
 static char root[PATH_MAX];
 static size_t root_length;
 static int journal = -1;
+static int undo = -1;
 static _Atomic char kinds[kMaxFds];
-static pthread_mutex_t names = PTHREAD_MUTEX_INITIALIZER;  // one change of names at a time
+static _Atomic uint16_t places[kMaxFds];                    // as Control.place has them
+static pthread_mutex_t names = PTHREAD_MUTEX_INITIALIZER;   // one change of names at a time
+static pthread_mutex_t undoes = PTHREAD_MUTEX_INITIALIZER;  // one writer into graves/undo
 static _Atomic uint64_t changes;
+static uint64_t overwrites;
 
 static int (*real_open)(const char*, int, ...);
 static int (*real_openat)(int, const char*, int, ...);
 static int (*real_close)(int);
+static int (*real_ftruncate)(int, off_t);
 static ssize_t (*real_write)(int, const void*, size_t);
 static ssize_t (*real_writev)(int, const struct iovec*, int);
 static ssize_t (*real_pwrite)(int, const void*, size_t, off_t);
@@ -65,11 +73,14 @@ static int (*real_fdatasync)(int);
 static int (*real_sync_file_range)(int, off_t, off_t, unsigned);
 static int (*real_unlink)(const char*);
 static int (*real_rename)(const char*, const char*);
+static int (*real_link)(const char*, const char*);
+static int (*real_mkdir)(const char*, mode_t);
 
 __attribute__((constructor)) static void begin(void) {
   real_open = dlsym(RTLD_NEXT, "open");
   real_openat = dlsym(RTLD_NEXT, "openat");
   real_close = dlsym(RTLD_NEXT, "close");
+  real_ftruncate = dlsym(RTLD_NEXT, "ftruncate");
   real_write = dlsym(RTLD_NEXT, "write");
   real_writev = dlsym(RTLD_NEXT, "writev");
   real_pwrite = dlsym(RTLD_NEXT, "pwrite");
@@ -78,6 +89,8 @@ __attribute__((constructor)) static void begin(void) {
   real_sync_file_range = dlsym(RTLD_NEXT, "sync_file_range");
   real_unlink = dlsym(RTLD_NEXT, "unlink");
   real_rename = dlsym(RTLD_NEXT, "rename");
+  real_link = dlsym(RTLD_NEXT, "link");
+  real_mkdir = dlsym(RTLD_NEXT, "mkdir");
   const char* directory = getenv("POSTERN_SHIM_DIR");
   const char* block = getenv("POSTERN_SHIM_CONTROL");
   const char* lines = getenv("POSTERN_SHIM_JOURNAL");
@@ -88,7 +101,10 @@ __attribute__((constructor)) static void begin(void) {
   control = mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   real_close(fd);
   journal = real_open(lines, O_WRONLY | O_APPEND | O_CLOEXEC);
-  if (control == MAP_FAILED || journal < 0) abort();
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s/undo", graves);
+  undo = real_open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (control == MAP_FAILED || journal < 0 || undo < 0) abort();
 }
 
 __attribute__((format(printf, 1, 2))) static void note(const char* format, ...) {
@@ -101,10 +117,15 @@ __attribute__((format(printf, 1, 2))) static void note(const char* format, ...) 
   if (real_write(journal, line, (size_t)length) != length) abort();
 }
 
-// Does this call fail? Sets errno.
-static bool fails(uint32_t call) {
+static uint16_t place_of(const char* relative) {
+  return *relative ? (uint16_t)((unsigned char)relative[0] | (unsigned char)relative[1] << 8) : 0;
+}
+
+// Does this call fail, for a file in that place? Sets errno.
+static bool fails(uint32_t call, uint16_t place) {
   const uint32_t mode = atomic_load(&control->mode);
   if (mode == kOff || (control->calls & call) == 0) return false;
+  if (control->place != 0 && control->place != place) return false;
   const int64_t left = atomic_fetch_sub(&control->countdown, 1);
   if (left > 0 || (mode == kOnce && left < 0)) return false;
   atomic_fetch_add(&control->hits, 1);
@@ -155,14 +176,16 @@ static int open_noted(int at, const char* path, int flags, mode_t mode) {
   const bool makes = (flags & O_CREAT) != 0;
   if (makes) pthread_mutex_lock(&names);
   const bool existed = stat(path, &about) == 0;
-  const int fd = real_openat(at, path, flags, mode);
+  const bool refused = makes && !existed && fails(kCreations, place_of(relative));
+  const int fd = refused ? -1 : real_openat(at, path, flags, mode);
   if (fd >= 0 && fd < kMaxFds && fstat(fd, &about) == 0) {
     kinds[fd] = S_ISDIR(about.st_mode) ? kDirectory : kFile;
+    places[fd] = place_of(relative);
     const unsigned long long inode = about.st_ino;
     if (!existed) {
       note("C %llu %llu %s\n", (unsigned long long)(atomic_fetch_add(&changes, 1) + 1), inode, relative);
     } else if (flags & O_TRUNC) {
-      note("T %llu\n", inode);
+      note("T %llu 0\n", inode);
     }
   }
   if (makes) pthread_mutex_unlock(&names);
@@ -180,13 +203,7 @@ int open(const char* path, int flags, ...) {
   va_end(arguments);
   return open_noted(AT_FDCWD, path, flags, mode);
 }
-int open64(const char* path, int flags, ...) {
-  va_list arguments;
-  va_start(arguments, flags);
-  const mode_t mode = mode_of(flags, arguments);
-  va_end(arguments);
-  return open_noted(AT_FDCWD, path, flags, mode);
-}
+int open64(const char* path, int flags, ...) __attribute__((alias("open")));
 int openat(int at, const char* path, int flags, ...) {
   va_list arguments;
   va_start(arguments, flags);
@@ -200,35 +217,79 @@ int close(int fd) {
   return real_close(fd);
 }
 
-// A disk that is full takes a part before it says so.
-ssize_t write(int fd, const void* octets, size_t size) {
-  if (kind_of(fd) == kFile && fails(kWrites)) {
-    const int error = errno;
-    if (real_write(fd, octets, size / 2) < 0) return -1;
-    errno = error;
-    return -1;
+static void copy_to_undo(int fd, size_t size, off_t offset) {
+  char octets[1 << 16];
+  char link[64];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);  // `fd` may be for writing alone
+  const int from = real_open(link, O_RDONLY | O_CLOEXEC);
+  while (size > 0) {
+    const ssize_t got = pread(from, octets, size < sizeof octets ? size : sizeof octets, offset);
+    if (got <= 0 || real_write(undo, octets, (size_t)got) != got) abort();
+    size -= (size_t)got;
+    offset += got;
   }
-  return real_write(fd, octets, size);
+  real_close(from);
+}
+
+// Before `size` octets go to `offset`: what is there is kept, should the change be lost.
+static void keep_overwritten(int fd, size_t size, off_t offset) {
+  struct stat about;
+  if (fstat(fd, &about) != 0 || offset >= about.st_size || size == 0) return;
+  if (size > (size_t)(about.st_size - offset)) size = (size_t)(about.st_size - offset);
+  pthread_mutex_lock(&undoes);
+  const long long at = lseek(undo, 0, SEEK_END);
+  copy_to_undo(fd, size, offset);
+  note("O %llu %llu %lld %zu %lld\n", (unsigned long long)++overwrites, (unsigned long long)about.st_ino,
+       (long long)offset, size, at);
+  pthread_mutex_unlock(&undoes);
+}
+
+static off_t position_of(int fd) {
+  struct stat about;
+  const bool appends = (fcntl(fd, F_GETFL) & O_APPEND) != 0 && fstat(fd, &about) == 0;
+  return appends ? about.st_size : lseek(fd, 0, SEEK_CUR);
+}
+
+// A disk that is full takes a part before it says so.
+static size_t taken(int fd, size_t size) { return fails(kWrites, places[fd]) ? size / 2 : size; }
+
+ssize_t write(int fd, const void* octets, size_t size) {
+  if (kind_of(fd) != kFile) return real_write(fd, octets, size);
+  keep_overwritten(fd, size, position_of(fd));
+  const size_t part = taken(fd, size);
+  const int error = errno;
+  const ssize_t written = real_write(fd, octets, part);
+  if (part == size || written < 0) return written;
+  errno = error;
+  return -1;
 }
 ssize_t writev(int fd, const struct iovec* parts, int count) {
-  if (kind_of(fd) == kFile && fails(kWrites)) return -1;
-  return real_writev(fd, parts, count);
+  if (kind_of(fd) != kFile) return real_writev(fd, parts, count);
+  size_t size = 0;
+  for (int i = 0; i < count; ++i) size += parts[i].iov_len;
+  keep_overwritten(fd, size, position_of(fd));
+  return fails(kWrites, places[fd]) ? -1 : real_writev(fd, parts, count);
 }
 ssize_t pwrite(int fd, const void* octets, size_t size, off_t offset) {
   if (kind_of(fd) != kFile) return real_pwrite(fd, octets, size, offset);
+  keep_overwritten(fd, size, offset);
+  const size_t part = taken(fd, size);
+  const int error = errno;
+  const ssize_t written = real_pwrite(fd, octets, part, offset);
+  if (part == size || written < 0) return written;
+  errno = error;
+  return -1;
+}
+ssize_t pwrite64(int, const void*, size_t, off_t) __attribute__((alias("pwrite")));
+
+int ftruncate(int fd, off_t length) {
   struct stat about;
-  if (fstat(fd, &about) == 0 && offset < about.st_size) note("O %llu\n", (unsigned long long)about.st_ino);
-  if (fails(kWrites)) {
-    const int error = errno;
-    if (real_pwrite(fd, octets, size / 2, offset) < 0) return -1;
-    errno = error;
-    return -1;
+  if (kind_of(fd) == kFile && fstat(fd, &about) == 0 && length < about.st_size) {
+    note("T %llu %lld\n", (unsigned long long)about.st_ino, (long long)length);
   }
-  return real_pwrite(fd, octets, size, offset);
+  return real_ftruncate(fd, length);
 }
-ssize_t pwrite64(int fd, const void* octets, size_t size, off_t offset) {
-  return pwrite(fd, octets, size, offset);
-}
+int ftruncate64(int, off_t) __attribute__((alias("ftruncate")));
 
 // What counts is what was there before the call: what is written during it may or may not be.
 static int sync_noted(int fd, int (*real)(int)) {
@@ -239,11 +300,14 @@ static int sync_noted(int fd, int (*real)(int)) {
   char path[PATH_MAX];
   if (fstat(fd, &about) != 0) return -1;
   const unsigned long long before = atomic_load(&changes);
-  if (fails(kSyncs)) return -1;
+  pthread_mutex_lock(&undoes);
+  const unsigned long long below = overwrites;
+  pthread_mutex_unlock(&undoes);
+  if (fails(kSyncs, places[fd])) return -1;
   const int result = real(fd);
   if (result != 0) return result;
   if (kind == kFile) {
-    note("S %llu %lld\n", (unsigned long long)about.st_ino, (long long)about.st_size);
+    note("S %llu %lld %llu\n", (unsigned long long)about.st_ino, (long long)about.st_size, below);
     return 0;
   }
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
@@ -257,7 +321,7 @@ int fsync(int fd) { return sync_noted(fd, real_fsync); }
 int fdatasync(int fd) { return sync_noted(fd, real_fdatasync); }
 int sync_file_range(int fd, off_t offset, off_t size, unsigned flags) {
   // Without flags it does nothing: RocksDB asks in this way whether the call is there.
-  if (flags != 0 && kind_of(fd) == kFile && fails(kSyncs)) return -1;
+  if (flags != 0 && kind_of(fd) == kFile && fails(kSyncs, places[fd])) return -1;
   return real_sync_file_range(fd, offset, size, flags);
 }
 
@@ -265,7 +329,7 @@ int sync_file_range(int fd, off_t offset, off_t size, unsigned flags) {
 static void bury(const char* path, const struct stat* about) {
   char grave[PATH_MAX];
   snprintf(grave, sizeof grave, "%s/%llu", graves, (unsigned long long)about->st_ino);
-  if (link(path, grave) != 0 && errno != EEXIST) abort();
+  if (real_link(path, grave) != 0 && errno != EEXIST) abort();
 }
 
 int unlink(const char* path) {
@@ -299,4 +363,34 @@ int rename(const char* from, const char* to) {
   if (exists && result != 0) note("X %llu\n", number);
   pthread_mutex_unlock(&names);
   return result;
+}
+
+// A name more, of a file or of a new directory.
+static int name_noted(const char* path, int result, char what, const char* relative, uint64_t number) {
+  struct stat about;
+  if (result == 0 && lstat(path, &about) == 0) {
+    note("%c %llu %llu %s\n", what, (unsigned long long)number, (unsigned long long)about.st_ino, relative);
+  }
+  pthread_mutex_unlock(&names);
+  return result;
+}
+int link(const char* from, const char* to) {
+  char relative[PATH_MAX];
+  if (!relative_path(to, relative)) return real_link(from, to);
+  pthread_mutex_lock(&names);
+  const uint64_t number = atomic_fetch_add(&changes, 1) + 1;
+  return name_noted(to, real_link(from, to), 'C', relative, number);
+}
+int mkdir(const char* path, mode_t mode) {
+  char relative[PATH_MAX];
+  if (!relative_path(path, relative)) return real_mkdir(path, mode);
+  pthread_mutex_lock(&names);
+  const uint64_t number = atomic_fetch_add(&changes, 1) + 1;
+  return name_noted(path, real_mkdir(path, mode), 'M', relative, number);
+}
+
+// std::filesystem::remove() comes here, and would go on to unlink() within the library.
+int remove(const char* path) {
+  struct stat about;
+  return lstat(path, &about) == 0 && S_ISDIR(about.st_mode) ? rmdir(path) : unlink(path);
 }
