@@ -82,6 +82,10 @@ class Gateway:
         self._process.kill()
         self._process.wait()
 
+    def status(self) -> int:
+        """Of the process that has ended, or just does."""
+        return self._process.wait(10)
+
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 

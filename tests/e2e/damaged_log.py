@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Damage in the database's log: whatever it hit is named and kept for a person, all else is delivered once, the ledger is exact."""
+
+import errno
+import random
+import re
+import shutil
+import smtplib
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fault_shim import SYNCS, WRITES, Shim, name_of
+from ports import WORKSPACE
+from process import HarnessError, expect, tail, wait_until
+from queue_commands import Queue, expect_in
+from spool_log import BLOCK, LENGTH_AT, Group, flip, groups, key, overwrite
+
+_SECTOR = 4096
+_RAW = bytes(octet for octet in range(256) if octet not in b"\r\n\0")
+_NAMED = re.compile(r"letter (\w{13}) was moved aside: (.*)")
+_CANNOT_START = 1
+
+
+@dataclass
+class Letter:
+    sender: str
+    recipients: list[str]
+    body: bytes     # octets that cannot be packed
+    id: str = ""
+
+
+class Damage(Queue):
+    """A gateway with letters that nobody has tried yet: its next hop takes connections and says nothing."""
+
+    def __init__(self, root: Path):
+        super().__init__(root)
+        self.letters: list[Letter] = []
+        self.chance = random.Random(4)
+        self._silent: socket.socket | None = None
+
+    def start(self) -> "Damage":
+        self.be_silent()
+        super().start()
+        return self
+
+    def be_silent(self) -> None:
+        self._silent = socket.create_server((WORKSPACE, self.port))
+
+    def fill(self, count: int, octets: int = 2000) -> list[Letter]:
+        """One by one, each in a group of its own; every third has two recipients."""
+        with smtplib.SMTP(*self.gateway.endpoints["mx"], timeout=20) as client:
+            for number in range(len(self.letters), len(self.letters) + count):
+                users = [f"u{number}@company.ru", f"v{number}@company.ru"][:2 if number % 3 == 0 else 1]
+                raw = bytes(self.chance.choices(_RAW, k=octets))
+                body = b"".join(raw[at:at + 900] + b"\r\n" for at in range(0, octets, 900))
+                letter = Letter(f"s{number}@corp.com", users, body)
+                client.sendmail(letter.sender, users, b"Subject: damage\r\n\r\n" + letter.body, ["BODY=8BITMIME"])
+                self.letters.append(letter)
+        ids = {message["sender"]: message["id"] for message in self.json("list")}
+        for letter in self.letters:
+            letter.id = ids[letter.sender]
+        return self.letters
+
+    def kill(self) -> Path:
+        """As a crash; the log that all of it is in."""
+        self.gateway.kill()
+        logs = [path for path in (self.data / "db").glob("*.log") if path.stat().st_size > 0]
+        expect(len(logs) == 1, f"one log has the letters: {logs}")
+        return logs[0]
+
+    def group_of(self, log: Path, letter: Letter) -> Group:
+        """The one that the letter came with."""
+        return next(group for group in groups(log) if key(b"e", letter.id) in group.octets)
+
+    def aside(self, name: str) -> bytes:
+        path = self.data / "damaged" / name
+        expect(path.exists(), f"{path} is there, and not only {sorted(one.name for one in path.parent.iterdir())}")
+        return path.read_bytes()
+
+    def expect_envelope(self, letter: Letter) -> None:
+        envelope = self.aside(f"{letter.id}.envelope")
+        for part in letter.sender.encode().split(b"@"):
+            expect(part in envelope, f"the envelope of {letter.sender} is kept, not {envelope}")
+
+    def named(self) -> dict[str, str]:
+        """Letters that the gateway's log says are lost, and why."""
+        return {found[1]: found[2] for line in self.gateway.log_lines("was moved aside") if (found := _NAMED.search(line))}
+
+    def start_again(self) -> None:
+        """Now with a next hop that takes all."""
+        if self._silent is not None:
+            self._silent.close()
+        self.revive()
+        self.gateway.start()
+
+    def check(self, lost: list[Letter], named: list[Letter] | None = None, counted: bool = True) -> None:
+        """All but what is lost arrives, once and whole; the lost letters (of those, `named`) are told; the books are right.
+        Not `counted`: it may have been an earlier start that has told and counted them."""
+        names = {letter.id for letter in (lost if named is None else named)}
+        kept = [letter for letter in self.letters if letter not in lost]
+        wait_until(lambda: self.sink.count >= len(kept) and not self.ids(), 20, f"{len(kept)} letters are delivered")
+        got = sorted((message.sender, tuple(message.recipients)) for message in self.sink.messages)
+        wanted = sorted((letter.sender, tuple(letter.recipients)) for letter in kept)
+        expect(got == wanted, f"each of {wanted} once, not {got}")
+        bodies = {letter.sender: letter.body for letter in kept}
+        for message in self.sink.messages:
+            expect(message.octets().endswith(b"\r\n\r\n" + bodies[message.sender]), f"{message.sender} is whole")
+        expect(self.named().keys() == names, f"{names} are named in the log, not {self.named()}")
+        self.check_ledger(lost)
+        if counted:
+            self.check_counters(len(names))
+
+    def check_ledger(self, lost: list[Letter]) -> None:
+        [stats] = self.json("stats")
+        ledger = stats["ledger"]
+        accepted = sum(len(letter.recipients) for letter in self.letters)
+        damaged = sum(len(letter.recipients) for letter in lost)
+        expected = {"accepted": accepted, "delivered": accepted - damaged, "bounced": 0, "discarded": 0, "queued": 0,
+                    "damaged": damaged, "balances": True}
+        expect(ledger == expected, f"the ledger is {ledger}, not {expected}")
+        expect(not list((self.data / "db").glob("*mended")), "nothing of the mending is left behind")
+
+    def check_counters(self, named: int) -> None:
+        [stats] = self.json("stats")
+        expect(stats["spool"]["damaged_records"] == named, f"{named} damaged records, not {stats['spool']}")
+        [metric] = re.findall(r"^postern_queue_damaged_messages_total (\d+)", self.run(command="stats"), re.M) or ["0"]
+        expect(int(metric) == named, f"{named} in the metrics, not {metric}")
+
+    def told_once(self) -> None:
+        """Another start finds nothing."""
+        before = self.named()
+        lines = len(self.gateway.log_lines("was moved aside"))
+        self.gateway.stop()
+        self.gateway.start()
+        expect(len(self.gateway.log_lines("was moved aside")) == lines, f"{before} are told once")
+        [stats] = self.json("stats")
+        expect(stats["ledger"]["balances"] and stats["spool"]["damaged_records"] == 0, f"{stats}")
+
+    def refused(self) -> str:
+        """It does not start; what it said."""
+        size = self.gateway.log.stat().st_size
+        try:
+            self.gateway.start()
+        except HarnessError:
+            expect(self.gateway.status() == _CANNOT_START, f"status {self.gateway.status()}, not {_CANNOT_START}")
+            return self.gateway.log.read_text(errors="replace")[size:]
+        raise HarnessError(f"it starts although the log cannot be mended\n{tail(self.gateway.log)}")
+
+    def close(self) -> None:
+        super().close()
+        if self._silent is not None:
+            self._silent.close()
+
+
+# ---- what is hit is named, the rest is delivered ----
+
+def a_flipped_bit_in_a_body(damage: Damage) -> None:
+    letter = damage.start().fill(12)[7]
+    log = damage.kill()
+    group = damage.group_of(log, letter)
+    flip(log, group.place_of(b"b", letter.id, 1500))
+    octets = log.read_bytes()[group.start:group.end]
+    damage.start_again()
+    damage.check([letter])
+    expect_in(f"its group in the log cannot be read, {log} at octet {group.start}", damage.named()[letter.id])
+    expect(damage.aside(f"{log.name}.{group.start}") == octets, "the octets of the place as they were found")
+    body = damage.aside(f"{letter.id}.eml")[-len(letter.body):]
+    wrong = [at for at in range(len(body)) if body[at] != letter.body[at]]
+    expect(len(wrong) == 1, f"the body is there with its wrong octet: {wrong}")
+    damage.expect_envelope(letter)
+    damage.told_once()
+
+
+def a_flipped_bit_in_a_record(damage: Damage) -> None:
+    damage.start().fill(6)
+    damage.fill(1, 300_000)
+    letters = damage.fill(5)
+    log = damage.kill()
+    # One with its body beside it in the log, and one whose body is a file.
+    for letter in (letters[3], letters[6]):
+        flip(log, damage.group_of(log, letter).place_of(b"e", letter.id, 40))
+    damage.start_again()
+    damage.check([letters[3], letters[6]])
+    for letter in (letters[3], letters[6]):
+        expect(damage.aside(f"{letter.id}.eml").endswith(letter.body), "the body is whole")
+        expect(not (damage.data / "damaged" / f"{letter.id}.envelope").exists(), "an envelope that cannot be read is none")
+    expect(not list((damage.data / "bodies").iterdir()), "no file is left behind")
+    damage.told_once()
+
+
+def zeros_over_a_few_sectors(damage: Damage) -> None:
+    letters = damage.start().fill(60)
+    log = damage.kill()
+    expect(log.stat().st_size > 3 * BLOCK, f"{log} has several blocks")
+    from_, to = BLOCK + 2 * _SECTOR, BLOCK + 5 * _SECTOR
+    hit = {letter.id: damage.group_of(log, letter) for letter in letters}
+    overwrite(log, from_, bytes(to - from_))
+    # Behind the first zero nothing in the block can be told apart; what is whole in it is found by its checksum.
+    lost = [letter for letter in letters if hit[letter.id].end > from_ and hit[letter.id].start < 2 * BLOCK]
+    whole = [letter for letter in lost if hit[letter.id].start >= to]
+    # Zeros tell nobody's name: of a letter whose key they took only the ledger knows.
+    keys = {letter.id: hit[letter.id].place_of(b"e", letter.id) for letter in lost}
+    named = [letter for letter in lost if not from_ - len(key(b"e", letter.id)) < keys[letter.id] < to]
+    expect(len(whole) >= 3 and len(lost) - len(named) >= 3, f"{len(whole)} of {len(lost)} are whole, {len(named)} have names")
+    damage.start_again()
+    damage.check(lost, named)
+    for letter in whole[:-1]:
+        expect(damage.aside(f"{letter.id}.eml").endswith(letter.body), "what is whole of the block is saved whole")
+    damage.told_once()
+
+
+def a_wrong_length(damage: Damage) -> None:
+    letters = damage.start().fill(30)
+    log = damage.kill()
+    of = {letter.id: damage.group_of(log, letter) for letter in letters}
+    block = [letter for letter in letters if of[letter.id].start // BLOCK == 1]
+    expect(len(block) > 6, f"{len(block)} groups begin in the second block")
+    lost = block[3:]
+    flip(log, of[lost[0].id].start + LENGTH_AT, 3)
+    start, end = of[lost[0].id].start, max(of[lost[-1].id].end, 2 * BLOCK)
+    octets = log.read_bytes()[start:end]
+    damage.start_again()
+    damage.check(lost)
+    expect(damage.aside(f"{log.name}.{start}") == octets, "the octets of the place as they were found")
+    # The last one may go on in the next block: of that it is not known whose it is.
+    for letter in lost[:-1]:
+        expect(damage.aside(f"{letter.id}.eml").endswith(letter.body), f"{letter.sender} is saved whole")
+        damage.expect_envelope(letter)
+    damage.told_once()
+
+
+def a_torn_end(damage: Damage) -> None:
+    damage.start().fill(10)
+    log = damage.kill()
+    last = groups(log)[-1]
+    octets = log.read_bytes()
+    expect(last.start // BLOCK == last.end // BLOCK, "the last group is in one block")
+    # The beginning of another write, as a crash leaves it.
+    log.write_bytes(octets + octets[last.start:(last.start + last.end) // 2])
+    damage.start_again()
+    damage.check([])
+    expect(not list((damage.data / "damaged").iterdir()), "nothing is moved aside")
+    damage.told_once()
+
+
+def a_letter_that_was_tried(damage: Damage) -> None:
+    Queue.start(damage)    # nobody listens: it is tried at once
+    letters = damage.fill(1)
+    log = next(path for path in (damage.data / "db").glob("*.log") if path.stat().st_size > 0)
+    wait_until(lambda: log.read_bytes().count(key(b"e", letters[0].id)) > 1, 20, "the letter's record is written again")
+    damage.fill(5)
+    damage.kill()
+    letter = letters[0]
+    flip(log, damage.group_of(log, letter).place_of(b"b", letter.id, 1000))
+    damage.start_again()
+    # Its next try is an hour away; that it has no body is seen when it is read.
+    wait_until(lambda: damage.run("retry", "--all", status=None) and not damage.ids(), 20, "nothing waits any more")
+    damage.check([letter])
+    expect(len(damage.aside(f"{letter.id}.eml")) > len(letter.body), "what is left of the body is kept")
+    damage.expect_envelope(letter)
+
+
+# ---- a log that cannot be mended ----
+
+def damaged_is_a_file(damage: Damage) -> None:
+    letter = damage.start().fill(5)[2]
+    log = damage.kill()
+    flip(log, damage.group_of(log, letter).place_of(b"b", letter.id, 900))
+    before = log.read_bytes()
+    folder = damage.data / "damaged"
+    folder.rmdir()
+    folder.write_text("somebody's file\n")
+    said = damage.refused()
+    expect_in(f"{folder}: ", said)
+    expect(re.search("Not a directory|File exists", said) is not None, f"the reason is told: {said}")
+    expect(folder.read_text() == "somebody's file\n" and log.read_bytes() == before, "nothing was touched")
+    folder.unlink()
+    damage.start_again()
+    damage.check([letter])
+
+
+def no_room_to_mend(damage: Damage) -> None:
+    _cannot_write(damage, WRITES, errno.ENOSPC, "No space left on device")
+
+
+def a_sync_that_fails_while_mending(damage: Damage) -> None:
+    _cannot_write(damage, SYNCS, errno.EIO, "Input/output error")
+
+
+def _cannot_write(damage: Damage, calls: int, error: int, reason: str) -> None:
+    letter = damage.start().fill(9)[4]
+    log = damage.kill()
+    flip(log, damage.group_of(log, letter).place_of(b"b", letter.id, 1800))
+    before = log.read_bytes()
+    shim = Shim(damage.root / "shim", damage.data, damage.chance)
+    damage.gateway.launcher = shim.launcher
+    # Of the octets that are saved, and of the log that is written anew.
+    for after in (0, 1):
+        shim.fail(calls, error, after, once=False)
+        said = damage.refused()
+        expect_in(f"{log} is damaged and cannot be mended: ", said)
+        expect_in(reason, said)
+        expect(not damage.named(), "nobody is told lost while the log is as it was")
+        expect(log.read_bytes() == before, f"the log is as it was after {name_of(error)} of call {after}")
+    # Calls behind these: whatever was begun is done again by the next start.
+    for after in range(2, 12):
+        shim.fail(calls, error, after, once=True)
+        try:
+            damage.gateway.start()
+        except HarnessError:
+            expect(shim.hits() == 1, f"it starts where nothing fails: {tail(damage.gateway.log)}")
+        damage.gateway.kill()
+    damage.gateway.launcher = []
+    damage.start_again()
+    damage.check([letter], counted=False)
+    damage.expect_envelope(letter)
+
+
+TESTS: list[Callable[[Damage], None]] = [
+    a_flipped_bit_in_a_body, a_flipped_bit_in_a_record, zeros_over_a_few_sectors, a_wrong_length, a_torn_end,
+    a_letter_that_was_tried, damaged_is_a_file, no_room_to_mend, a_sync_that_fails_while_mending,
+]
+
+
+def main() -> int:
+    passed = failed = 0
+    wanted = re.compile("|".join(sys.argv[1:]))
+    for test in (test for test in TESTS if wanted.search(test.__name__)):
+        with tempfile.TemporaryDirectory(prefix="postern-damage-") as root:
+            damage = Damage(Path(root))
+            try:
+                try:
+                    test(damage)
+                finally:
+                    damage.close()
+                passed += 1
+                print(f"PASS {test.__name__}", flush=True)
+            except (HarnessError, OSError, ValueError, KeyError, IndexError, StopIteration, smtplib.SMTPException) as error:
+                failed += 1
+                print(f"FAIL {test.__name__}: {type(error).__name__}: {error}", flush=True)
+    print(f"{passed} passed, {failed} failed", flush=True)
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
