@@ -19,8 +19,9 @@ _OFF, _ONCE, _FROM_ON = 0, 1, 2
 _CONTROL = struct.Struct("=IIiIqq")
 _KEPT = ("LOG", "LOCK", "lock")    # not data, and not journalled
 _SECTOR = 4096
-_ALL, _SOME, _ZEROS, _SECTORS = ("all that was not synced is lost", "some of it is lost", "some of it is zeros",
-                                 "sectors of it are zeros")
+# What a cut does to what was not synced.
+ALL_IS_LOST, SOME_IS_LOST = "all that was not synced is lost", "some of it is lost"
+SOME_IS_ZEROS, SECTORS_ARE_ZEROS = "some of it is zeros", "sectors of it are zeros"
 
 
 def build() -> Path:
@@ -131,15 +132,16 @@ class Shim:
         self._names = {str(path.relative_to(self._data)): about.st_ino for path, about in files.items()}
         self._lengths = {about.st_ino: about.st_size for about in files.values()}
 
-    def cut(self) -> str:
-        """The directory as it might be after a loss of power; says what was lost. The process has ended."""
+    def cut(self, how: str = "") -> str:
+        """The directory as it might be after a loss of power, in that way or in one of them; says what was lost. The process
+        has ended."""
         journal = _Journal(dict(self._names), dict(self._lengths))
         journal.read(self._journal.read_text().splitlines())
         self._check(journal)
-        how = self._chance.choice((_ALL, _SOME, _ZEROS, _SECTORS))
-        self.tore_sectors = self.tore_sectors or how == _SECTORS
+        how = how or self._chance.choice((ALL_IS_LOST, SOME_IS_LOST, SOME_IS_ZEROS, SECTORS_ARE_ZEROS))
+        self.tore_sectors = self.tore_sectors or how == SECTORS_ARE_ZEROS
         last = max((change[0] for change in journal.changes), default=0)
-        names = journal.names_after(0 if how == _ALL else self._chance.randint(0, last))
+        names = journal.names_after(0 if how == ALL_IS_LOST else self._chance.randint(0, last))
         octets = {path.stat().st_ino: path for path in (*self._graves.iterdir(), *self._files())}
         before = {str(path.relative_to(self._data)) for path in self._files()}
         staging = self._graves.with_name("staging")
@@ -170,13 +172,13 @@ class Shim:
         """Of what was not synced; how many octets are lost."""
         about = path.stat()
         durable = min(journal.lengths.get(about.st_ino, 0), about.st_size)
-        kept = {_ALL: durable, _SECTORS: about.st_size}.get(how, self._chance.randint(durable, about.st_size))
+        kept = {ALL_IS_LOST: durable, SECTORS_ARE_ZEROS: about.st_size}.get(how, self._chance.randint(durable, about.st_size))
         lost = self._undo(path, journal.overwrites.get(about.st_ino, []), how)
-        if how == _SECTORS:
+        if how == SECTORS_ARE_ZEROS:
             return lost + self._zero_sectors(path, durable)
-        os.truncate(path, durable if how == _ZEROS else kept)
+        os.truncate(path, durable if how == SOME_IS_ZEROS else kept)
         os.truncate(path, kept)
-        return lost + about.st_size - (durable if how == _ZEROS else kept)
+        return lost + about.st_size - (durable if how == SOME_IS_ZEROS else kept)
 
     def _undo(self, path: Path, overwrites: list[_Overwrite], how: str) -> int:
         lost = 0
@@ -184,7 +186,7 @@ class Shim:
             return lost
         with (self._graves / "undo").open("rb") as undo, path.open("r+b") as file:
             for one in reversed(overwrites):
-                if how != _ALL and self._chance.random() < 0.5:
+                if how != ALL_IS_LOST and self._chance.random() < 0.5:
                     continue
                 undo.seek(one.undo_at)
                 file.seek(one.offset)
