@@ -151,7 +151,10 @@ std::string line_about(const LogFile& log, std::size_t bad_sectors, const std::s
 
 std::string cannot_mend(const LogFile& log, const std::string& why) {
   return fmt::format(
-      "{} is damaged and cannot be mended: {}; make room for as much again", log.path, why);
+      "{} is damaged and cannot be mended: {}; it takes a disk that can be written, with room for "
+      "as much again",
+      log.path,
+      why);
 }
 
 /// All logs are written anew before the first is replaced; the error's text.
