@@ -13,7 +13,6 @@ from pathlib import Path
 
 from process import HarnessError
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 WRITES, SYNCS, CREATIONS = 1, 2, 4
 _OFF, _ONCE, _FROM_ON = 0, 1, 2
 _CONTROL = struct.Struct("=IIiIqq")
@@ -24,9 +23,8 @@ ALL_IS_LOST, SOME_IS_LOST = "all that was not synced is lost", "some of it is lo
 SOME_IS_ZEROS, SECTORS_ARE_ZEROS = "some of it is zeros", "sectors of it are zeros"
 
 
-def build() -> Path:
-    shim = REPOSITORY / "build" / "fault_shim.so"
-    shim.parent.mkdir(exist_ok=True)
+def build(folder: Path) -> Path:
+    shim = folder / "fault_shim.so"
     run = subprocess.run(["clang-16", "-std=c17", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", str(shim),
                           str(Path(__file__).with_suffix(".c"))], capture_output=True, text=True, check=False)
     if run.returncode:
@@ -101,7 +99,7 @@ class Shim:
         with control.open("r+b") as file:
             self._control = mmap.mmap(file.fileno(), _CONTROL.size)
         self.tore_sectors = False    # a log may look damaged where nothing of it was acknowledged
-        self.launcher = ["env", f"LD_PRELOAD={build()}", f"POSTERN_SHIM_DIR={data}", f"POSTERN_SHIM_CONTROL={control}",
+        self.launcher = ["env", f"LD_PRELOAD={build(folder)}", f"POSTERN_SHIM_DIR={data}", f"POSTERN_SHIM_CONTROL={control}",
                          f"POSTERN_SHIM_JOURNAL={self._journal}", f"POSTERN_SHIM_GRAVES={self._graves}"]
         self.forget()
 
