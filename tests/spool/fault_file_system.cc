@@ -79,14 +79,24 @@ void FaultFileSystem::fail(Operation operation,
 }
 
 void FaultFileSystem::fail_sync_of(std::string part, Error error) {
+  fail_named(Operation::sync, std::move(part), error);
+}
+
+void FaultFileSystem::fail_write_of(std::string part, Error error) {
+  fail_named(Operation::write, std::move(part), error);
+}
+
+void FaultFileSystem::fail_named(Operation operation, std::string part, Error error) {
   const std::scoped_lock lock(part_mutex_);
   error_ = error;
   part_ = std::move(part);
+  part_operation_ = operation;
 }
 
-bool FaultFileSystem::is_named(const std::string& name) {
+bool FaultFileSystem::is_named(Operation operation, const std::string& name) {
   const std::scoped_lock lock(part_mutex_);
-  if (part_.empty() || name.find(part_) == std::string::npos) return false;
+  if (part_.empty() || operation != part_operation_) return false;
+  if (name.find(part_) == std::string::npos) return false;
   part_.clear();
   return true;
 }
@@ -96,7 +106,7 @@ IOStatus FaultFileSystem::pass(Operation operation, const std::string& name) {
   const std::uint64_t number = ++(write ? writes_ : syncs_);
   const std::uint64_t nth = write ? nth_write_ : nth_sync_;
   const bool turn = nth != 0 && number >= nth && number - nth < times_;
-  if (!turn && (write || !is_named(name))) return IOStatus::OK();
+  if (!turn && !is_named(operation, name)) return IOStatus::OK();
   failed_ = true;
   if (error_ == Error::io) return IOStatus::IOError("injected");
   IOStatus full = IOStatus::NoSpace("injected");
@@ -112,6 +122,15 @@ IOStatus FaultFileSystem::NewWritableFile(const std::string& name,
   // RocksDB's own text log is nobody's mail.
   const bool log = name.ends_with("/LOG");
   if (status.ok() && !log) *result = std::make_unique<FaultyFile>(std::move(*result), *this, name);
+  return status;
+}
+
+IOStatus FaultFileSystem::ReopenWritableFile(const std::string& name,
+                                             const rocksdb::FileOptions& options,
+                                             std::unique_ptr<rocksdb::FSWritableFile>* result,
+                                             IODebugContext* debug) {
+  const IOStatus status = FileSystemWrapper::ReopenWritableFile(name, options, result, debug);
+  if (status.ok()) *result = std::make_unique<FaultyFile>(std::move(*result), *this, name);
   return status;
 }
 

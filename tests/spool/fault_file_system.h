@@ -24,6 +24,8 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
   void fail(Operation operation, std::uint64_t nth, Error error, std::uint64_t times = 1);
   /// The next sync of a file (or directory) whose path holds `part` fails.
   void fail_sync_of(std::string part, Error error);
+  /// The next write to a file whose path holds `part` fails.
+  void fail_write_of(std::string part, Error error);
   /// How often `operation` was asked for so far.
   std::uint64_t count(Operation operation) const {
     return operation == Operation::write ? writes_ : syncs_;
@@ -34,6 +36,10 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
                                     const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* result,
                                     rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus ReopenWritableFile(const std::string& name,
+                                       const rocksdb::FileOptions& options,
+                                       std::unique_ptr<rocksdb::FSWritableFile>* result,
+                                       rocksdb::IODebugContext* debug) override;
   rocksdb::IOStatus NewDirectory(const std::string& name,
                                  const rocksdb::IOOptions& options,
                                  std::unique_ptr<rocksdb::FSDirectory>* result,
@@ -43,7 +49,8 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus pass(Operation operation, const std::string& name);
 
  private:
-  bool is_named(const std::string& name);
+  bool is_named(Operation operation, const std::string& name);
+  void fail_named(Operation operation, std::string part, Error error);
 
   std::atomic<std::uint64_t> writes_{0};
   std::atomic<std::uint64_t> syncs_{0};
@@ -54,6 +61,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
   std::atomic<bool> failed_{false};
   std::mutex part_mutex_;
   std::string part_;
+  Operation part_operation_ = Operation::sync;
 };
 
 }  // namespace postern::spool::test

@@ -37,6 +37,10 @@ class TracedFile final : public rocksdb::FSWritableFileOwnerWrapper {
                   IODebugContext* debug) override {
     return Append(data, options, debug);
   }
+  IOStatus Truncate(std::uint64_t size, const IOOptions& options, IODebugContext* debug) override {
+    system_.truncate(*node_, size);
+    return FSWritableFileOwnerWrapper::Truncate(size, options, debug);
+  }
   IOStatus Sync(const IOOptions&, IODebugContext*) override {
     system_.sync_file(*node_);
     return IOStatus::OK();
@@ -99,6 +103,11 @@ void PowerFileSystem::write(Node& node, std::string_view octets) {
   node.cached += octets;
 }
 
+void PowerFileSystem::truncate(Node& node, std::uint64_t size) {
+  const std::scoped_lock lock(mutex_);
+  node.cached.resize(size);
+}
+
 void PowerFileSystem::sync_file(Node& node) {
   cut();
   {
@@ -135,6 +144,18 @@ IOStatus PowerFileSystem::NewWritableFile(const std::string& name,
     current_[normal(name)] = node;
   }
   *result = std::make_unique<TracedFile>(std::move(*result), *this, std::move(node));
+  return status;
+}
+
+IOStatus PowerFileSystem::ReopenWritableFile(const std::string& name,
+                                             const rocksdb::FileOptions& options,
+                                             std::unique_ptr<rocksdb::FSWritableFile>* result,
+                                             IODebugContext* debug) {
+  const IOStatus status = FileSystemWrapper::ReopenWritableFile(name, options, result, debug);
+  const std::scoped_lock lock(mutex_);
+  const auto found = current_.find(normal(name));
+  if (!status.ok() || found == current_.end()) return status;
+  *result = std::make_unique<TracedFile>(std::move(*result), *this, found->second);
   return status;
 }
 

@@ -29,6 +29,11 @@ class PowerFileSystem final : public rocksdb::FileSystemWrapper {
                                     const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* result,
                                     rocksdb::IODebugContext* debug) override;
+  /// Of a file that was made through this.
+  rocksdb::IOStatus ReopenWritableFile(const std::string& name,
+                                       const rocksdb::FileOptions& options,
+                                       std::unique_ptr<rocksdb::FSWritableFile>* result,
+                                       rocksdb::IODebugContext* debug) override;
   rocksdb::IOStatus NewDirectory(const std::string& name,
                                  const rocksdb::IOOptions& options,
                                  std::unique_ptr<rocksdb::FSDirectory>* result,
@@ -47,6 +52,7 @@ class PowerFileSystem final : public rocksdb::FileSystemWrapper {
     std::string durable;  ///< as synced
   };
   void write(Node& node, std::string_view octets);
+  void truncate(Node& node, std::uint64_t size);
   void sync_file(Node& node);
   void sync_directory(const std::string& path);
 
