@@ -21,6 +21,7 @@ class DamagedLog : public ::testing::Test {
  protected:
   DamagedLog() {
     options_.spill_octets = 300'000;
+    options_.segment_body_octets = 300'000;  // none is in a segment
     options_.on_damaged = [this](MessageId id, const std::string& why) { damaged_[id] = why; };
     options_.on_trouble = [this](const std::string& line) { troubles_.push_back(line); };
   }
