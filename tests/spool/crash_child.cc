@@ -42,6 +42,8 @@ int main(int argc, char** argv) {
   if (argc != 3) return 64;
   Options options = options_in(argv[1]);
   options.spill_octets = 10'000;
+  options.segment_body_octets = 1'000;
+  options.segment_octets = 200'000;
   options.memtable_octets = 1U << 20;
   auto spool = Spool::open(options);
   if (!spool) return 65;

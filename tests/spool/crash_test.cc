@@ -93,6 +93,8 @@ class Child {
 void verify(const std::string& data, Told& told) {
   Options options = options_in(data);
   options.spill_octets = 10'000;
+  options.segment_body_octets = 1'000;
+  options.segment_octets = 200'000;
   auto opened = Spool::open(options);
   ASSERT_TRUE(opened) << opened.error().text;
   Spool& spool = **opened;

@@ -77,6 +77,32 @@ TEST_F(DiskSpool, RefusesANewerFormat) {
   EXPECT_NE(opened.error().text.find("format 3"), std::string::npos) << opened.error().text;
 }
 
+TEST_F(DiskSpool, TakesOverADirectoryWithoutSegments) {
+  // As the postern before has left it: all bodies are in the database.
+  options_.spill_octets = 1U << 20;
+  options_.segment_body_octets = 1U << 20;
+  open();
+  const MessageId id = store(*spool_, patterned(100'000, 1));
+  spool_.reset();
+  fs::remove(data() + "/segments");
+  std::ofstream(data() + "/format") << "postern spool 1\n";
+  options_.segment_body_octets = 1000;
+  open();
+  const MessageId fresh = store(*spool_, patterned(100'000, 2));
+  EXPECT_EQ(*body_of(*spool_, id), patterned(100'000, 1));
+  spool_.reset();
+  std::string format;
+  std::getline(std::ifstream(data() + "/format"), format);
+  EXPECT_EQ(format, "postern spool 2");
+  EXPECT_FALSE(fs::is_empty(data() + "/segments"));
+  open();
+  EXPECT_EQ(*body_of(*spool_, id), patterned(100'000, 1));
+  EXPECT_EQ(*body_of(*spool_, fresh), patterned(100'000, 2));
+  settle_all(*load(*spool_, id));
+  flush(*spool_);
+  EXPECT_EQ(load(*spool_, id).error(), make_error_code(Errc::not_found));
+}
+
 TEST_F(DiskSpool, RefusesADirectoryThatIsNotItsOwn) {
   fs::create_directories(data());
   std::ofstream(data() + "/format") << "something else\n";

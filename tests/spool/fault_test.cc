@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <future>
 #include <map>
 
@@ -18,13 +19,16 @@ using Error = FaultFileSystem::Error;
 Options options_for_faults() {
   Options options = options_in();
   options.spill_octets = 10'000;
-  options.memtable_octets = 96U << 10;  // flushes, and their faults, within the run
+  options.segment_body_octets = 6'000;
+  options.segment_octets = 20'000;
+  options.memtable_octets = 64U << 10;  // flushes, and their faults, within the run
   return options;
 }
 
+/// In the database, in segments, and in files of their own.
 std::string body_number(std::size_t number) {
-  const std::size_t size = number % 5 == 4 ? 25'000 : 9'000;
-  return patterned(size, number);
+  constexpr std::array<std::size_t, 5> kOctets = {5'900, 9'000, 5'900, 8'000, 25'000};
+  return patterned(kOctets[number % kOctets.size()], number);
 }
 
 /// What was acknowledged, and the number of its body.
@@ -48,7 +52,8 @@ Acknowledged exercise(Spool& spool) {
 }
 
 void verify(const std::string& data, const Acknowledged& acknowledged) {
-  const auto spool = open_through(data, nullptr, options_for_faults());
+  // Nothing fails any more; syncs are not waited for.
+  const auto spool = open_through(data, std::make_shared<FaultFileSystem>(), options_for_faults());
   ASSERT_NE(spool, nullptr) << "does not open again";
   spool->scan(Spool::Which::recovered, [](MessageId, const Envelope&) {});
   for (const auto& [id, number] : acknowledged) {
@@ -193,6 +198,8 @@ INSTANTIATE_TEST_SUITE_P(Of,
                                            std::pair("Blobs", ".blob"),
                                            std::pair("Manifest", "MANIFEST"),
                                            std::pair("Body", "/bodies/"),
+                                           std::pair("Segment", ".segment"),
+                                           std::pair("SegmentDirectory", "/segments"),
                                            std::pair("Directory", "/db")),
                          [](const auto& about) { return about.param.first; });
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // R15 on a machine that loses its power: at each sync of a short run, what would be left of the
 // disk is kept beside what was acknowledged by then; a spool opened on it has every one of them.
+#include "fault_file_system.h"
 #include "power_file_system.h"
 #include "rocks_spool.h"
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <fstream>
 #include <map>
 
@@ -19,14 +21,18 @@ struct Cut {
   std::map<MessageId, std::size_t> acknowledged;  ///< with the number of the body
 };
 
+/// In the database, in segments, and in files of their own.
 std::string body_number(std::size_t number) {
-  return patterned(number % 5 == 4 ? 15'000 : 6'000, number);
+  constexpr std::array<std::size_t, 5> kOctets = {3'000, 6'000, 7'000, 4'000, 15'000};
+  return patterned(kOctets[number % kOctets.size()], number);
 }
 
 Options options_for_cuts() {
   Options options = options_in();
   options.spill_octets = 10'000;
   options.memtable_octets = 128U << 10;
+  options.segment_body_octets = 5'000;
+  options.segment_octets = 20'000;
   return options;
 }
 
@@ -65,6 +71,7 @@ std::vector<Cut> run_with_cuts(const std::string& data) {
 
 void lay_out(const PowerFileSystem::Image& image, const std::string& from, const std::string& to) {
   fs::create_directories(to + "/db");
+  fs::create_directories(to + "/segments");
   fs::create_directories(to + "/bodies");
   for (const auto& [path, octets] : image) {
     std::ofstream(to + path.substr(from.size()), std::ios::binary) << octets;
@@ -76,6 +83,7 @@ TEST(PowerLoss, LosesNoAcknowledgedMessageAtAnySync) {
   const std::string data = dir.path("running");
   const std::vector<Cut> cuts = run_with_cuts(data);
   ASSERT_GT(cuts.size(), 120U);
+  ASSERT_TRUE(cuts.back().image.contains(data + "/segments/000003.segment"));
   std::size_t verified = 0;
   for (std::size_t i = 0; i < cuts.size(); ++i) {
     const Cut& cut = cuts[i];
@@ -84,7 +92,8 @@ TEST(PowerLoss, LosesNoAcknowledgedMessageAtAnySync) {
     const std::string left = dir.path("left");
     lay_out(cut.image, data, left);
     {
-      const auto spool = open_through(left, nullptr, options_for_cuts());
+      const auto spool =
+          open_through(left, std::make_shared<FaultFileSystem>(), options_for_cuts());
       ASSERT_NE(spool, nullptr) << "does not open";
       spool->scan(Spool::Which::recovered, [](MessageId, const Envelope&) {});
       for (const auto& [id, number] : cut.acknowledged) {
