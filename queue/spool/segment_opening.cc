@@ -157,14 +157,14 @@ rocksdb::Status SegmentOpening::replay() {
   std::vector<rocksdb::WriteBatch> groups;
   for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) {
     const std::string batch = batch_of(*frame);
-    if (frame->is_present) {
-      learn(batch);
-    } else if (batch.empty()) {
+    if (!frame->is_present && batch.empty()) {
       report_lost(*frame);
-    } else {
+    } else if (!frame->is_present) {
       groups.push_back(filtered(batch));
     }
+    learn(batch);
   }
+  has_replayed_ = !groups.empty();
   for (auto group = groups.rbegin(); group != groups.rend(); ++group) {
     rocksdb::Status status = db_.Write(rocksdb::WriteOptions(), &*group);
     if (!status.ok()) return status;
@@ -173,7 +173,7 @@ rocksdb::Status SegmentOpening::replay() {
 }
 
 void SegmentOpening::learn(std::string_view batch) {
-  has_later_ = true;
+  has_later_ = has_later_ || !batch.empty();
   read_group(batch, [this](const GroupOperation& operation) {
     const MessageId id = id_in_key(RocksSpace::record, operation.key);
     if (id == MessageId()) return;
@@ -216,7 +216,11 @@ void SegmentOpening::restore_places(Segments& segments, rocksdb::WriteBatch& bat
   for (at->Seek(RocksKey(RocksSpace::segment_place, MessageId())); at->Valid(); at->Next()) {
     const MessageId id = id_in_key(RocksSpace::segment_place, at->key().ToStringView());
     if (id == MessageId()) break;
-    if (const auto place = decode_segment_place(at->value().ToStringView())) {
+    const auto place = decode_segment_place(at->value().ToStringView());
+    // Written again with a group whose record a group that is in no frame has removed since.
+    if (has_replayed_ && !is_needed(id)) {
+      batch.SingleDelete(at->key()).PermitUncheckedError();
+    } else if (place) {
       segments.place(id, *place);
     }
   }
@@ -265,6 +269,7 @@ void SegmentOpening::report_lost(const Frame& frame) {
   report_damaged(*frame.file, frame.head.place.offset);
   const auto reader = SegmentReader::open(system_, *frame.file);
   for (std::size_t i = 0; i < frame.head.bodies.size(); ++i) {
+    if (removed_.contains(frame.head.bodies[i].id.value())) continue;
     LostLetter letter;
     letter.id = frame.head.bodies[i].id;
     if (reader) {

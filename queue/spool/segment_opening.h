@@ -60,10 +60,11 @@ class SegmentOpening {
   std::vector<std::string> keys_;  ///< of frames
   std::vector<Frame> frames_;      ///< of segments that are not sealed, in their order
 
-  // What the frames behind say that are in the database.
+  // What the frames behind say, which are in the database or will be.
   std::set<std::uint64_t> removed_;
   std::set<std::uint64_t> rewritten_;
   bool has_later_ = false;
+  bool has_replayed_ = false;
 };
 
 }  // namespace postern::spool
