@@ -145,6 +145,8 @@ class Message : public std::enable_shared_from_this<Message> {
   Record record() const;
   /// What memory holds of the body; empty: nothing, or an empty message.
   std::vector<Chunk> chunks() const;
+  /// Octets of the heap that it takes, the body's own not counted (footprint.cc).
+  std::uint64_t footprint() const;
   bool is_settled() const;
 
  private:

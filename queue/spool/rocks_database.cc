@@ -2,14 +2,12 @@
 // The options, and why: README.md beside this, "RocksDB".
 #include "queue/spool/rocks_database.h"
 
-#include <rocksdb/cache.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 
 namespace postern::spool {
 namespace {
 
-constexpr std::uint64_t kBlockCache = 32ULL << 20;
 constexpr std::uint64_t kBlobFile = 64ULL << 20;
 // What is smaller is as well off in the sorted files: all usual records are.
 constexpr std::uint64_t kLeastBlob = 1024;
@@ -52,9 +50,9 @@ rocksdb::Options database_options(const RocksOptions& options) {
   return o;
 }
 
-void set_table_options(rocksdb::Options& o) {
+void set_table_options(rocksdb::Options& o, const std::shared_ptr<rocksdb::Cache>& blocks) {
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(kBlockCache);
+  table.block_cache = blocks;
   table.format_version = 5;
   o.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   o.compression = rocksdb::kNoCompression;
@@ -77,7 +75,8 @@ RocksKey::RocksKey(RocksSpace space, MessageId id) {
 
 rocksdb::Status RocksStore::Database::open() {
   rocksdb::Options o = database_options(options);
-  set_table_options(o);
+  set_table_options(o, blocks);
+  o.write_buffer_manager = memtables;
   if (!env) {
     watch = std::make_shared<SyncWatch>(options.file_system ? options.file_system
                                                             : rocksdb::FileSystem::Default());

@@ -9,9 +9,11 @@
 
 #include <array>
 #include <atomic>
+#include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/write_batch.h>
+#include <rocksdb/write_buffer_manager.h>
 #include <shared_mutex>
 
 namespace postern::spool {
@@ -30,6 +32,9 @@ struct RocksStore::Database {
   RocksOptions options;
   std::shared_ptr<SyncWatch> watch;
   std::unique_ptr<rocksdb::Env> env;  ///< outlives the database
+  // Outlive it too, so that memory() can ask them at any time.
+  const std::shared_ptr<rocksdb::Cache> blocks;
+  const std::shared_ptr<rocksdb::WriteBufferManager> memtables;
   /// Held while the database is used, and alone while it is closed and opened again.
   mutable std::shared_mutex mutex;
   std::unique_ptr<rocksdb::DB> db;  ///< null: it could not be opened again
@@ -47,7 +52,7 @@ struct RocksStore::Database {
   bool log_owes = false;                     ///< it has groups that are neither synced nor framed
   SegmentFindings findings;
 
-  Database() = default;
+  Database();
   Database(const Database&) = delete;
   ~Database();
   rocksdb::Status open();

@@ -71,6 +71,7 @@ class RocksStore final : public Store {
   void interrupt() override;
   bool wants_sync() const override;
   std::uint64_t octets_written() const override;
+  StoreMemory memory() const override;
 
   /// What was wrong with the segments when they were opened.
   const SegmentFindings& findings() const;

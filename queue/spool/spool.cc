@@ -330,6 +330,23 @@ Stats Spool::stats() const {
   return stats;
 }
 
+MemoryUse Spool::memory_use() const {
+  // So many places of the table at a time: whoever has a message to put in waits no longer.
+  constexpr std::size_t kBuckets = 256;
+  Core& core = *core_;
+  MemoryUse out;
+  out.store = core.store->memory();
+  out.bodies = static_cast<std::uint64_t>(std::max<std::int64_t>(core.memory, 0));
+  std::vector<MessagePtr> some;
+  for (std::size_t at = 0; core.actives_between(at, at + kBuckets, some); at += kBuckets) {
+    out.letters += some.size();
+    for (const MessagePtr& message : some)
+      out.letters_octets += message->footprint();
+    some.clear();
+  }
+  return out;
+}
+
 void Spool::reclaim(Done done) {
   Core& core = *core_;
   core.chores.post([&core, done = std::move(done)]() mutable {

@@ -8,6 +8,7 @@
 #include "queue/spool/draft.h"
 #include "queue/spool/errors.h"
 #include "queue/spool/message.h"
+#include "queue/spool/store.h"
 
 #include <chrono>
 #include <cstdint>
@@ -51,6 +52,14 @@ struct Stats {
   std::int64_t memory_octets = 0;     ///< of bodies held in memory
   std::uint64_t free_octets = 0;      ///< on the disk
   std::size_t waiting = 0;            ///< messages that wait for their group
+};
+
+/// What of the process's memory is the spool's, in octets.
+struct MemoryUse {
+  StoreMemory store;
+  std::uint64_t bodies = 0;          ///< Stats::memory_octets
+  std::size_t letters = 0;           ///< messages that somebody has in hand, or keeps at hand
+  std::uint64_t letters_octets = 0;  ///< of these, without their bodies: Message::footprint()
 };
 
 /// The durable queue: takes messages (append, commit), gives them out to be delivered (lease),
@@ -123,6 +132,8 @@ class Spool {
   // ---- the rest ----
 
   Stats stats() const;
+  /// Looks at each message that is in memory: some milliseconds where there are many.
+  MemoryUse memory_use() const;
   /// Cheap.
   Health health() const;
   /// Octets of bodies that are held in memory; cheap.

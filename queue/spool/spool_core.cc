@@ -121,6 +121,17 @@ MessagePtr Spool::Core::active(MessageId id) {
   return found == actives.end() ? nullptr : found->second.lock();
 }
 
+bool Spool::Core::actives_between(std::size_t from, std::size_t to, std::vector<MessagePtr>& out) {
+  const std::scoped_lock lock(active_mutex);
+  const std::size_t end = std::min(to, actives.bucket_count());
+  for (std::size_t bucket = from; bucket < end; ++bucket) {
+    for (auto at = actives.begin(bucket); at != actives.end(bucket); ++at) {
+      if (MessagePtr message = at->second.lock()) out.push_back(std::move(message));
+    }
+  }
+  return from < end;
+}
+
 // ---- append ----
 
 std::error_code Spool::Core::admits() {

@@ -24,6 +24,15 @@ enum class WriteOutcome : std::uint8_t {
   failed,   ///< for good: what reached the disk is unknown. A failed sync is always this
 };
 
+/// What a store has of the process's memory, in octets.
+struct StoreMemory {
+  std::uint64_t memtables = 0;  ///< what was written last; goes to files when it is too much
+  std::uint64_t memtables_limit = 0;
+  std::uint64_t cache = 0;  ///< what was read last, and can be dropped
+  std::uint64_t cache_limit = 0;
+  std::uint64_t tables = 0;  ///< indexes of files that are open: grows with what is stored
+};
+
 /// What is behind the spool: records and small bodies by id, written in groups. The narrow waist:
 /// an embedded database (rocks_store.h), a map for tests (memory_store.h), later a replicated one.
 class Store {
@@ -70,6 +79,9 @@ class Store {
   virtual bool wants_sync() const { return false; }
   /// Octets handed to the disk by write(), the store's own framing not counted.
   virtual std::uint64_t octets_written() const = 0;
+  /// As of now; a store that has no memory of its own to tell of has zeros. Any thread, also while
+  /// the store is being opened again; waits for nobody.
+  virtual StoreMemory memory() const { return {}; }
 };
 
 /// Bodies that are too large for the store, a file each, synced before their record is written.
