@@ -21,6 +21,8 @@ constexpr Family kFamilies[] = {
     {"postern_queue_messages", Kind::gauge, "", "Messages in the spool."},
     {"postern_queue_octets", Kind::gauge, "", "Octets of these messages."},
     {"postern_queue_damaged_messages_total", Kind::counter, "", "Messages that could not be read, and were moved aside."},
+    {"postern_memory_resident_octets", Kind::gauge, "", "Memory that the system counts as the process's."},
+    {"postern_memory_octets", Kind::gauge, "part", "What the process has allocated, by what it is for."},
     {"postern_hop_hosts", Kind::gauge, "hop state", "Known hosts of next hops, by whether they are passed over."},
     {"postern_logins_total", Kind::counter, "mechanism outcome", "Attempts to log in."},
     {"postern_dns_answers_total", Kind::counter, "type outcome", "Questions to DNS servers, by what came of them."},

@@ -4,6 +4,7 @@
 #include "gateway/control_filter.h"
 #include "gateway/control_report.h"
 #include "gateway/control_text.h"
+#include "gateway/memory_report.h"
 #include "gateway/worker.h"
 #include "queue/spool/errors.h"
 
@@ -135,6 +136,7 @@ void ControlCommands::stats() {
     lanes.insert(lanes.end(), some.begin(), some.end());
   });
   Json out = stats_of(target_.spool->stats(), merged(std::move(lanes)));
+  out["memory"] = json_of(memory_report(*target_.spool));
   if (target_.waves) {
     for (const routing::WaveConfig& wave : target_.waves())
       out["waves"][wave.name] = routing::name_of(wave.state);

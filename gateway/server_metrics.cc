@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the server tells monitoring beyond what is counted where it happens.
 #include "base/metrics.h"
+#include "gateway/memory_report.h"
 #include "gateway/server.h"
 
 #include <chrono>
@@ -38,6 +39,7 @@ std::string Server::metrics_page() const {
   const spool::Ledger ledger = spool_->stats().ledger;
   metrics::gauge("postern_queue_messages").set(static_cast<double>(ledger.messages));
   metrics::gauge("postern_queue_octets").set(static_cast<double>(ledger.octets));
+  show_in_metrics(memory_report(*spool_));
   metrics::forget_gauges("postern_certificate_expiry_seconds");
   for (const tls::CertificateFacts& certificate : runtime()->snapshot->certificates()) {
     const std::chrono::duration<double> end = certificate.not_after.time_since_epoch();

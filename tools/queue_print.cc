@@ -55,6 +55,30 @@ void print_recipient(const Json& r, bool held, std::ostream& out) {
       << "\n";
 }
 
+std::string size_of(const Json& object, const char* key) {
+  return short_size(static_cast<std::uint64_t>(std::max<std::int64_t>(number(object, key), 0)));
+}
+
+/// What of the process's memory is what: docs/queue.md, "memory".
+void print_memory(const Json& memory, std::ostream& out) {
+  const auto line = [&](const char* key, const std::string& about) {
+    out << fmt::format("  {:<16} {:>14}  {}\n", key, size_of(memory, key), about);
+  };
+  out << "\nmemory\n";
+  line("resident", "as the system counts it");
+  line("memtables",
+       "of at most " + size_of(memory, "memtables_limit") + ": written last, in the database");
+  line("block_cache",
+       "of at most " + size_of(memory, "block_cache_limit") + ": read last, in the database");
+  line("bodies", "of letters at hand; at most limits.body_memory");
+  line("letters",
+       fmt::format("the rest of {} at hand, at most 20000 for each worker",
+                   counted(static_cast<std::uint64_t>(number(memory, "letters_count")), "letter")));
+  line("tables", "indexes of the database's files; grows with the queue");
+  line("other", "ids and times of what waits, which grow with the queue; sessions, config, ...");
+  line("unused", "given back, kept for what comes next");
+}
+
 }  // namespace
 
 std::string harmless(std::string_view in) {
@@ -207,6 +231,7 @@ void print_stats(const Json& stats, std::ostream& out) {
     const std::string shown = value.is_string() ? harmless(value.get<std::string>()) : value.dump();
     out << fmt::format("  {:<16} {:>14}\n", key, shown);
   }
+  if (stats.contains("memory")) print_memory(stats["memory"], out);
 }
 
 }  // namespace postern::tools
