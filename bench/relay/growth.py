@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,14 +20,15 @@ from datetime import datetime
 from pathlib import Path
 
 import growth_report
-from growth_report import Figures, Slice
+from growth_report import Figures, Memory, Slice
 from measure import Account, filesystem, machine_ticks, number, sync_rate
 from one_run import Load, RunFailed, run, source_command
 from relay import IN_MEMORY, needs
 from systems import ADDRESS, RECIPIENT, Measured, Sink, postern
 
-from ports import free_port
-from process import HarnessError, spawn, stop, tail
+from gateway import executable
+from ports import free_port, open_sessions
+from process import HarnessError, spawn, stop, tail, wait_until
 
 BACKLOGS = [1_000, 10_000, 100_000, 1_000_000]
 SESSIONS = 20
@@ -35,11 +37,14 @@ OPENING = 1_000             # messages while connections to the next hop are ope
 WARM_UP = 1_000             # messages through a next hop that is there
 ROUNDS_IN_ALL = 300_000     # messages, of one backlog
 WARM = "warm.example"
+WORKERS = os.cpu_count() or 1
 LONGEST_PAUSE = 5           # seconds between two attempts at the dead next hop
 JITTER = 1.15               # a pause may be so many times as long
 STALLED = 60.0              # seconds without one message more: the run is over
 PATIENCE = 240.0            # seconds for a restart
 SHRINKS_WITHIN = 60.0       # seconds
+REHEARSED = 300             # messages of a first crash and restart
+LOOKS = 5                   # at what memory is used for: the median counts
 
 
 class Marks:
@@ -128,7 +133,10 @@ class Backlogged(Measured):
     def measure(self) -> Figures:
         fresh = self._memory("VmRSS:")
         run(self, self.load, WARM_UP, f"b@{WARM}")
-        figures = Figures(self.load.messages, fresh=fresh, warm=self._memory("VmRSS:"), empty_disk=self._disk())
+        fresh_parts = self._rehearse()
+        run(self, self.load, WARM_UP, f"b@{WARM}")
+        figures = Figures(self.load.messages, fresh=fresh, warm=self._memory("VmRSS:"), empty_disk=self._disk(),
+                          fresh_parts=fresh_parts, rehearsed=REHEARSED, warm_parts=self._parts())
         self._fill(figures)
         figures.filled_peak = self._memory("VmHWM:")
         figures.disk = self._disk()
@@ -140,8 +148,40 @@ class Backlogged(Measured):
         self._end()
         return figures
 
+    def _rehearse(self) -> Memory:
+        """Crash and restart with a few letters, which are dropped then: what is made once, by the first letter that waits, the first
+        restart, is there before anything is compared. Gives what memory is used for behind that restart."""
+        few = Load(self.load.size, SESSIONS, REHEARSED)
+        subprocess.run(source_command(few, self.port, REHEARSED), stdin=subprocess.DEVNULL, check=True, timeout=60)
+        self._server.kill()
+        with ExitStack() as sessions:
+            with self.account.entered():
+                self._server.start(60)
+            for client in [Client(self.port) for _ in range(WORKERS)]:
+                sessions.callback(client.close)
+                client.ask("NOOP")
+            parts = self._parts(WORKERS)
+        self._queue("remove", "--all", "--yes")
+        return parts
+
+    def _queue(self, *words: str) -> str:
+        command = [str(executable()), "queue", *words, "--config", str(self._server.config)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60)
+        if done.returncode != 0:
+            raise RunFailed(f"{self.name}: queue {words[0]}: {done.stderr.strip()}")
+        return done.stdout
+
     def _memory(self, key: str) -> int:
         return number(Path(f"/proc/{self._server.pid}/status"), key) * 1024
+
+    def _parts(self, sessions: int = 0) -> Memory:
+        """With so many sessions: those of a load end a moment after its source."""
+        wait_until(lambda: open_sessions(ADDRESS, {self.port}) == sessions, 10, "the load's sessions have ended")
+        looks = []
+        for _ in range(LOOKS):
+            looks.append(Memory.of(json.loads(self._queue("stats", "--json"))["memory"]))
+            time.sleep(0.1)
+        return sorted(looks, key=lambda one: one.growing)[LOOKS // 2]
 
     def _disk(self) -> int:
         """What du says of data_dir."""
@@ -188,6 +228,7 @@ class Backlogged(Measured):
             raise RunFailed(f"{self.name}: smtp-source: {source.returncode} {tail(errors)}")
         figures.accept = marks.between(first, last)
         figures.queued = self._memory("VmRSS:")
+        figures.queued_parts = self._parts()
 
     def _restart(self, figures: Figures) -> None:
         """Killed before. The recovery's last word in the log says when the workers had been handed everything; the log is written
@@ -204,7 +245,7 @@ class Backlogged(Measured):
             sessions.callback(clients[0].close)
             figures.accepting = time.monotonic() - began
             # A new session goes to the worker that has fewest.
-            for _ in range(1, os.cpu_count() or 1):
+            for _ in range(1, WORKERS):
                 clients.append(Client(self.port))
                 sessions.callback(clients[-1].close)
             while not looks or (recovered := self._recovered(seen)) is None or looks[-1][0] < recovered[0]:
@@ -217,9 +258,10 @@ class Backlogged(Measured):
                 time.sleep(pause)
                 # Postern takes 200 NOOPs in a row: these last longer than PATIENCE.
                 pause = min(pause * 1.2, max(0.25, (time.monotonic() - began) / 30))
+            figures.restart_peak = self._memory("VmHWM:")
+            figures.restarted = self._memory("VmRSS:")
+            figures.restarted_parts = self._parts(WORKERS)
         figures.scheduled = next(answered for asked, answered in looks if asked >= recovered[0]) - clock
-        figures.restart_peak = self._memory("VmHWM:")
-        figures.restarted = self._memory("VmRSS:")
         if recovered[1] != self.load.messages:
             raise RunFailed(f"{self.name}: {self.load.messages} answered 250, {recovered[1]} in the queue after a crash")
 
@@ -318,8 +360,8 @@ def arguments() -> argparse.Namespace:
     options = parser.parse_args()
     if min(options.backlogs + [options.octets, options.rounds]) < 1:
         parser.error("backlogs, octets and rounds begin at 1")
-    if min(options.backlogs) < SESSIONS:
-        parser.error(f"there must be a message for each of {SESSIONS} sessions")
+    if min(options.backlogs) <= REHEARSED:
+        parser.error(f"backlogs begin above {REHEARSED}, which are there to compare memory with")
     if options.check and growth_report.BASE not in options.backlogs:
         parser.error(f"--check compares with a backlog of {growth_report.BASE}")
     return options

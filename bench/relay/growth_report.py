@@ -27,6 +27,20 @@ class Slice:
     cpu: float = 0.0        # seconds a message, of postern alone
 
 
+@dataclass(frozen=True)
+class Memory:
+    """What `postern queue stats` says, in octets."""
+
+    growing: int = 0    # given out by the allocator, less what follows
+    database: int = 0   # memtables and block cache
+    letters: int = 0    # in memory: their bodies and the rest of them
+
+    @staticmethod
+    def of(told: dict[str, int]) -> "Memory":
+        database, letters = told["memtables"] + told["block_cache"], told["bodies"] + told["letters"]
+        return Memory(told["allocated"] - database - letters, database, letters)
+
+
 @dataclass
 class Figures:
     """One round with one backlog. Octets and seconds."""
@@ -35,13 +49,18 @@ class Figures:
     fresh: int                  # VmRSS with nothing queued, just started
     warm: int                   # the same after the warm-up
     empty_disk: int             # data_dir then
+    rehearsed: int              # messages of a first restart
+    fresh_parts: Memory         # behind it, with as many sessions as there are in the restart proper
+    warm_parts: Memory
     accept: Slice = field(default_factory=Slice)
     queued: int = 0             # VmRSS with the whole backlog
+    queued_parts: Memory = Memory()
     filled_peak: int = 0        # VmHWM
     disk: int = 0               # data_dir with the whole backlog
     accepting: float = 0.0
     scheduled: float = 0.0
     restarted: int = 0          # VmRSS when everything is scheduled
+    restarted_parts: Memory = Memory()
     restart_peak: int = 0
     opening: Slice = field(default_factory=Slice)   # its first thousand: connections are opened
     first: Slice | None = None      # a tenth behind that; none in a backlog that is hardly more
@@ -61,9 +80,19 @@ class Figures:
     def restarted_memory(self) -> float:
         return (self.restarted - self.fresh) / self.backlog
 
+    @property
+    def growing(self) -> float:
+        """Octets a message, without what has a limit."""
+        return (self.queued_parts.growing - self.warm_parts.growing) / self.backlog
+
+    @property
+    def restarted_growing(self) -> float:
+        return (self.restarted_parts.growing - self.fresh_parts.growing) / (self.backlog - self.rehearsed)
+
 
 def progress(one: Figures) -> str:
-    return (f"{one.backlog} messages: accepted in {one.accept.seconds * 1e6:.0f} us each, {one.memory:.0f} octets of memory each; "
+    return (f"{one.backlog} messages: accepted in {one.accept.seconds * 1e6:.0f} us each, {one.memory:.0f} octets of memory each, "
+            f"{one.growing:.0f} of what grows ({one.restarted_growing:.0f} after the restart); "
             f"restart: accepting after {one.accepting:.2f} s, scheduled after {one.scheduled:.2f} s, {one.restart_peak / 1e6:.0f} MB; "
             f"drained in {one.drained:.1f} s, {one.drained / one.backlog * 1e6:.0f} us each; "
             f"{one.left / 1e6:.0f} MB left after {one.shrunk:.1f} s")
@@ -85,12 +114,16 @@ _COLUMNS: dict[str, Callable[[list[Figures]], str]] = {
     "accept, us/message": lambda group: f"{_of(group, lambda one: one.accept.seconds * 1e6):.0f}",
     "accept, CPU us": lambda group: f"{_of(group, lambda one: one.accept.cpu * 1e6):.0f}",
     "memory, octets/message": lambda group: f"{_of(group, lambda one: one.memory):,.0f}",
+    "that grows, octets/message": lambda group: f"{_of(group, lambda one: one.growing):,.0f}",
+    "database, MB": lambda group: f"{_of(group, lambda one: one.queued_parts.database / 1e6):.0f}",
+    "letters at hand, MB": lambda group: f"{_of(group, lambda one: one.queued_parts.letters / 1e6):.0f}",
     "memory, peak MB": lambda group: f"{_of(group, lambda one: one.filled_peak / 1e6):.0f}",
     "data_dir, MB": lambda group: f"{_of(group, lambda one: one.disk / 1e6):.0f}",
     "octets/message": lambda group: f"{_of(group, lambda one: (one.disk - one.empty_disk) / one.backlog):,.0f}",
     "restart: accepting, s": lambda group: f"{_of(group, lambda one: one.accepting):.2f}",
     "scheduled, s": lambda group: f"{_of(group, lambda one: one.scheduled):.2f}",
     "memory then, octets/message": lambda group: f"{_of(group, lambda one: one.restarted_memory):,.0f}",
+    "that grows then, octets/message": lambda group: f"{_of(group, lambda one: one.restarted_growing):,.0f}",
     "its peak MB": lambda group: f"{_of(group, lambda one: one.restart_peak / 1e6):.0f}",
     "drain: opening, us/message (CPU)": lambda group: _slice(group, "opening"),
     "first 10 %": lambda group: _slice(group, "first"),
@@ -144,6 +177,8 @@ def missed(results: list[list[Figures]]) -> list[str]:
                 compare(group, "drain, first 10 %, us/message", lambda one: one.first.seconds * 1e6)
                 compare(group, "drain, last 10 %, us/message", lambda one: one.last.seconds * 1e6)
             compare(group, "memory, octets/message", lambda one: one.memory, upwards_only=True)
+            compare(group, "memory that grows, octets/message", lambda one: one.growing)
+            compare(group, "memory that grows, after a restart, octets/message", lambda one: one.restarted_growing)
         limit(group, "accepting after s", lambda one: one.accepting, ACCEPTING)
         limit(group, "scheduled after s", lambda one: one.scheduled, SCHEDULED)
         limit(group, "restart's peak MB", lambda one: one.restart_peak / 1e6, MEMORY / 1e6)
