@@ -118,6 +118,8 @@ Result<DataDir, OpenError> DataDir::open(const std::string& path) {
   for (const std::string& part : {dir.database(), dir.segments(), dir.bodies(), dir.damaged()}) {
     if (auto error = make_directory(part)) return *std::move(error);
   }
+  // Also for one that was killed behind mkdir().
+  if (!sync_directory(path)) return system_failure("cannot sync", path);
   return dir;
 }
 

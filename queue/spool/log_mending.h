@@ -5,6 +5,7 @@
 #include "queue/spool/log_file.h"
 #include "queue/spool/message_id.h"
 
+#include <functional>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -29,6 +30,8 @@ struct LogMending {
   /// Names of logs that the disk cannot read everywhere: they go to `damaged` and are not removed.
   std::vector<std::string> unreadable;
   bool has_replaced = false;  ///< a log; end_mending() is due
+  /// The body of a letter whose `body` is empty, from elsewhere; empty: there is nowhere else.
+  std::function<Result<std::string>(MessageId)> find_body;
 };
 
 /// Takes out of the logs in `database` what cannot be read and has something good behind it, so

@@ -49,6 +49,7 @@ struct RocksStore::Database {
   std::vector<FramePlace> open_frames;       ///< written, of segments that are not sealed
   std::vector<FramePlace> sealed_frames;     ///< their keys are to be removed, since
   std::uint64_t sealed = 0;                  ///< this is to be the last sealed one; 0: nothing is
+  bool must_reopen = false;                  ///< a write of its own found no room
   bool log_owes = false;                     ///< it has groups that are neither synced nor framed
   SegmentFindings findings;
 

@@ -70,6 +70,15 @@ IOStatus SyncWatch::note(IOStatus status, const std::string& name) {
   return status;
 }
 
+IOStatus SyncWatch::sync_again(const std::string& name) {
+  std::unique_ptr<rocksdb::FSWritableFile> file;
+  IOStatus status = ReopenWritableFile(name, rocksdb::FileOptions(), &file, nullptr);
+  if (!status.ok()) return status;
+  status = note(file->Sync(IOOptions(), nullptr), name);
+  file->Close(IOOptions(), nullptr).PermitUncheckedError();
+  return status;
+}
+
 IOStatus SyncWatch::NewWritableFile(const std::string& name,
                                     const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* result,

@@ -23,6 +23,9 @@ class SyncWatch final : public rocksdb::FileSystemWrapper {
   bool has_failed() const { return failed_.load(std::memory_order_acquire); }
   /// The file and the error; empty: none has failed.
   std::string failure() const;
+  /// A file that somebody else has written, perhaps a process that was killed: its octets are on
+  /// stable storage. A failure counts as one of a sync.
+  rocksdb::IOStatus sync_again(const std::string& name);
   /// Hands `status` on.
   rocksdb::IOStatus note(rocksdb::IOStatus status, const std::string& name);
 

@@ -2,7 +2,9 @@
 // Reading all records, past whatever is damaged.
 #include "queue/spool/rocks_database.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace postern::spool {
 namespace {
@@ -44,6 +46,12 @@ class Walk {
     }
     return seek(good);
   }
+  /// Something of that id is there and cannot be read. False for what has come since.
+  bool hides(MessageId id) const {
+    std::string value;
+    const rocksdb::Status status = db_.Get(options_, RocksKey(space_, id), &value);
+    return !status.ok() && !status.IsNotFound();
+  }
   void next() { at_->Next(); }
   /// Zero: at the end of the space, or at what cannot be read.
   MessageId id() const {
@@ -80,14 +88,16 @@ bool RocksStore::scan(MessageId after,
     found = records.seek_past(last);
     const MessageId next = found ? records.id() : MessageId();
     // The bodies in the gap tell which messages were in it.
-    if (db_->segments) {
-      for (const MessageId id : db_->segments->between(last, next))
-        unreadable(id);
-    }
+    std::vector<MessageId> hidden;
+    if (db_->segments) hidden = db_->segments->between(last, next);
     Walk bodies(*db_->db, RocksSpace::body);
     for (bodies.seek(last.value() + 1); bodies.id() != MessageId(); bodies.next()) {
       if (next != MessageId() && bodies.id() >= next) break;
-      unreadable(bodies.id());
+      hidden.push_back(bodies.id());
+    }
+    std::sort(hidden.begin(), hidden.end());
+    for (const MessageId id : hidden) {
+      if (records.hides(id)) unreadable(id);
     }
     if (next == MessageId()) return false;
   }

@@ -14,13 +14,7 @@ namespace postern::spool {
 
 rocksdb::Status RocksStore::Database::sync_logs() {
   for (const LogFile& log : logs_in(options.path)) {
-    std::unique_ptr<rocksdb::FSWritableFile> file;
-    rocksdb::IOStatus status =
-        watch->ReopenWritableFile(log.path, rocksdb::FileOptions(), &file, nullptr);
-    if (status.ok()) {
-      status = watch->note(file->Sync(rocksdb::IOOptions(), nullptr), log.path);
-      file->Close(rocksdb::IOOptions(), nullptr).PermitUncheckedError();
-    }
+    const rocksdb::IOStatus status = watch->sync_again(log.path);
     if (!status.ok()) return status;
   }
   log_owes = false;
@@ -97,6 +91,7 @@ WriteOutcome RocksStore::Database::write_group(bool durable) {
   outcome = outcome_of(status);
   // Its clients are told to come again: it must not come back from the segment as well.
   const bool stays = is_framed && !status.ok() && !segments->take_back().ok();
+  must_reopen = must_reopen || !status.ok();
   if (outcome != WriteOutcome::ok) return stays ? WriteOutcome::failed : outcome;
   group_is_written(is_framed, durable);
   const bool syncs = durable && (!is_framed || log_owes);

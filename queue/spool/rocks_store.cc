@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace postern::spool {
@@ -114,10 +115,13 @@ WriteOutcome RocksStore::resume() {
   // Not DB::Resume(): with nothing in the memtables it keeps the log whose writer has failed (7.8).
   // All that was acknowledged was synced before, and is replayed; the torn record at the end is
   // not. Damage in the logs is left to the next start: README.md, "Damage in the log".
-  if (db_->watch->has_failed()) return db_->outcome_of({});
+  // A segment that found no room leaves the database as it is.
+  if (db_->watch->has_failed() || !db_->must_reopen) return db_->outcome_of({});
   const std::unique_lock lock(db_->mutex);
   db_->close();
-  return db_->outcome_of(db_->open());
+  const WriteOutcome outcome = db_->outcome_of(db_->open());
+  db_->must_reopen = outcome != WriteOutcome::ok;
+  return outcome;
 }
 
 const std::string& RocksStore::trouble() const {
@@ -136,9 +140,14 @@ const SegmentFindings& RocksStore::findings() const {
   return db_->findings;
 }
 
-Result<std::string> RocksStore::lost_body(MessageId id) const {
-  if (!db_->segments) return make_error_code(Errc::not_found);
-  return db_->segments->find(id);
+RocksStore::LostBody RocksStore::lost_bodies(const std::set<std::uint64_t>& ids) const {
+  if (!db_->segments) return [](MessageId) { return make_error_code(Errc::not_found); };
+  return [watch = db_->watch, directory = db_->options.segments, places = db_->segments->find(ids)](
+             MessageId id) -> Result<std::string> {
+    const auto found = places.find(id.value());
+    if (found == places.end()) return make_error_code(Errc::not_found);
+    return read_segment_body(*watch, directory, found->second);
+  };
 }
 
 // ---- reading ----
@@ -172,16 +181,21 @@ MessageId RocksStore::last_id() {
 // ---- space ----
 
 void RocksStore::interrupt() {
+  if (db_->segments) db_->segments->interrupt();
   const std::shared_lock lock(db_->mutex);
   if (db_->db) db_->db->DisableManualCompaction();
 }
 
 void RocksStore::reclaim(std::uint64_t queued_octets, bool idle) {
+  const std::uint64_t slack = db_->options.slack_octets;
+  if (db_->segments) {
+    db_->segments->reclaim(slack);
+    // The database has none of these.
+    queued_octets -= std::min(queued_octets, db_->segments->usage().live);
+  }
   const std::shared_lock lock(db_->mutex);
   if (!db_->db) return;
-  const std::uint64_t slack = db_->options.slack_octets;
   if (db_->file_octets() > 2 * queued_octets + slack) db_->compact();
-  if (db_->segments) db_->segments->reclaim(slack);
   const std::uint64_t written = db_->written;
   if (!idle || written - db_->flushed_at < kIdleLog) return;
   rocksdb::FlushOptions flush;

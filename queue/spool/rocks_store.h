@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@ struct RocksOptions {
   /// has all of them.
   std::string segments;
   std::string damaged;  ///< directory that a damaged segment is linked into as well
+  /// Groups were taken out of its log (log_mending.h): places of bodies may have been in them.
+  bool log_is_mended = false;
   /// Below it packing a body and keeping it in the database costs less than it spares the disk.
   std::uint64_t segment_body_octets = 32ULL << 10;
   std::uint64_t segment_octets = 32ULL << 20;  ///< Segments::Options::full_octets
@@ -38,6 +41,8 @@ struct RocksOptions {
 struct SegmentFindings {
   std::vector<std::string> lines;   ///< for the administrators' log
   std::vector<LostLetter> letters;  ///< of frames that the log has lost and that are damaged
+  /// Ids of letters that are not lost where the log has lost them: frames have removed them.
+  std::set<std::uint64_t> removed;
 };
 
 /// The store in an embedded RocksDB: records and small bodies in two ranges of keys, one log, one
@@ -75,9 +80,12 @@ class RocksStore final : public Store {
 
   /// What was wrong with the segments when they were opened.
   const SegmentFindings& findings() const;
-  /// The body of a letter that the database has lost, as body() would give it: until the first
-  /// write() has removed what nobody needs. Errc::not_found. Blocks.
-  Result<std::string> lost_body(MessageId id) const;
+  /// The bodies of letters that the database has lost, as body() would give them, as far as
+  /// segments have them: until the first write() has removed what nobody needs. Blocks, for as long
+  /// as it takes to read the heads of all frames; what it gives reads one body, with
+  /// Errc::not_found, damaged, read_failed, and goes before the store does.
+  using LostBody = std::function<Result<std::string>(MessageId)>;
+  LostBody lost_bodies(const std::set<std::uint64_t>& ids) const;
 
  private:
   struct Database;  // everything that names RocksDB

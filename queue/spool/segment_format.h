@@ -38,7 +38,7 @@ struct FrameHead {
   static constexpr std::size_t kFixedOctets = 32;
   static constexpr std::size_t kBodyOctets = 16;
   static constexpr std::uint32_t kMostBodies = 1U << 16;
-  static constexpr std::uint64_t kMostOctets = 1ULL << 30;  ///< of a frame
+  static constexpr std::uint64_t kMostOctets = 0xFFFF'FFFF;  ///< of a frame
 
   FramePlace place;
   std::vector<FrameBody> bodies;

@@ -56,11 +56,14 @@ void put_sealed_key(rocksdb::WriteBatch& batch, std::uint64_t segment) {
 }
 
 std::string SegmentOpening::run(Segments& segments) {
-  found_ = segments_in(system_, options_.segments);
+  auto found = segments_in(system_, options_.segments);
+  if (!found) return found.error();
+  found_ = *std::move(found);
   if (!found_.empty()) last_ = found_.back().number;
-  const std::uint64_t sealed = read_sealed();
+  read_sealed();
   read_keys();
-  std::string error = read_frames(sealed);
+  std::string error = sync_files();
+  if (error.empty()) error = read_frames();
   if (!error.empty()) return error;
   rocksdb::Status status = replay();
   rocksdb::WriteBatch batch;
@@ -84,20 +87,19 @@ std::string SegmentOpening::run(Segments& segments) {
   return {};
 }
 
-/// Up to which segment nothing is to be replayed.
-std::uint64_t SegmentOpening::read_sealed() {
+void SegmentOpening::read_sealed() {
   std::string value;
   const rocksdb::Status status = db_.Get(rocksdb::ReadOptions(), kSealedKey, &value);
-  if (status.IsNotFound()) return 0;
-  const auto place = decode_segment_place(value);
-  if (status.ok() && place) {
-    last_ = std::max(last_, place->segment);
-    return place->segment;
+  if (status.IsNotFound()) return;
+  if (const auto place = decode_segment_place(value); status.ok() && place) {
+    sealed_ = place->segment;
+  } else {
+    findings_.lines.push_back(
+        fmt::format("{}: which segments are sealed cannot be read; the last one is taken for open",
+                    options_.path));
+    sealed_ = found_.empty() ? 0 : found_.back().number - 1;
   }
-  findings_.lines.push_back(
-      fmt::format("{}: which segments are sealed cannot be read; the last one is taken for open",
-                  options_.path));
-  return found_.empty() ? 0 : found_.back().number - 1;
+  last_ = std::max(last_, sealed_);
 }
 
 /// A number is never used again while a key of it is there.
@@ -113,9 +115,20 @@ void SegmentOpening::read_keys() {
 
 // ---- frames ----
 
-std::string SegmentOpening::read_frames(std::uint64_t sealed) {
+/// What ended the process may have left a frame that was not synced: it is in the page cache,
+/// whole, and what is written from now on builds on it.
+std::string SegmentOpening::sync_files() {
   for (const SegmentFile& file : found_) {
-    if (file.number <= sealed) continue;
+    if (file.number <= sealed_) continue;
+    const rocksdb::IOStatus status = system_.sync_again(file.path);
+    if (!status.ok()) return status.ToString();
+  }
+  return {};
+}
+
+std::string SegmentOpening::read_frames() {
+  for (const SegmentFile& file : found_) {
+    if (file.number <= sealed_) continue;
     std::string error = read_frames_of(file);
     if (!error.empty()) return error;
   }
@@ -132,12 +145,13 @@ std::string SegmentOpening::read_frames_of(const SegmentFile& file) {
     // What cannot be read of it counts as missing: twice is better than never.
     const bool is_present = db_.Get(rocksdb::ReadOptions(), frame_key(head->place), &value).ok();
     // The last one may be torn: nothing of it was acknowledged.
-    const bool is_torn = !is_present && !behind && !(*reader)->is_whole(*head);
+    const bool is_whole = is_present || behind || (*reader)->is_whole(*head);
+    const bool is_torn = !is_whole && !(*reader)->has_failed();
     end = head->place.offset + head->octets();
     if (!is_torn) frames_.push_back({&file, *std::move(head), is_present});
     head = std::move(behind);
   }
-  if ((*reader)->has_frame_behind()) report_damaged(file, end);
+  if ((*reader)->has_frame_behind() || (*reader)->has_failed()) report_damaged(file, end);
   return {};
 }
 
@@ -164,7 +178,7 @@ rocksdb::Status SegmentOpening::replay() {
     }
     learn(batch);
   }
-  has_replayed_ = !groups.empty();
+  findings_.removed = removed_;
   for (auto group = groups.rbegin(); group != groups.rend(); ++group) {
     rocksdb::Status status = db_.Write(rocksdb::WriteOptions(), &*group);
     if (!status.ok()) return status;
@@ -203,14 +217,16 @@ rocksdb::WriteBatch SegmentOpening::filtered(std::string_view batch) const {
 
 // ---- places ----
 
+/// Where that cannot be read it is: the letter is named when its record is asked for.
 bool SegmentOpening::is_needed(MessageId id) const {
   std::string value;
   const RocksKey key(RocksSpace::record, id);
   return !db_.Get(rocksdb::ReadOptions(), key, &value).IsNotFound();
 }
 
-/// From the database, and from the frames' heads where it has lost some: a damaged block of a table
-/// hides places of letters whose records are whole.
+/// Where the database says, and where frames' heads say if it has lost some: of segments that were
+/// open, whose groups were replayed, and of all where a damaged block of a table hides places, or a
+/// log was mended.
 void SegmentOpening::restore_places(Segments& segments, rocksdb::WriteBatch& batch) {
   const std::unique_ptr<rocksdb::Iterator> at(db_.NewIterator(rocksdb::ReadOptions()));
   for (at->Seek(RocksKey(RocksSpace::segment_place, MessageId())); at->Valid(); at->Next()) {
@@ -218,30 +234,40 @@ void SegmentOpening::restore_places(Segments& segments, rocksdb::WriteBatch& bat
     if (id == MessageId()) break;
     const auto place = decode_segment_place(at->value().ToStringView());
     // Written again with a group whose record a group that is in no frame has removed since.
-    if (has_replayed_ && !is_needed(id)) {
+    if (place && place->segment > sealed_ && !is_needed(id)) {
       batch.SingleDelete(at->key()).PermitUncheckedError();
     } else if (place) {
       segments.place(id, *place);
     }
   }
+  const bool all = !at->status().ok() || options_.log_is_mended;
   for (const SegmentFile& file : found_) {
+    if (file.number <= sealed_ && !all) continue;
     const auto reader = SegmentReader::open(system_, file);
     if (!reader) continue;
     while (const auto head = (*reader)->next()) {
-      for (std::size_t i = 0; i < head->bodies.size(); ++i) {
-        const MessageId id = head->bodies[i].id;
-        if (segments.holds(id)) continue;
-        const SegmentPlace place = body_place(*head, i);
-        if (!is_needed(id)) {
-          segments.hole(place);
-          continue;
-        }
-        segments.place(id, place);
-        batch.Put(RocksKey(RocksSpace::segment_place, id), encode_segment_place(place))
-            .PermitUncheckedError();
-      }
+      for (std::size_t i = 0; i < head->bodies.size(); ++i)
+        restore_place(segments, batch, *head, i);
     }
   }
+}
+
+void SegmentOpening::restore_place(Segments& segments,
+                                   rocksdb::WriteBatch& batch,
+                                   const FrameHead& head,
+                                   std::size_t index) {
+  const MessageId id = head.bodies[index].id;
+  if (segments.holds(id)) return;
+  std::string value;
+  const RocksKey key(RocksSpace::segment_place, id);
+  const RocksKey record(RocksSpace::record, id);
+  const bool has_key = !db_.Get(rocksdb::ReadOptions(), key, &value).IsNotFound();
+  const rocksdb::Status known = db_.Get(rocksdb::ReadOptions(), record, &value);
+  // A block that cannot be read may hide either. Delivered letters have neither.
+  if (known.IsNotFound() || (!known.ok() && !has_key)) return;
+  segments.place(id, body_place(head, index));
+  if (has_key) return;
+  batch.Put(key, encode_segment_place(body_place(head, index))).PermitUncheckedError();
 }
 
 // ---- what is damaged ----

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "queue/spool/rocks_env.h"
 #include "queue/spool/rocks_store.h"
 #include "queue/spool/segment_reader.h"
 #include "queue/spool/segments.h"
@@ -24,7 +25,7 @@ void put_sealed_key(rocksdb::WriteBatch& batch, std::uint64_t segment);
 class SegmentOpening {
  public:
   /// They outlive it.
-  SegmentOpening(rocksdb::DB& db, rocksdb::FileSystem& system, const RocksOptions& options)
+  SegmentOpening(rocksdb::DB& db, SyncWatch& system, const RocksOptions& options)
       : db_(db), system_(system), options_(options) {}
 
   /// `segments` learns what there is. The error's text; empty: done, and durable.
@@ -38,24 +39,30 @@ class SegmentOpening {
     bool is_present = false;  ///< in the database
   };
 
-  std::uint64_t read_sealed();
+  void read_sealed();
   void read_keys();
-  std::string read_frames(std::uint64_t sealed);
+  std::string sync_files();
+  std::string read_frames();
   std::string read_frames_of(const SegmentFile& file);
   rocksdb::Status replay();
   std::string batch_of(const Frame& frame);
   void learn(std::string_view batch);
   rocksdb::WriteBatch filtered(std::string_view batch) const;
   void restore_places(Segments& segments, rocksdb::WriteBatch& batch);
+  void restore_place(Segments& segments,
+                     rocksdb::WriteBatch& batch,
+                     const FrameHead& head,
+                     std::size_t index);
   bool is_needed(MessageId id) const;
   void report_damaged(const SegmentFile& file, std::uint64_t at);
   void report_lost(const Frame& frame);
 
   rocksdb::DB& db_;
-  rocksdb::FileSystem& system_;
+  SyncWatch& system_;
   const RocksOptions& options_;
   SegmentFindings findings_;
   std::vector<SegmentFile> found_;
+  std::uint64_t sealed_ = 0;       ///< up to that one nothing is to be replayed
   std::uint64_t last_ = 0;         ///< the highest number that is known from anywhere
   std::vector<std::string> keys_;  ///< of frames
   std::vector<Frame> frames_;      ///< of segments that are not sealed, in their order
@@ -64,7 +71,6 @@ class SegmentOpening {
   std::set<std::uint64_t> removed_;
   std::set<std::uint64_t> rewritten_;
   bool has_later_ = false;
-  bool has_replayed_ = false;
 };
 
 }  // namespace postern::spool

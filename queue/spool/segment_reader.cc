@@ -53,15 +53,19 @@ std::string segment_path(const std::string& directory, std::uint64_t number) {
   return fmt::format("{}/{:06}{}", directory, number, kSegmentSuffix);
 }
 
-std::vector<SegmentFile> segments_in(FileSystem& system, const std::string& directory) {
+Result<std::vector<SegmentFile>, std::string> segments_in(FileSystem& system,
+                                                          const std::string& directory) {
   std::vector<std::string> names;
-  system.GetChildren(directory, IOOptions(), &names, nullptr).PermitUncheckedError();
+  rocksdb::IOStatus status = system.GetChildren(directory, IOOptions(), &names, nullptr);
+  if (!status.ok()) return status.ToString();
   std::vector<SegmentFile> files;
   for (const std::string& name : names) {
     const auto number = number_of(name);
     if (!number) continue;
     SegmentFile file{*number, directory + "/" + name, 0};
-    system.GetFileSize(file.path, IOOptions(), &file.octets, nullptr).PermitUncheckedError();
+    status = system.GetFileSize(file.path, IOOptions(), &file.octets, nullptr);
+    if (status.IsNotFound() || status.IsPathNotFound()) continue;  // removed meanwhile
+    if (!status.ok()) return status.ToString();
     files.push_back(std::move(file));
   }
   std::sort(files.begin(), files.end(), [](const SegmentFile& a, const SegmentFile& b) {
@@ -85,7 +89,9 @@ SegmentReader::SegmentReader(SegmentFile file, std::unique_ptr<rocksdb::FSRandom
 SegmentReader::~SegmentReader() = default;
 
 Result<std::string> SegmentReader::read(std::uint64_t offset, std::size_t octets) {
-  return read_from(*open_, offset, octets);
+  auto out = read_from(*open_, offset, octets);
+  if (!out && out.error() == make_error_code(Errc::read_failed)) has_failed_ = true;
+  return out;
 }
 
 Result<std::string> SegmentReader::read_checked(std::uint64_t offset,

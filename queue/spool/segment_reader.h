@@ -25,8 +25,10 @@ struct SegmentFile {
 };
 
 std::string segment_path(const std::string& directory, std::uint64_t number);
-/// In the order in which they were written; other files are passed over.
-std::vector<SegmentFile> segments_in(rocksdb::FileSystem& system, const std::string& directory);
+/// In the order in which they were written; other files are passed over. The error's text: they
+/// cannot be told.
+Result<std::vector<SegmentFile>, std::string> segments_in(rocksdb::FileSystem& system,
+                                                          const std::string& directory);
 
 /// Goes through the frames of one segment. Blocks; one thread.
 class SegmentReader {
@@ -43,6 +45,9 @@ class SegmentReader {
   /// damaged, since a frame is only written when the one before it was synced. Reads all that is
   /// left.
   bool has_frame_behind();
+  /// The disk could not read something that was asked for: what next() says, and is_whole(), may be
+  /// due to that. A torn write can be read.
+  bool has_failed() const { return has_failed_; }
 
   /// Every octet of it is as it was written.
   bool is_whole(const FrameHead& head);
@@ -60,6 +65,7 @@ class SegmentReader {
   const SegmentFile file_;
   const std::unique_ptr<rocksdb::FSRandomAccessFile> open_;
   std::uint64_t at_ = 0;
+  bool has_failed_ = false;
 };
 
 /// The octets there, if their checksum is right: Errc::damaged, Errc::read_failed.

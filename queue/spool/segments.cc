@@ -37,17 +37,14 @@ void Segments::place(MessageId id, const SegmentPlace& place) {
   segment.live_octets += place.octets;
 }
 
-void Segments::hole(const SegmentPlace& place) {
-  const std::scoped_lock lock(mutex_);
-  segments_[place.segment].holes.push_back({place.offset, place.octets});
-}
-
 void Segments::opened(const std::vector<SegmentFile>& found, std::uint64_t last) {
   const std::scoped_lock lock(mutex_);
   number_ = last;
   for (const SegmentFile& file : found) {
     number_ = std::max(number_, file.number);
-    segments_[file.number].octets = file.octets;
+    Segment& segment = segments_[file.number];
+    segment.octets = file.octets;
+    segment.has_unknown_holes = true;
   }
   // Useless ones go with the first sync: until then somebody may still look for a letter in them.
   for (auto& [number, segment] : segments_) {
@@ -75,18 +72,30 @@ void Segments::stage(MessageId id, std::span<const Chunk> chunks) {
 IOStatus Segments::begin_segment() {
   IOStatus status = options_.system->NewWritableFile(
       segment_path(options_.directory, number_ + 1), FileOptions(), &file_, nullptr);
-  if (!status.ok()) return status;
-  ++number_;
-  size_ = 0;
+  std::unique_ptr<rocksdb::FSDirectory> directory;
+  if (status.ok()) {
+    ++number_;
+    size_ = 0;
+    status = options_.system->NewDirectory(options_.directory, IOOptions(), &directory, nullptr);
+  }
+  if (!status.ok()) {
+    // Nothing was written (too many open files): it can be tried again like a full disk.
+    if (file_) remove_file(number_);
+    file_.reset();
+    return IOStatus::NoSpace(status.ToString());
+  }
   {
     const std::scoped_lock lock(mutex_);
     segments_[number_] = {};
   }
-  std::unique_ptr<rocksdb::FSDirectory> directory;
-  status = options_.system->NewDirectory(options_.directory, IOOptions(), &directory, nullptr);
-  if (status.ok()) status = directory->Fsync(IOOptions(), nullptr);
+  status = directory->Fsync(IOOptions(), nullptr);
   if (!status.ok()) file_.reset();
   return status;
+}
+
+void Segments::remove_file(std::uint64_t number) const {
+  options_.system->DeleteFile(segment_path(options_.directory, number), IOOptions(), nullptr)
+      .PermitUncheckedError();
 }
 
 IOStatus Segments::begin_frame() {
@@ -136,10 +145,10 @@ IOStatus Segments::take_back() {
   if (status.ok()) status = file_->Sync(IOOptions(), nullptr);
   file_->Close(IOOptions(), nullptr).PermitUncheckedError();
   file_.reset();
+  wants_seal_ = true;
   if (status.ok() && frame_.place.offset == 0) {
     // Where there is no room, each try would leave an empty one.
-    options_.system->DeleteFile(segment_path(options_.directory, number_), IOOptions(), nullptr)
-        .PermitUncheckedError();
+    remove_file(number_);
     const std::scoped_lock lock(mutex_);
     segments_.erase(number_);
   }
@@ -196,14 +205,12 @@ void Segments::removals_are_durable() {
 
 void Segments::remove_if_useless_locked(std::map<std::uint64_t, Segment>::iterator at) {
   if (!at->second.is_sealed || at->second.live != 0) return;
-  cleaner_.post([system = options_.system, path = segment_path(options_.directory, at->first)] {
-    system->DeleteFile(path, IOOptions(), nullptr).PermitUncheckedError();
-  });
+  cleaner_.post([this, number = at->first] { remove_file(number); });
   segments_.erase(at);
 }
 
 bool Segments::is_full() const {
-  if (!file_) return false;
+  if (!file_) return wants_seal_;
   if (size_ >= options_.full_octets) return true;
   if (size_ < kUselessOctets) return false;
   const std::scoped_lock lock(mutex_);
@@ -212,11 +219,11 @@ bool Segments::is_full() const {
 }
 
 std::uint64_t Segments::seal() {
-  file_->Close(IOOptions(), nullptr).PermitUncheckedError();
+  if (file_) file_->Close(IOOptions(), nullptr).PermitUncheckedError();
   file_.reset();
+  wants_seal_ = false;
   const std::scoped_lock lock(mutex_);
-  const auto begin = segments_.begin();
-  for (auto at = begin; at != segments_.end();) {
+  for (auto at = segments_.begin(); at != segments_.end();) {
     const auto current = at++;
     if (std::exchange(current->second.is_sealed, true)) continue;
     remove_if_useless_locked(current);
@@ -249,24 +256,26 @@ std::vector<MessageId> Segments::between(MessageId after, MessageId end) const {
   std::vector<MessageId> ids;
   const std::scoped_lock lock(mutex_);
   for (const auto& [id, place] : places_) {
-    if (id <= after.value() || (end != MessageId() && id >= end.value())) continue;
-    ids.emplace_back(id);
+    if (id > after.value() && (end == MessageId() || id < end.value())) ids.emplace_back(id);
   }
-  std::sort(ids.begin(), ids.end());
   return ids;
 }
 
-Result<std::string> Segments::find(MessageId id) const {
-  for (const SegmentFile& file : segments_in(*options_.system, options_.directory)) {
+std::map<std::uint64_t, SegmentPlace> Segments::find(const std::set<std::uint64_t>& ids) const {
+  std::map<std::uint64_t, SegmentPlace> found;
+  const auto files = segments_in(*options_.system, options_.directory);
+  if (!files || ids.empty()) return found;
+  for (const SegmentFile& file : *files) {
     const auto reader = SegmentReader::open(*options_.system, file);
     if (!reader) continue;
     while (const auto head = (*reader)->next()) {
       for (std::size_t i = 0; i < head->bodies.size(); ++i) {
-        if (head->bodies[i].id == id) return (*reader)->body(*head, i);
+        const std::uint64_t id = head->bodies[i].id.value();
+        if (ids.contains(id)) found[id] = body_place(*head, i);
       }
     }
   }
-  return make_error_code(Errc::not_found);
+  return found;
 }
 
 }  // namespace postern::spool

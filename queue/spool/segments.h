@@ -6,11 +6,13 @@
 #include "queue/spool/store.h"
 #include "queue/spool/worker.h"
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <rocksdb/file_system.h>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,8 +40,6 @@ class Segments {
   // ---- opening: one thread, before anything else ----
   /// A body that the database has there.
   void place(MessageId id, const SegmentPlace& place);
-  /// Octets that a frame has for nobody.
-  void hole(const SegmentPlace& place);
   /// Segments that were found and what place() said are all there is; the next one to be written is
   /// above `last` too.
   void opened(const std::vector<SegmentFile>& found, std::uint64_t last);
@@ -78,15 +78,22 @@ class Segments {
   bool holds(MessageId id) const;
   /// Errc::not_found, damaged, read_failed. Blocks.
   Result<std::string> read(MessageId id) const;
-  /// Bodies with ids above `after` and below `end` (0: no end).
+  /// Bodies with ids above `after` and below `end` (zero: no end), in no order.
   std::vector<MessageId> between(MessageId after, MessageId end) const;
-  /// Of a letter that has left the database: from whichever segment still has it. Blocks.
-  Result<std::string> find(MessageId id) const;
+  /// Where bodies are of letters that have left the database, as far as a segment still has them:
+  /// read_segment_body() reads one. Blocks as long as it takes to read the heads of all frames.
+  std::map<std::uint64_t, SegmentPlace> find(const std::set<std::uint64_t>& ids) const;
+  const std::string& directory() const { return options_.directory; }
   /// Where more than twice what is needed and `slack_octets` is taken, the holes that removed
   /// bodies have left go back to the file system, if it can do that. Blocks; one at a time.
   void reclaim(std::uint64_t slack_octets);
-  /// What the files take, holes not counted.
-  std::uint64_t file_octets() const;
+  /// reclaim() ends soon, now and from now on.
+  void interrupt() { interrupted_ = true; }
+  struct Usage {
+    std::uint64_t taken = 0;  ///< octets of the files without the holes
+    std::uint64_t live = 0;   ///< of bodies that are needed
+  };
+  Usage usage() const;
 
  private:
   struct Staged {
@@ -102,10 +109,14 @@ class Segments {
     std::uint64_t punched = 0;
     std::size_t live = 0;
     bool is_sealed = false;
-    std::vector<Hole> holes;  ///< not given back yet
+    bool has_unknown_holes = false;  ///< of the process before
+    std::vector<Hole> holes;         ///< not given back yet
   };
 
   rocksdb::IOStatus begin_segment();
+  void remove_file(std::uint64_t number) const;
+  std::vector<Hole> holes_of(std::uint64_t number);
+  std::uint64_t punch_all(std::uint64_t number, std::vector<Hole> holes);
   rocksdb::IOStatus write_frame(std::string_view batch);
   void remove_if_useless_locked(std::map<std::uint64_t, Segment>::iterator at);
 
@@ -115,12 +126,15 @@ class Segments {
   std::unique_ptr<rocksdb::FSWritableFile> file_;  ///< null: none is open
   std::uint64_t number_ = 0;                       ///< of that, or of the last one
   std::uint64_t size_ = 0;                         ///< of that
+  bool wants_seal_ = false;                        ///< a frame was taken back
   std::vector<Staged> staged_;
   FrameHead frame_;  ///< of what is staged
   std::vector<SegmentPlace> places_staged_;
   std::vector<SegmentPlace> removed_;   ///< not durably yet
   std::vector<std::uint64_t> useless_;  ///< found so: removed with the first sync
   std::uint64_t written_ = 0;
+
+  std::atomic<bool> interrupted_{false};
 
   mutable std::mutex mutex_;
   std::unordered_map<std::uint64_t, SegmentPlace> places_;

@@ -4,7 +4,6 @@
 #include "queue/spool/awaiting.h"
 #include "queue/spool/log_mending.h"
 #include "queue/spool/memory_store.h"
-#include "queue/spool/packed.h"
 #include "queue/spool/rocks_files.h"
 #include "queue/spool/rocks_store.h"
 #include "queue/spool/spool_core.h"
@@ -13,6 +12,7 @@
 #include <iterator>
 #include <limits>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -21,8 +21,9 @@ namespace postern::spool {
 namespace {
 
 /// Those that are not lost: their record is in a table, or a later group wrote it again.
-std::vector<LostLetter> take_known(Store& store, std::vector<LostLetter>& letters) {
+std::vector<LostLetter> take_known(RocksStore& store, std::vector<LostLetter>& letters) {
   const auto lost = [&store](const LostLetter& letter) {
+    if (store.findings().removed.contains(letter.id.value())) return false;
     const auto record = store.record(letter.id);
     return !record && record.error() == make_error_code(Errc::not_found);
   };
@@ -41,7 +42,11 @@ void take_findings(const RocksStore& store, LogMending& mending) {
   mending.lines.insert(mending.lines.end(), found.lines.begin(), found.lines.end());
   mending.letters.insert(mending.letters.end(), found.letters.begin(), found.letters.end());
   const auto by_id = [](const LostLetter& a, const LostLetter& b) { return a.id < b.id; };
+  // The log may have told more of it: it comes first.
   std::stable_sort(mending.letters.begin(), mending.letters.end(), by_id);
+  const auto same = [](const LostLetter& a, const LostLetter& b) { return a.id == b.id; };
+  const auto end = std::unique(mending.letters.begin(), mending.letters.end(), same);
+  mending.letters.erase(end, mending.letters.end());
 }
 
 }  // namespace
@@ -59,17 +64,19 @@ Result<std::unique_ptr<Spool>, OpenError> Spool::open(Options options) {
   rocks.damaged = dir->damaged();
   auto mending = mend_logs(dir->database(), dir->damaged());
   if (!mending) return OpenError{make_error_code(Errc::bad_data_dir), mending.error()};
+  rocks.log_is_mended = mending->has_replaced;
   auto store = RocksStore::open(rocks);
   if (!store) return OpenError{make_error_code(Errc::bad_data_dir), store.error()};
   auto files = open_body_files(dir->bodies(), dir->damaged(), nullptr);
   // Before their bodies are taken for those of drafts.
   take_findings(**store, *mending);
   const std::vector<LostLetter> known = take_known(**store, mending->letters);
-  for (LostLetter& letter : mending->letters) {
+  std::set<std::uint64_t> without_body;
+  for (const LostLetter& letter : mending->letters) {
     files->set_aside(letter.id);
-    if (!letter.body.empty()) continue;
-    if (const auto body = (*store)->lost_body(letter.id)) letter.body = as_it_is(*body);
+    if (letter.body.empty()) without_body.insert(letter.id.value());
   }
+  mending->find_body = (*store)->lost_bodies(without_body);
   auto spool =
       std::make_unique<Spool>(*std::move(store),
                               std::move(files),

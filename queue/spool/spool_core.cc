@@ -233,7 +233,8 @@ void Spool::Core::tell_of(const LogMending& mending) {
       for (const Recipient& r : record->envelope.recipients)
         lost_recipients += r.fate == Fate::pending;
     }
-    const auto body = unpack(letter.body);
+    auto body = unpack(letter.body);
+    if (!body && mending.find_body) body = mending.find_body(letter.id);
     bool saved = letter.record.empty() || save(letter.id, "envelope", letter.record);
     if (body) saved = save(letter.id, "eml", *body) && saved;
     const std::string why = "its group in the log cannot be read, " + letter.where;
