@@ -166,6 +166,11 @@ Result<std::string> RocksStore::body(MessageId id) {
   return unpack(*packed);
 }
 
+Result<std::string> RocksStore::damaged_body(MessageId id) {
+  if (!db_->segments) return make_error_code(Errc::not_found);
+  return db_->segments->read_unchecked(id);
+}
+
 Result<std::string> RocksStore::ledger() {
   return db_->get(kLedgerKey);
 }

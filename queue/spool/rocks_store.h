@@ -66,6 +66,7 @@ class RocksStore final : public Store {
 
   Result<std::string> record(MessageId id) override;
   Result<std::string> body(MessageId id) override;
+  Result<std::string> damaged_body(MessageId id) override;
   Result<std::string> ledger() override;
   MessageId last_id() override;
   bool scan(MessageId after,

@@ -157,15 +157,21 @@ Result<std::string> SegmentReader::body(const FrameHead& head, std::size_t index
   return read_checked(place.offset, place.octets, place.crc);
 }
 
-Result<std::string> read_segment_body(FileSystem& system,
-                                      const std::string& directory,
-                                      const SegmentPlace& place) {
+Result<std::string> read_segment_octets(FileSystem& system,
+                                        const std::string& directory,
+                                        const SegmentPlace& place) {
   std::unique_ptr<rocksdb::FSRandomAccessFile> file;
   const std::string path = segment_path(directory, place.segment);
   const rocksdb::IOStatus status = system.NewRandomAccessFile(path, FileOptions(), &file, nullptr);
   if (status.IsNotFound() || status.IsPathNotFound()) return make_error_code(Errc::damaged);
   if (!status.ok()) return make_error_code(Errc::read_failed);
-  return checked(read_from(*file, place.offset, place.octets), place.crc);
+  return read_from(*file, place.offset, place.octets);
+}
+
+Result<std::string> read_segment_body(FileSystem& system,
+                                      const std::string& directory,
+                                      const SegmentPlace& place) {
+  return checked(read_segment_octets(system, directory, place), place.crc);
 }
 
 }  // namespace postern::spool

@@ -68,7 +68,12 @@ class SegmentReader {
   bool has_failed_ = false;
 };
 
-/// The octets there, if their checksum is right: Errc::damaged, Errc::read_failed.
+/// The octets there, whatever they are now: Errc::damaged (they are not all there),
+/// Errc::read_failed.
+Result<std::string> read_segment_octets(rocksdb::FileSystem& system,
+                                        const std::string& directory,
+                                        const SegmentPlace& place);
+/// The same, if their checksum is right; else Errc::damaged.
 Result<std::string> read_segment_body(rocksdb::FileSystem& system,
                                       const std::string& directory,
                                       const SegmentPlace& place);

@@ -238,15 +238,23 @@ bool Segments::holds(MessageId id) const {
   return places_.contains(id.value());
 }
 
+Result<SegmentPlace> Segments::place_of(MessageId id) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = places_.find(id.value());
+  if (found == places_.end()) return make_error_code(Errc::not_found);
+  return found->second;
+}
+
+Result<std::string> Segments::read_unchecked(MessageId id) const {
+  const auto place = place_of(id);
+  if (!place) return place.error();
+  return read_segment_octets(*options_.system, options_.directory, *place);
+}
+
 Result<std::string> Segments::read(MessageId id) const {
-  SegmentPlace place;
-  {
-    const std::scoped_lock lock(mutex_);
-    const auto found = places_.find(id.value());
-    if (found == places_.end()) return make_error_code(Errc::not_found);
-    place = found->second;
-  }
-  auto body = read_segment_body(*options_.system, options_.directory, place);
+  const auto place = place_of(id);
+  if (!place) return place.error();
+  auto body = read_segment_body(*options_.system, options_.directory, *place);
   // Removed meanwhile, and its segment with it.
   if (!body && !holds(id)) return make_error_code(Errc::not_found);
   return body;

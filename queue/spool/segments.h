@@ -78,12 +78,13 @@ class Segments {
   bool holds(MessageId id) const;
   /// Errc::not_found, damaged, read_failed. Blocks.
   Result<std::string> read(MessageId id) const;
+  /// The same, whatever its checksum says.
+  Result<std::string> read_unchecked(MessageId id) const;
   /// Bodies with ids above `after` and below `end` (zero: no end), in no order.
   std::vector<MessageId> between(MessageId after, MessageId end) const;
   /// Where bodies are of letters that have left the database, as far as a segment still has them:
   /// read_segment_body() reads one. Blocks as long as it takes to read the heads of all frames.
   std::map<std::uint64_t, SegmentPlace> find(const std::set<std::uint64_t>& ids) const;
-  const std::string& directory() const { return options_.directory; }
   /// Where more than twice what is needed and `slack_octets` is taken, the holes that removed
   /// bodies have left go back to the file system, if it can do that. Blocks; one at a time.
   void reclaim(std::uint64_t slack_octets);
@@ -113,6 +114,7 @@ class Segments {
     std::vector<Hole> holes;         ///< not given back yet
   };
 
+  Result<SegmentPlace> place_of(MessageId id) const;
   rocksdb::IOStatus begin_segment();
   void remove_file(std::uint64_t number) const;
   std::vector<Hole> holes_of(std::uint64_t number);

@@ -18,6 +18,14 @@ FreeOctets probe_of(const Options& options) {
   return free_octets_of(options.data_dir);
 }
 
+/// For a person, if it is damaged; the error is body()'s.
+Result<std::string> left_of_body(Store& store, MessageId id) {
+  auto body = store.body(id);
+  if (body || body.error() != make_error_code(Errc::damaged)) return body;
+  auto left = store.damaged_body(id);
+  return left ? std::move(left) : std::move(body);
+}
+
 }  // namespace
 
 Spool::Core::Core(std::unique_ptr<Store> with, std::unique_ptr<BodyFiles> bodies, Options how)
@@ -199,7 +207,7 @@ void Spool::Core::report_damaged(MessageId id, const std::string& why) {
 }
 
 void Spool::Core::set_record_aside(MessageId id, std::string_view record, const std::string& why) {
-  const auto body = store->body(id);
+  const auto body = left_of_body(*store, id);
   bool saved = record.empty() || save(id, "envelope", record);
   if (body) saved = saved && save(id, "eml", *body);
   if (files) files->set_aside(id);
@@ -213,7 +221,7 @@ void Spool::Core::set_message_aside(const MessagePtr& message, const std::string
   encode_record(message->record(), record);
   const MessageId id = message->id();
   const bool stored_beside = message->place() == BodyPlace::database;
-  const auto body = stored_beside ? store->body(id) : Result<std::string>(std::string());
+  const auto body = stored_beside ? left_of_body(*store, id) : Result<std::string>(std::string());
   if (!save(id, "envelope", record) || (stored_beside && body && !save(id, "eml", *body))) {
     report_damaged(id, why + "; it could not be moved aside");
     return;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "queue/spool/errors.h"
 #include "queue/spool/message_id.h"
 
 #include <cstdint>
@@ -58,6 +59,11 @@ class Store {
   /// Errc::not_found; Errc::damaged: it is there and cannot be read.
   virtual Result<std::string> record(MessageId id) = 0;
   virtual Result<std::string> body(MessageId id) = 0;
+  /// What is left of a body that body() calls damaged, wrong octets and all, for a person to look
+  /// at. Errc::not_found: nothing that is known to be of it.
+  virtual Result<std::string> damaged_body(MessageId /*id*/) {
+    return make_error_code(Errc::not_found);
+  }
   virtual Result<std::string> ledger() = 0;
   /// The highest id that has a record; zero: none has.
   virtual MessageId last_id() = 0;

@@ -264,6 +264,84 @@ def a_letter_that_was_tried(damage: Damage) -> None:
     damage.expect_envelope(letter)
 
 
+# ---- bodies in a segment ----
+
+def _with_a_segment(damage: Damage) -> tuple[list[Letter], Path, Path]:
+    """Letters of which the 4th to the 7th are in a segment, their log, and that."""
+    damage.start().fill(3)
+    damage.fill(4, 100_000)
+    letters = damage.fill(3)
+    log = damage.kill()
+    [segment] = (damage.data / "segments").glob("*.segment")
+    return letters, log, segment
+
+
+def _place_in(segment: Path, letter: Letter) -> int:
+    """Of the 50,000th octet of its body."""
+    return segment.read_bytes().index(letter.body[50_000:50_064])
+
+
+def a_flipped_bit_in_a_segment(damage: Damage) -> None:
+    letters, _, segment = _with_a_segment(damage)
+    flip(segment, _place_in(segment, letters[4]))
+    damage.start_again()
+    damage.check([letters[4]])
+    damage.expect_envelope(letters[4])
+    body = damage.aside(f"{letters[4].id}.eml")[-len(letters[4].body):]
+    wrong = [at for at in range(len(body)) if body[at] != letters[4].body[at]]
+    expect(wrong == [50_000], f"the body is there with its wrong octet: {wrong}")
+    damage.told_once()
+
+
+def a_log_that_has_lost_what_a_segment_has(damage: Damage) -> None:
+    letters, log, _ = _with_a_segment(damage)
+    for letter in (letters[3], letters[5]):
+        flip(log, damage.group_of(log, letter).place_of(b"e", letter.id, 40))
+    damage.start_again()
+    damage.check([])
+    expect(len(damage.gateway.log_lines("cannot be read and are now in")) > 0, "the damage itself is told")
+    damage.told_once()
+
+
+def a_torn_segment(damage: Damage) -> None:
+    letters, _, segment = _with_a_segment(damage)
+    octets = segment.read_bytes()
+    # The beginning of another frame, as a crash leaves it.
+    begin = octets.rindex(b"PSF1")
+    expect(begin > _place_in(segment, letters[5]), "it is the last frame's")
+    segment.write_bytes(octets + octets[begin:begin + 60_000])
+    damage.start_again()
+    damage.check([])
+    expect(not list((damage.data / "damaged").iterdir()), "nothing is moved aside")
+    damage.told_once()
+
+
+def a_frame_that_cannot_be_told_apart(damage: Damage) -> None:
+    letters, _, segment = _with_a_segment(damage)
+    octets = segment.read_bytes()
+    at = octets.rindex(b"PSF1", 0, _place_in(segment, letters[4]))
+    overwrite(segment, at, bytes(48))
+    before = segment.read_bytes()
+    damage.start_again()
+    # The database has all that is in the segment, and where.
+    damage.check([])
+    expect(damage.gateway.log_lines(f"{segment} is damaged at octet {at}"), "the damage is told")
+    expect(damage.aside(segment.name) == before, "the segment is kept as it was")
+    damage.told_once()
+
+
+def a_group_that_is_damaged_in_both(damage: Damage) -> None:
+    letters, log, segment = _with_a_segment(damage)
+    letter = letters[4]
+    flip(log, damage.group_of(log, letter).place_of(b"e", letter.id, 40))
+    batch = segment.read_bytes().index(key(b"e", letter.id))
+    flip(segment, batch + 40)
+    damage.start_again()
+    damage.check([letter])
+    expect(damage.aside(f"{letter.id}.eml").endswith(letter.body), "its body is whole")
+    damage.told_once()
+
+
 # ---- a log that cannot be mended ----
 
 def damaged_is_a_file(damage: Damage) -> None:
@@ -294,7 +372,8 @@ def a_sync_that_fails_while_mending(damage: Damage) -> None:
 def _cannot_write(damage: Damage, calls: int, error: int, reason: str) -> None:
     letter = damage.start().fill(9)[4]
     log = damage.kill()
-    flip(log, damage.group_of(log, letter).place_of(b"b", letter.id, 1800))
+    group = damage.group_of(log, letter)
+    flip(log, group.place_of(b"b", letter.id, 1800))
     before = log.read_bytes()
     shim = Shim(damage.root / "shim", damage.data, damage.chance)
     damage.gateway.launcher = shim.launcher
@@ -317,12 +396,16 @@ def _cannot_write(damage: Damage, calls: int, error: int, reason: str) -> None:
     damage.gateway.launcher = []
     damage.start_again()
     damage.check([letter], counted=False)
-    damage.expect_envelope(letter)
+    octets = damage.aside(f"{log.name}.{group.start}")
+    expect(octets == before[group.start:group.end], "the octets of the place as they were found")
+    if "could not be moved aside" not in damage.named()[letter.id]:
+        damage.expect_envelope(letter)
 
 
 TESTS: list[Callable[[Damage], None]] = [
     a_flipped_bit_in_a_body, a_flipped_bit_in_a_record, zeros_over_a_few_sectors, a_wrong_length, a_torn_end,
-    a_letter_that_was_tried, damaged_is_a_file, no_room_to_mend, a_sync_that_fails_while_mending,
+    a_letter_that_was_tried, a_flipped_bit_in_a_segment, a_log_that_has_lost_what_a_segment_has, a_torn_segment,
+    a_frame_that_cannot_be_told_apart, a_group_that_is_damaged_in_both, damaged_is_a_file, no_room_to_mend, a_sync_that_fails_while_mending,
 ]
 
 

@@ -205,6 +205,9 @@ TEST_F(SegmentDamage, ABodyWithAWrongBitCostsItsLetter) {
     ASSERT_THAT(damaged_, SizeIs(1));
     EXPECT_TRUE(damaged_.contains(stored_[2]));
     EXPECT_TRUE(decode_record(saved(stored_[2], ".envelope")));
+    std::string wrong = patterned(kLarge, 2);
+    wrong[3000] = static_cast<char>(wrong[3000] ^ 0x10);
+    EXPECT_EQ(saved(stored_[2]), wrong) << "for a person to look at";
     flush(*spool_);
     EXPECT_EQ(load(*spool_, stored_[2]).error(), make_error_code(Errc::not_found));
     const Ledger ledger = spool_->stats().ledger;
