@@ -19,7 +19,7 @@ from pathlib import Path
 
 from crash_load import BACK, FAST, LARGE, MIX, SIZES, SLOW, Acknowledged, Load
 from crash_sink import MODES, CrashSink, subject
-from fault_shim import SYNCS, WRITES, Shim, name_of
+from fault_shim import CREATIONS, SYNCS, WRITES, Shim, name_of
 from gateway import Gateway
 from ports import GATEWAY, WORKSPACE, free_port
 from process import HarnessError, tail, wait_until
@@ -227,7 +227,6 @@ class Where:
 
 ANYWHERE = Where("", MIX, "")
 IN_SEGMENTS = Where("segments", LARGE, " in segments")
-PLACES = (ANYWHERE,)
 
 
 def backlog(bench: Bench, sizes: str) -> Load:
@@ -242,7 +241,8 @@ def full_disk(mode: str, once: bool, where: Where, chance: random.Random) -> str
     """ENOSPC of a write passes by itself: 452 meanwhile, and no restart."""
     with Bench(mode, chance) as bench:
         load = backlog(bench, where.sizes)
-        bench.shim.fail(WRITES, errno.ENOSPC, chance.randint(0, 40), once, where.folder)
+        calls = WRITES | CREATIONS if where is IN_SEGMENTS else WRITES
+        bench.shim.fail(calls, errno.ENOSPC, chance.randint(0, 40), once, where.folder)
         wait_until(lambda: bench.shim.hits() > 0, 20, "a write has failed")
         if not once:
             told = load.no_storage
@@ -254,8 +254,9 @@ def full_disk(mode: str, once: bool, where: Where, chance: random.Random) -> str
             raise HarnessError(f"{load.others} clients were refused in another way than 452 4.3.1")
         bench.gateway.kill()
         acknowledged = load.end()
+        lost = bench.shim.cut()
         bench.start(shimmed=False)
-        return bench.drain(acknowledged)
+        return f"{bench.drain(acknowledged)}; power lost, {lost}"
 
 
 def held_client(stopped: bool, chance: random.Random) -> str:
@@ -347,13 +348,15 @@ def cases(rounds: int) -> list[Case]:
                 what = "kill -9 and loss of power" if power else "kill -9"
                 out.append((f"{mode}: {now} rounds of {what}",
                             lambda chance, m=mode, n=now, p=power: crash_rounds(m, n, p, chance)))
-        for where in PLACES:
-            for once in (True, False):
-                out.append((f"{mode}: ENOSPC of {'a write' if once else 'all writes'}{where.name}",
-                            lambda chance, m=mode, o=once, w=where: full_disk(m, o, w, chance)))
-            for calls, error in ((WRITES, errno.EIO), (SYNCS, errno.EIO), (SYNCS, errno.ENOSPC)):
-                out.append((f"{mode}: {name_of(error)} of a {'write' if calls == WRITES else 'sync'}{where.name}",
-                            lambda chance, m=mode, c=calls, e=error, w=where: broken_disk(m, c, e, w, chance)))
+        # Of those in segments alone each mode has half.
+        for once, where in ((True, ANYWHERE), (False, ANYWHERE), (mode == "auto", IN_SEGMENTS)):
+            out.append((f"{mode}: ENOSPC of {'a write' if once else 'all writes'}{where.name}",
+                        lambda chance, m=mode, o=once, w=where: full_disk(m, o, w, chance)))
+        for calls, error, where in ((WRITES, errno.EIO, ANYWHERE), (SYNCS, errno.EIO, ANYWHERE),
+                                    (SYNCS, errno.ENOSPC, ANYWHERE),
+                                    (WRITES if mode == "auto" else SYNCS, errno.EIO, IN_SEGMENTS)):
+            out.append((f"{mode}: {name_of(error)} of a {'write' if calls == WRITES else 'sync'}{where.name}",
+                        lambda chance, m=mode, c=calls, e=error, w=where: broken_disk(m, c, e, w, chance)))
     out.append(("auto: one of two next hops has it, and no room", lambda chance: held_client(False, chance)))
     out.append(("auto: one of two next hops has it, no room, and a stop", lambda chance: held_client(True, chance)))
     return out

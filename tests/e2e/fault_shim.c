@@ -11,9 +11,9 @@
 //   R N INO FROM TO         renamed             X N                 that change was none: it failed
 //   M N INO PATH            a directory is made
 //   D N PATH                the directory was synced: its changes up to N are durable
-//   T INO LENGTH            cut to that length
-//   O K INO AT LENGTH FROM  written below its end, the K-th time: what was there is in graves/undo from FROM on
-//   S INO LENGTH K          the file was synced, what was written below its end up to the K-th time as well
+//   T INO                   cut to nothing when it was opened
+//   O K INO AT LENGTH FROM  written below its end, or cut off, the K-th time: what was there is in graves/undo from FROM on
+//   S INO LENGTH K          the file was synced, with all of that up to the K-th time
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -185,7 +185,7 @@ static int open_noted(int at, const char* path, int flags, mode_t mode) {
     if (!existed) {
       note("C %llu %llu %s\n", (unsigned long long)(atomic_fetch_add(&changes, 1) + 1), inode, relative);
     } else if (flags & O_TRUNC) {
-      note("T %llu 0\n", inode);
+      note("T %llu\n", inode);
     }
   }
   if (makes) pthread_mutex_unlock(&names);
@@ -285,7 +285,7 @@ ssize_t pwrite64(int, const void*, size_t, off_t) __attribute__((alias("pwrite")
 int ftruncate(int fd, off_t length) {
   struct stat about;
   if (kind_of(fd) == kFile && fstat(fd, &about) == 0 && length < about.st_size) {
-    note("T %llu %lld\n", (unsigned long long)about.st_ino, (long long)length);
+    keep_overwritten(fd, (size_t)(about.st_size - length), length);
   }
   return real_ftruncate(fd, length);
 }

@@ -34,7 +34,7 @@ def build(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class _Overwrite:
-    """Octets below a file's end that were written over; graves/undo has what was there."""
+    """Octets below a file's end that were written over, or cut off; graves/undo has what was there."""
     number: int
     offset: int
     size: int
@@ -65,7 +65,7 @@ class _Journal:
                 self.lengths[file] = length
                 self.overwrites[file] = [one for one in self.overwrites.get(file, []) if one.number > below]
             elif what == "T":
-                self.lengths[numbers[0]] = min(numbers[1], self.lengths.get(numbers[0], 0))
+                self.lengths[numbers[0]] = 0
             elif what == "O":
                 self.overwrites.setdefault(numbers[1], []).append(_Overwrite(numbers[0], *numbers[2:]))
         self.changes.sort()
@@ -168,10 +168,10 @@ class Shim:
 
     def _lose(self, path: Path, journal: _Journal, how: str) -> int:
         """Of what was not synced; how many octets are lost."""
+        lost = self._undo(path, journal.overwrites.get(path.stat().st_ino, []), how)
         about = path.stat()
         durable = min(journal.lengths.get(about.st_ino, 0), about.st_size)
         kept = {ALL_IS_LOST: durable, SECTORS_ARE_ZEROS: about.st_size}.get(how, self._chance.randint(durable, about.st_size))
-        lost = self._undo(path, journal.overwrites.get(about.st_ino, []), how)
         if how == SECTORS_ARE_ZEROS:
             return lost + self._zero_sectors(path, durable)
         os.truncate(path, durable if how == SOME_IS_ZEROS else kept)

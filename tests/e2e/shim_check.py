@@ -52,15 +52,17 @@ class Bench:
 
 def what_was_not_synced_is_lost(bench: Bench) -> None:
     bench.run("""
-for name in "append", "over", "over_synced", "cut", "removed", "renamed", "linked":
+for name in "append", "over", "over_synced", "cut", "cut_synced", "removed", "renamed", "linked":
     file(name, b"durable")
 os.mkdir("folder")
 sync(".")
 file("append", b" more", 7, sync=False)
 file("over", b"DUR", sync=False)
 file("over_synced", b"DUR")
-fd = os.open("cut", os.O_WRONLY)
-os.ftruncate(fd, 3)
+for name in "cut", "cut_synced":
+    fd = os.open(name, os.O_WRONLY)
+    os.ftruncate(fd, 3)
+os.fsync(fd)
 os.unlink("removed")
 os.rename("renamed", "as_this")
 os.link("linked", "as_that")
@@ -72,8 +74,8 @@ file("unknown/new", b"durable, and its folder is not")
 sync("unknown")
 """)
     bench.shim.cut(ALL_IS_LOST)
-    kept = {name: b"durable" for name in ("append", "over", "removed", "renamed", "linked")}
-    bench.expect_files(kept | {"over_synced": b"DURable", "cut": b"dur", "folder/new": b"durable, and has a name"})
+    kept = {name: b"durable" for name in ("append", "over", "cut", "removed", "renamed", "linked")}
+    bench.expect_files(kept | {"over_synced": b"DURable", "cut_synced": b"dur", "folder/new": b"durable, and has a name"})
 
 
 def what_was_synced_stays(bench: Bench) -> None:
