@@ -227,6 +227,7 @@ class Where:
 
 ANYWHERE = Where("", MIX, "")
 IN_SEGMENTS = Where("segments", LARGE, " in segments")
+BEHIND_SEGMENTS = Where("db", LARGE, " of the database behind a segment")    # which has the group by then
 
 
 def backlog(bench: Bench, sizes: str) -> Load:
@@ -256,7 +257,11 @@ def full_disk(mode: str, once: bool, where: Where, chance: random.Random) -> str
         acknowledged = load.end()
         lost = bench.shim.cut()
         bench.start(shimmed=False)
-        return f"{bench.drain(acknowledged)}; power lost, {lost}"
+        found = bench.drain(acknowledged)
+        came = load.told & {number for number, _ in bench.fast.arrived + bench.slow.arrived}
+        if came and mode == "queue":
+            raise HarnessError(f"{len(came)} of {len(load.told)} that got 452 4.3.1 have arrived: {sorted(came)[:5]}")
+        return f"{found}; {len(came)} of {len(load.told)} that got 452 are there; power lost, {lost}"
 
 
 def held_client(stopped: bool, chance: random.Random) -> str:
@@ -349,7 +354,8 @@ def cases(rounds: int) -> list[Case]:
                 out.append((f"{mode}: {now} rounds of {what}",
                             lambda chance, m=mode, n=now, p=power: crash_rounds(m, n, p, chance)))
         # Of those in segments alone each mode has half.
-        for once, where in ((True, ANYWHERE), (False, ANYWHERE), (mode == "auto", IN_SEGMENTS)):
+        for once, where in ((True, ANYWHERE), (False, ANYWHERE), (mode == "auto", IN_SEGMENTS),
+                            (mode == "auto", BEHIND_SEGMENTS)):
             out.append((f"{mode}: ENOSPC of {'a write' if once else 'all writes'}{where.name}",
                         lambda chance, m=mode, o=once, w=where: full_disk(m, o, w, chance)))
         for calls, error, where in ((WRITES, errno.EIO, ANYWHERE), (SYNCS, errno.EIO, ANYWHERE),

@@ -110,6 +110,7 @@ class _Client(threading.Thread):
         self._name, self._server, self._shared = name, server, shared
         self._chance = random.Random(seed)
         self.acknowledged: Acknowledged = {}
+        self.told: set[str] = set()
 
     def run(self) -> None:
         count = 0
@@ -139,7 +140,12 @@ class _Client(threading.Thread):
         chunks = [chance.randint(0, len(octets)) for _ in range(chance.randint(1, 3))] if chance.random() < 0.4 else []
         while sum(chunks) > len(octets):
             chunks.pop()
-        session.send(number, to, octets, chunks)
+        try:
+            session.send(number, to, octets, chunks)
+        except _Refused as refusal:
+            if str(refusal).startswith(NO_STORAGE):
+                self.told.add(number)
+            raise
         self.acknowledged[number] = arrivals
         self._shared.taken()
         time.sleep(chance.uniform(0, self._shared.pause * _PAUSES[sizes]))
@@ -154,6 +160,7 @@ class Load:
         self.pause = pause
         self._sizes = _FORK.Value("i", SIZES.index(sizes))
         self._taken, self._no_storage, self._others = (_FORK.Value("q", 0) for _ in range(3))
+        self.told: set[str] = set()    # after end(): numbers that were answered with 452 4.3.1
         self._pipes = []
         for index in range(processes):
             ours, theirs = _FORK.Pipe()
@@ -166,10 +173,12 @@ class Load:
         for thread in threads:
             thread.start()
         acknowledged: Acknowledged = {}
+        told: set[str] = set()
         for thread in threads:
             thread.join()
             acknowledged.update(thread.acknowledged)
-        pipe.send(acknowledged)
+            told |= thread.told
+        pipe.send((acknowledged, told))
 
     @staticmethod
     def _count(value) -> None:
@@ -215,6 +224,8 @@ class Load:
         for pipe in self._pipes:
             if not pipe.poll(30):
                 raise process.HarnessError("the clients do not end")
-            acknowledged.update(pipe.recv())
+            taken, told = pipe.recv()
+            acknowledged.update(taken)
+            self.told |= told
         self._pipes = []
         return acknowledged
