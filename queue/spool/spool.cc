@@ -40,13 +40,15 @@ void take_findings(const RocksStore& store, LogMending& mending) {
   if (found.lines.empty()) return;
   mending.is_incomplete = true;
   mending.lines.insert(mending.lines.end(), found.lines.begin(), found.lines.end());
-  mending.letters.insert(mending.letters.end(), found.letters.begin(), found.letters.end());
-  const auto by_id = [](const LostLetter& a, const LostLetter& b) { return a.id < b.id; };
-  // The log may have told more of it: it comes first.
-  std::stable_sort(mending.letters.begin(), mending.letters.end(), by_id);
-  const auto same = [](const LostLetter& a, const LostLetter& b) { return a.id == b.id; };
-  const auto end = std::unique(mending.letters.begin(), mending.letters.end(), same);
-  mending.letters.erase(end, mending.letters.end());
+  std::vector<LostLetter>& letters = mending.letters;
+  for (const LostLetter& letter : found.letters) {
+    const auto at = std::ranges::lower_bound(letters, letter.id, {}, &LostLetter::id);
+    if (at == letters.end() || at->id != letter.id) {
+      letters.insert(at, letter);
+    } else if (at->body.empty()) {
+      at->body = letter.body;  // of the record the log has more
+    }
+  }
 }
 
 }  // namespace

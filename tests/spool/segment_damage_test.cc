@@ -245,6 +245,20 @@ TEST_F(SegmentDamage, ADamagedGroupOfTheLogIsTakenFromItsFrame) {
   expect_lost({});
 }
 
+TEST_F(SegmentDamage, WhatNeitherTheLogNorItsFrameHasIsLostOnce) {
+  open();
+  fill(3, kLarge);
+  spool_.reset();
+  const std::string segment = segments_below(data() + "/segments")[0].path;
+  for (const std::string& file : {logs()[0], segment})
+    flip(file, place_of(file, 'e', stored_[1]) + 40);
+  open();
+  expect_lost({stored_[1]});
+  EXPECT_EQ(saved(stored_[1]), patterned(kLarge, 1));
+  open();
+  EXPECT_THAT(damaged_, IsEmpty()) << "told once";
+}
+
 TEST_F(SegmentDamage, ALetterThatTheLogHasLostHasItsBodyInASealedSegment) {
   open();
   fill(10, kLarge);
