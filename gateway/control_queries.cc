@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -136,7 +137,7 @@ void ControlCommands::stats() {
     lanes.insert(lanes.end(), some.begin(), some.end());
   });
   Json out = stats_of(target_.spool->stats(), merged(std::move(lanes)));
-  out["memory"] = json_of(memory_report(*target_.spool));
+  out["memory"] = json_of(memory_report(*target_.spool, std::numeric_limits<std::size_t>::max()));
   if (target_.waves) {
     for (const routing::WaveConfig& wave : target_.waves())
       out["waves"][wave.name] = routing::name_of(wave.state);

@@ -9,8 +9,8 @@
 
 namespace postern::gateway {
 
-MemoryReport memory_report(const spool::Spool& spool) {
-  return {process_memory(), spool.memory_use()};
+MemoryReport memory_report(const spool::Spool& spool, std::size_t letters) {
+  return {process_memory(), spool.memory_use(letters)};
 }
 
 std::uint64_t other_octets(const MemoryReport& report) {

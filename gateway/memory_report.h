@@ -4,6 +4,7 @@
 #include "base/process_memory.h"
 #include "queue/spool/spool.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 
@@ -16,8 +17,9 @@ struct MemoryReport {
   spool::MemoryUse spool;
 };
 
-/// As of now; any thread, but none that serves clients: it may take some milliseconds.
-MemoryReport memory_report(const spool::Spool& spool);
+/// As of now; any thread, but none that serves clients: it may take milliseconds. Looks at
+/// `letters` of those in memory: Spool::memory_use().
+MemoryReport memory_report(const spool::Spool& spool, std::size_t letters);
 
 /// Of what the allocator has given out, what is in none of the named parts: ids and times of
 /// what waits, sessions, connections, the config, directories. 0: the allocator does not tell.

@@ -12,6 +12,9 @@
 namespace postern::gateway {
 namespace {
 
+/// The thread that accepts connections has this page to make.
+constexpr std::size_t kLettersLookedAt = 1000;
+
 /// Next hops' hosts that are well, and that are passed over.
 struct HostTally {
   std::size_t well = 0;
@@ -39,7 +42,7 @@ std::string Server::metrics_page() const {
   const spool::Ledger ledger = spool_->stats().ledger;
   metrics::gauge("postern_queue_messages").set(static_cast<double>(ledger.messages));
   metrics::gauge("postern_queue_octets").set(static_cast<double>(ledger.octets));
-  show_in_metrics(memory_report(*spool_));
+  show_in_metrics(memory_report(*spool_, kLettersLookedAt));
   metrics::forget_gauges("postern_certificate_expiry_seconds");
   for (const tls::CertificateFacts& certificate : runtime()->snapshot->certificates()) {
     const std::chrono::duration<double> end = certificate.not_after.time_since_epoch();

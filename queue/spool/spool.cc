@@ -339,20 +339,27 @@ Stats Spool::stats() const {
   return stats;
 }
 
-MemoryUse Spool::memory_use() const {
+MemoryUse Spool::memory_use(std::size_t look_at) const {
   // So many places of the table at a time: whoever has a message to put in waits no longer.
   constexpr std::size_t kBuckets = 256;
   Core& core = *core_;
   MemoryUse out;
   out.store = core.store->memory();
   out.bodies = static_cast<std::uint64_t>(std::max<std::int64_t>(core.memory, 0));
+  std::size_t all = 0;
   std::vector<MessagePtr> some;
-  for (std::size_t at = 0; core.actives_between(at, at + kBuckets, some); at += kBuckets) {
+  for (std::size_t at = 0; out.letters < look_at; at += kBuckets) {
+    all = core.actives_between(at, at + kBuckets, some);
+    if (all == 0) return out;
     out.letters += some.size();
     for (const MessagePtr& message : some)
       out.letters_octets += message->footprint();
     some.clear();
   }
+  if (out.letters == 0 || all <= out.letters) return out;
+  const double more = static_cast<double>(all) / static_cast<double>(out.letters);
+  out.letters_octets = static_cast<std::uint64_t>(static_cast<double>(out.letters_octets) * more);
+  out.letters = all;
   return out;
 }
 

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -132,8 +133,9 @@ class Spool {
   // ---- the rest ----
 
   Stats stats() const;
-  /// Looks at each message that is in memory: some milliseconds where there are many.
-  MemoryUse memory_use() const;
+  /// Looks at the messages that are in memory, up to so many of them: a microsecond for each. The
+  /// others count as these do on average.
+  MemoryUse memory_use(std::size_t look_at = std::numeric_limits<std::size_t>::max()) const;
   /// Cheap.
   Health health() const;
   /// Octets of bodies that are held in memory; cheap.

@@ -129,7 +129,9 @@ MessagePtr Spool::Core::active(MessageId id) {
   return found == actives.end() ? nullptr : found->second.lock();
 }
 
-bool Spool::Core::actives_between(std::size_t from, std::size_t to, std::vector<MessagePtr>& out) {
+std::size_t Spool::Core::actives_between(std::size_t from,
+                                         std::size_t to,
+                                         std::vector<MessagePtr>& out) {
   const std::scoped_lock lock(active_mutex);
   const std::size_t end = std::min(to, actives.bucket_count());
   for (std::size_t bucket = from; bucket < end; ++bucket) {
@@ -137,7 +139,7 @@ bool Spool::Core::actives_between(std::size_t from, std::size_t to, std::vector<
       if (MessagePtr message = at->second.lock()) out.push_back(std::move(message));
     }
   }
-  return from < end;
+  return from < end ? actives.size() : 0;
 }
 
 // ---- append ----

@@ -31,8 +31,9 @@ struct Spool::Core final : MessageHome {
   MessagePtr adopt(MessageId id, Record record, Message::Stage stage, std::vector<Chunk> chunks);
   MessagePtr active(MessageId id);
   /// Some of those that are in memory: all whose place in the table is in [from, to). Nothing is
-  /// locked behind it: handles that go may be the last. False: the table ends before `from`.
-  bool actives_between(std::size_t from, std::size_t to, std::vector<MessagePtr>& out);
+  /// locked behind it: handles that go may be the last. How many there are in all, about; 0: the
+  /// table ends before `from`.
+  std::size_t actives_between(std::size_t from, std::size_t to, std::vector<MessagePtr>& out);
   /// The file is synced, then the message committed; `refused`: it is only kept for the delivery.
   void finish_file(const MessagePtr& message,
                    DraftFile& file,

@@ -117,6 +117,22 @@ TEST_F(SpoolMemory, LettersInMemoryAreCountedWithTheirBodiesApart) {
   await([&] { return spool_->memory_use().letters == 0; });
 }
 
+TEST_F(SpoolMemory, LettersThatAreNotLookedAtCountAsTheOthersDo) {
+  // More than the places that are looked at in one go.
+  std::vector<MessagePtr> letters;
+  for (int i = 0; i < 3; ++i) {
+    const std::vector<MessagePtr> more = stored_letters();
+    letters.insert(letters.end(), more.begin(), more.end());
+  }
+  const MemoryUse all = spool_->memory_use();
+  const MemoryUse some = spool_->memory_use(10);
+  EXPECT_EQ(all.letters, letters.size());
+  EXPECT_EQ(some.letters, all.letters);
+  EXPECT_NEAR(static_cast<double>(some.letters_octets),
+              static_cast<double>(all.letters_octets),
+              static_cast<double>(all.letters_octets) / 20);
+}
+
 TEST_F(SpoolMemory, ATryThatCameToNothingIsInTheFootprint) {
   const std::vector<MessagePtr> letters = stored_letters();
   const std::uint64_t before = letters.front()->footprint();
