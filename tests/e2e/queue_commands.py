@@ -264,6 +264,8 @@ def tells_figures(queue: Queue) -> None:
     text = queue.run("stats")
     for needle in ("in the queue  3 messages", "accepted", "vk", "blocked", "octets_written", "memtables", "of at most 384M"):
         expect_in(needle, text)
+    for part in parts:
+        expect_in(f'postern_memory_octets{{part="{part}"}}', queue.run(command="stats"))
     queue.run("remove", "--all", "--yes")
     [lane] = [lane for lane in queue.json("stats")[0]["lanes"] if lane["name"] == "vk"]
     expect(lane["waiting"] == 0, f"what is gone waits no more: {lane}")
