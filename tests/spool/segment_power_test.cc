@@ -44,12 +44,13 @@ class SegmentPower : public ::testing::Test {
   void settle(MessageId id) { settle_all(*load(*spool_, id)); }
 
   /// What would be left of the disk now.
-  void cut() {
+  void cut() { lay_out(system_->image()); }
+  void lay_out(const PowerFileSystem::Image& image) {
     left_.reset();
     fs::remove_all(left_at());
     for (const char* const part : {"/db", "/segments", "/bodies", "/damaged"})
       fs::create_directories(left_at() + part);
-    for (const auto& [path, octets] : system_->image())
+    for (const auto& [path, octets] : image)
       std::ofstream(left_at() + path.substr(data().size()), std::ios::binary) << octets;
   }
   void open_left() {
@@ -186,6 +187,70 @@ TEST_F(SegmentPower, ALetterDoesNotComeBackWithItsSegmentsFile) {
   store(*left_, "its sync lets the file go");
   left_.reset();
   EXPECT_FALSE(fs::exists(left_at() + name));
+}
+
+/// What is in a frame besides its bodies is in no other place until the log is synced.
+TEST_F(SegmentPower, ASegmentIsNotRemovedBeforeTheLogHasWhatIsInIt) {
+  options_.segment_octets = 5000;  // each is full with the first letter
+  open();
+  const MessageId settled = store(*spool_, patterned(kLarge, 1));
+  const MessageId small = store(*spool_, "the log is synced with this");
+  settle(settled);
+  const MessageId carrier = store(*spool_, patterned(kLarge, 2));
+  settle(carrier);
+  const MessageId third = store(*spool_, patterned(kLarge, 3));
+  while (fs::exists(data() + "/segments/000002.segment"))
+    std::this_thread::yield();
+  const MessageId last = store(*spool_, patterned(kLarge, 4));  // the directory is synced
+  expect_left({
+      {small,             "the log is synced with this"},
+      { third, patterned(kLarge,                            3)},
+      { last, patterned(kLarge,                            4)}
+  });
+}
+
+TEST_F(SegmentPower, ASegmentIsNotRemovedBeforeItsLettersAre) {
+  options_.segment_octets = 5000;  // each is full with the first letter
+  options_.committer.settle_delay = std::chrono::milliseconds(1);
+  options_.committer.unlink_delay = std::chrono::hours(1);
+  open();
+  const MessageId settled = store(*spool_, patterned(kLarge, 1));
+  const std::uint64_t lazy = spool_->stats().lazy_writes;
+  settle(settled);
+  while (spool_->stats().lazy_writes == lazy)
+    std::this_thread::yield();
+  // The directory is synced for a new segment, before the settlement is durable.
+  std::vector<PowerFileSystem::Image> images;
+  system_->at_each_sync([&] { images.push_back(system_->image()); });
+  const MessageId behind = store(*spool_, patterned(kLarge, 2));
+  system_->at_each_sync({});
+  std::size_t came_back = 0;
+  for (const PowerFileSystem::Image& image : images) {
+    lay_out(image);
+    open_left();
+    if (HasFatalFailure()) return;
+    for (const MessageId id : found_) {
+      const auto body = body_of(*left_, id);
+      EXPECT_TRUE(body) << (id == settled ? "settled" : "behind");
+      came_back += id == settled;
+    }
+  }
+  EXPECT_GE(came_back, 2U);
+  expect_left({
+      {behind, patterned(kLarge, 2)}
+  });
+}
+
+/// What the next process has found in the log is durable before it builds on it.
+TEST_F(SegmentPower, TheLogOfAProcessThatEndedIsSynced) {
+  open();
+  const MessageId first = store(*spool_, patterned(kLarge, 1));
+  open();
+  const MessageId second = store(*spool_, patterned(kLarge, 2));
+  expect_left({
+      {first,  patterned(kLarge, 1)},
+      {second, patterned(kLarge, 2)}
+  });
 }
 
 /// All was delivered, the large segment was removed, and the process ended; what its frames were

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <rocksdb/db.h>
 #include <thread>
 
 namespace postern::spool::test {
@@ -248,6 +249,37 @@ TEST_F(SegmentStore, ASegmentGoesWhenAllItsLettersAreGone) {
   flush(*spool_);
   spool_.reset();
   EXPECT_THAT(numbers(), IsEmpty());
+}
+
+/// The keys that `space` has in the database, which is closed.
+std::size_t keys_in(const std::string& database, char space) {
+  rocksdb::DB* opened = nullptr;
+  if (!rocksdb::DB::OpenForReadOnly(rocksdb::Options(), database, &opened).ok()) return ~0U;
+  const std::unique_ptr<rocksdb::DB> db(opened);
+  const std::unique_ptr<rocksdb::Iterator> at(db->NewIterator(rocksdb::ReadOptions()));
+  std::size_t count = 0;
+  for (at->Seek(std::string(1, space)); at->Valid() && at->key()[0] == space; at->Next())
+    ++count;
+  return count;
+}
+
+TEST_F(SegmentStore, TheFramesOfSealedSegmentsAreForgotten) {
+  options_.segment_octets = 20'000;
+  open();
+  for (std::size_t i = 0; i < 9; ++i)
+    store(*spool_, patterned(kLarge, i));
+  ASSERT_EQ(numbers().size(), 3U);
+  spool_.reset();
+  EXPECT_EQ(keys_in(dir_.path("db"), 'F'), frames_in(segments().back()).size());
+  EXPECT_EQ(keys_in(dir_.path("db"), 'G'), 1U);
+  EXPECT_EQ(keys_in(dir_.path("db"), 'S'), 9U);
+  open();
+  for (const MessageId id : recovered_)
+    settle(id);
+  flush(*spool_);
+  spool_.reset();
+  EXPECT_EQ(keys_in(dir_.path("db"), 'F'), 0U);
+  EXPECT_EQ(keys_in(dir_.path("db"), 'S'), 0U);
 }
 
 /// Nobody comes any more who would sync: the spool does it, to be rid of the files.
