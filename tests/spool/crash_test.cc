@@ -108,6 +108,8 @@ void verify(const std::string& data, Told& told) {
     ASSERT_TRUE(body) << id.str() << ": " << body.error().message();
     ASSERT_EQ(*body, patterned(about.size, about.seed)) << id.str();
   }
+  for (const MessageId id : present)
+    ASSERT_TRUE(body_of(spool, id)) << id.str() << " is in the queue without its body";
   const Stats stats = spool.stats();
   EXPECT_EQ(stats.damaged_records, 0U);
   EXPECT_EQ(stats.ledger.damaged, 0);
