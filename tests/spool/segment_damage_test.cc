@@ -31,11 +31,14 @@ class SegmentDamage : public DamagedLog {
     ASSERT_EQ(logs().size(), 1U);
     const auto size = fs::file_size(logs()[0]);
     fill(more, kLarge);
+    lose_behind(size);
+    ASSERT_EQ(frames_.size(), letters + more);
+  }
+  void lose_behind(std::uint64_t octets) {
     spool_.reset();
-    fs::resize_file(logs()[0], size);
+    fs::resize_file(logs()[0], octets);
     segment_ = segments_below(data() + "/segments").back();
     frames_ = frames_in(segment_);
-    ASSERT_EQ(frames_.size(), letters + more);
   }
   std::string saved(MessageId id, const std::string& ending = ".eml") const {
     return contents(data() + "/damaged/" + id.str() + ending);
@@ -182,6 +185,24 @@ TEST_F(SegmentDamage, ABatchWithAWrongBitCostsItsLettersAndTheirBodiesAreSaved) 
   EXPECT_THAT(found_, SizeIs(4));
 }
 
+TEST_F(SegmentDamage, ABatchWithAWrongBitNamesNobodyWhoWasSettledSince) {
+  open();
+  fill(1, kLarge);
+  const auto size = fs::file_size(logs()[0]);
+  fill(2, kLarge);
+  settle_all(*load(*spool_, stored_[2]));
+  fill(1, kLarge);
+  lose_behind(size);
+  flip(segment_.path, batch_at(2) + 5);
+  open();
+  EXPECT_THAT(damaged_, IsEmpty());
+  EXPECT_THAT(found_, SizeIs(3));
+  EXPECT_FALSE(found_.contains(stored_[2]));
+  EXPECT_EQ(spool_->stats().ledger.delivered, 1);
+  EXPECT_EQ(spool_->stats().ledger.damaged, 0);
+  EXPECT_TRUE(spool_->stats().ledger.balances());
+}
+
 TEST_F(SegmentDamage, ABodyWithAWrongBitCostsItsLetter) {
   options_.committer.settle_delay = std::chrono::milliseconds(1);
   for (const bool is_replayed : {false, true}) {
@@ -304,6 +325,25 @@ TEST_F(SegmentDamage, ALetterThatALaterFrameSettlesDoesNotComeBack) {
   EXPECT_THAT(found_, SizeIs(3));
   EXPECT_EQ(spool_->stats().ledger.delivered, 1);
   EXPECT_TRUE(spool_->stats().ledger.balances());
+}
+
+/// The frame that wrote its record again is there, and so is the group that removed it.
+TEST_F(SegmentDamage, ABodyWithoutALetterTakesNoSpace) {
+  open();
+  fill(1, kLarge);
+  (*load(*spool_, stored_[0]))->lease_pending()->reschedule(0, WallTime(), "other", {});
+  fill(1, kLarge);
+  settle_all(*load(*spool_, stored_[0]));
+  settle_all(*load(*spool_, stored_[1]));
+  fill(1, 100);
+  spool_.reset();
+  flip(logs()[0], place_of(logs()[0], 'e', stored_[0]) + 40);
+  open();
+  EXPECT_FALSE(found_.contains(stored_[0]));
+  EXPECT_THAT(found_, SizeIs(1));
+  fill(1, 100);
+  spool_.reset();
+  EXPECT_THAT(segments_below(data() + "/segments"), IsEmpty());
 }
 
 TEST_F(SegmentDamage, ARecordIsNotReplacedByAnOlderOne) {
