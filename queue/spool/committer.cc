@@ -187,7 +187,7 @@ bool Committer::gathers_locked(SteadyTime now) {
   for (const Fresh& fresh : fresh_) {
     due += fresh.not_before <= now && fresh.message->stage() == Message::Stage::waiting;
   }
-  if (due == 0 || due >= options_.company || due + arriving_ < options_.company) {
+  if (due == 0 || due >= options_.company || arriving_ == 0) {
     gathering_since_ = SteadyTime::max();
     return false;
   }

@@ -23,7 +23,8 @@ inline std::vector<Chunk> chunks_of(std::string_view body, std::size_t piece = 3
 }
 
 inline std::vector<SegmentFile> segments_below(const std::string& directory) {
-  return segments_in(*rocksdb::FileSystem::Default(), directory).value();
+  auto files = segments_in(*rocksdb::FileSystem::Default(), directory);
+  return files ? *std::move(files) : std::vector<SegmentFile>();
 }
 
 inline std::unique_ptr<SegmentReader> reader_of(const SegmentFile& file) {
