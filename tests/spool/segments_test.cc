@@ -110,6 +110,42 @@ TEST_F(SegmentsOnDisk, AFrameTellsAllOfItself) {
   EXPECT_FALSE(reader->has_frame_behind());
 }
 
+/// A letter may hold what looks like a frame.
+TEST_F(SegmentsOnDisk, AFrameIsNoneInAnotherPlace) {
+  write({1});
+  write({2});
+  const auto all = static_cast<std::streamsize>(fs::file_size(path(1)));
+  std::string octets(static_cast<std::size_t>(all), '\0');
+  std::ifstream(path(1), std::ios::binary).read(octets.data(), all);
+  std::ofstream(path(2), std::ios::binary) << octets;
+  std::ofstream(path(1), std::ios::binary | std::ios::app) << octets;
+  const std::vector<SegmentFile> files = segments_below(dir_.path());
+  ASSERT_EQ(files.size(), 2U);
+  EXPECT_THAT(frames_in(files[1]), IsEmpty());
+  EXPECT_EQ(frames_in(files[0]).size(), 2U);
+  const auto reader = reader_of(files[0]);
+  while (reader->next()) {
+  }
+  EXPECT_FALSE(reader->has_frame_behind());
+}
+
+TEST_F(SegmentsOnDisk, AFrameIsSeenBehindOctetsThatAreNone) {
+  write({1});
+  write({2});
+  write({3});
+  const SegmentFile file = segments_below(dir_.path())[0];
+  const std::vector<FrameHead> frames = frames_in(file);
+  {
+    std::fstream out(path(1), std::ios::in | std::ios::out | std::ios::binary);
+    out.seekp(frames[1].place.offset);
+    out << "none";
+  }
+  const auto reader = reader_of(file);
+  EXPECT_TRUE(reader->next());
+  EXPECT_FALSE(reader->next());
+  EXPECT_TRUE(reader->has_frame_behind());
+}
+
 TEST_F(SegmentsOnDisk, AFrameCostsOneSyncAndANewSegmentOneMore) {
   write({1});
   EXPECT_EQ(system_->count(Operation::sync), 2U) << "the directory's too";
@@ -187,6 +223,7 @@ TEST_F(SegmentsOnDisk, AFrameThatIsNotWrittenWholeIsInNoFile) {
     EXPECT_EQ(fs::file_size(path(segment)), size) << nth;
   }
   EXPECT_EQ(fs::file_size(path(1)), before);
+  EXPECT_THAT(numbers(), ElementsAre(1)) << "each try left an empty one";
   write({3});
   EXPECT_EQ(*read(1), patterned(6000, 1));
   EXPECT_EQ(*read(3), patterned(6000, 3));
