@@ -242,8 +242,7 @@ def full_disk(mode: str, once: bool, where: Where, chance: random.Random) -> str
     """ENOSPC of a write passes by itself: 452 meanwhile, and no restart."""
     with Bench(mode, chance) as bench:
         load = backlog(bench, where.sizes)
-        calls = WRITES | CREATIONS if where is IN_SEGMENTS else WRITES
-        bench.shim.fail(calls, errno.ENOSPC, chance.randint(0, 40), once, where.folder)
+        bench.shim.fail(WRITES | CREATIONS, errno.ENOSPC, chance.randint(0, 40), once, where.folder)
         wait_until(lambda: bench.shim.hits() > 0, 20, "a write has failed")
         if not once:
             told = load.no_storage
