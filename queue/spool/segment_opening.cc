@@ -208,7 +208,7 @@ rocksdb::WriteBatch SegmentOpening::filtered(std::string_view batch) const {
       return;
     }
     if (is_record && rewritten_.contains(id.value())) return;
-    const bool is_ledger = operation.key.front() == static_cast<char>(RocksSpace::ledger);
+    const bool is_ledger = operation.key.starts_with(static_cast<char>(RocksSpace::ledger));
     if (is_ledger && has_later_) return;
     out.Put(slice(operation.key), slice(operation.value)).PermitUncheckedError();
   });
