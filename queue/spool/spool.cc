@@ -20,10 +20,13 @@ namespace postern::spool {
 
 namespace {
 
-/// Those that are not lost: their record is in a table, or a later group wrote it again.
+/// Those that are not lost: their record is in a table, or a later group wrote it again. What
+/// frames have removed is neither lost nor there.
 std::vector<LostLetter> take_known(RocksStore& store, std::vector<LostLetter>& letters) {
+  std::erase_if(letters, [&store](const LostLetter& letter) {
+    return store.findings().removed.contains(letter.id.value());
+  });
   const auto lost = [&store](const LostLetter& letter) {
-    if (store.findings().removed.contains(letter.id.value())) return false;
     const auto record = store.record(letter.id);
     return !record && record.error() == make_error_code(Errc::not_found);
   };

@@ -266,6 +266,22 @@ TEST_F(SegmentDamage, ADamagedGroupOfTheLogIsTakenFromItsFrame) {
   expect_lost({});
 }
 
+TEST_F(SegmentDamage, WhatAFrameHasSettledIsNotSavedForAPerson) {
+  open();
+  fill(2, 2000);
+  settle_all(*load(*spool_, stored_[0]));
+  fill(1, kLarge);  // its group settles the first
+  fill(1, 2000);
+  spool_.reset();
+  for (const std::size_t damaged : {0U, 2U})
+    flip(logs()[0], place_of(logs()[0], 'e', stored_[damaged]) + 40);
+  open();
+  EXPECT_THAT(damaged_, IsEmpty());
+  EXPECT_EQ(found_, (std::set<MessageId>{stored_[1], stored_[2], stored_[3]}));
+  EXPECT_FALSE(fs::exists(data() + "/damaged/" + stored_[0].str() + ".eml"));
+  EXPECT_EQ(spool_->stats().ledger.damaged, 0);
+}
+
 TEST_F(SegmentDamage, WhatNeitherTheLogNorItsFrameHasIsLostOnce) {
   open();
   fill(3, kLarge);
