@@ -63,6 +63,8 @@ struct RocksStore::Database {
   rocksdb::Status sync_logs();
   /// SegmentOpening. Once, after open(); the error's text, empty: done.
   std::string open_segments();
+  /// As far as a few octets at `middle` tell. The committer.
+  bool packs_well(std::span<const Chunk> chunks, std::uint64_t middle);
   /// The committer's group, as the batch and the segments have it.
   WriteOutcome write_group(bool durable);
   void put_sealed();

@@ -113,6 +113,21 @@ TEST_F(SegmentStore, HasBodiesBetweenTheTwoLimits) {
   EXPECT_EQ(*body_of(*spool_, file), patterned(100'001, 4));
 }
 
+TEST_F(SegmentStore, WhatPacksWellStaysInTheDatabase) {
+  open();
+  const std::string header = patterned(1000, 1);
+  const std::string log = header + std::string(40'000, 'x');
+  const std::uint64_t before = spool_->stats().octets_written;
+  const MessageId packed = store(*spool_, log);
+  EXPECT_FALSE(is_framed(packed));
+  EXPECT_LT(spool_->stats().octets_written - before, 3000U);
+  // What its middle is counts, not how it begins.
+  const std::string scan = std::string(1000, 'x') + patterned(40'000, 2);
+  EXPECT_TRUE(is_framed(store(*spool_, scan)));
+  open();
+  EXPECT_EQ(*body_of(*spool_, packed), log);
+}
+
 TEST_F(SegmentStore, ALetterThatComesAloneCostsOneSync) {
   open();
   cost(kLarge);  // the segment is made
