@@ -22,7 +22,7 @@ from crash_sink import MODES, CrashSink, subject
 from fault_shim import CREATIONS, SYNCS, WRITES, Shim, name_of
 from gateway import Gateway
 from ports import GATEWAY, WORKSPACE, free_port
-from process import HarnessError, tail, wait_until
+from process import HarnessError, wait_until
 
 _CONFIG = """\
 hostname = "gw.company.ru"
@@ -64,8 +64,6 @@ domains = ["{slow_domain}"]
 via = "slow"
 """
 
-_LEDGER = re.compile(r"stopped; recipients: accepted=(-?\d+) delivered=(-?\d+) bounced=(-?\d+) discarded=(-?\d+) "
-                     r"queued=(-?\d+) damaged=(-?\d+)$")
 _DRAIN_EVERY = 25          # rounds; the list of what has to arrive stays short
 _DRAIN_SECONDS = 120.0
 _QUIET = 1.6               # a message that was deferred comes again sooner
@@ -135,7 +133,7 @@ class Bench:
         self.slow.set("up")
         self.drained(acknowledged)
         self.gateway.stop()
-        ledger = self.ledger()
+        ledger = self.gateway.ledger()
         lost = self.missing(acknowledged)
         if lost:
             raise HarnessError(f"{len(lost)} of {len(acknowledged)} that got 250 did not arrive: {lost[:5]}; {ledger}")
@@ -149,12 +147,6 @@ class Bench:
             raise HarnessError(f"the ledger does not balance: accepted, delivered, bounced, discarded, queued, damaged: {ledger}")
         torn = f" + {damaged} damaged" if damaged else ""
         return f"{self.summary(acknowledged)}; ledger {accepted} = {delivered} delivered + {bounced} bounced{torn}"
-
-    def ledger(self) -> tuple[int, ...]:
-        for line in reversed(self.gateway.log.read_text(errors="replace").splitlines()):
-            if found := _LEDGER.search(line):
-                return tuple(int(number) for number in found.groups())
-        raise HarnessError(f"no ledger in the log\n{tail(self.gateway.log)}")
 
     def summary(self, acknowledged: Acknowledged) -> str:
         counts = self.fast.arrived + self.slow.arrived

@@ -14,6 +14,8 @@ from ports import GATEWAY, open_sessions
 from process import HarnessError, spawn, stop, tail
 
 _LETTER = re.compile(r" letter id=(\S+) .*?\bto=(<.*?>) .*?\boutcome=(\w+)")
+_LEDGER = re.compile(r"stopped; recipients: accepted=(-?\d+) delivered=(-?\d+) bounced=(-?\d+) discarded=(-?\d+) "
+                     r"queued=(-?\d+) damaged=(-?\d+)$")
 _REPORT = re.compile(r" report (\S+) to <(.*?)> about ")
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -76,6 +78,18 @@ class Gateway:
             raise HarnessError(f"{self.name}: did not end within 10 s of SIGTERM")
         if running and self._process.returncode != 0:
             raise HarnessError(f"{self.name}: ended with {self._process.returncode} after SIGTERM, not 0\n{tail(self.log)}")
+
+    def ledger(self) -> tuple[int, ...]:
+        """Of a process that has ended: (accepted, delivered, bounced, discarded, queued, damaged) recipients, as its log says."""
+        for line in reversed(self.log.read_text(errors="replace").splitlines()):
+            if found := _LEDGER.search(line):
+                return tuple(int(number) for number in found.groups())
+        raise HarnessError(f"{self.name}: no ledger in the log\n{tail(self.log)}")
+
+    def check_ledger(self) -> None:
+        accepted, *ends = self.ledger()
+        if accepted != sum(ends):
+            raise HarnessError(f"{self.name}: the ledger is not exact: {accepted} recipients accepted, {sum(ends)} accounted for")
 
     def kill(self) -> None:
         """As a crash: nothing of the process runs any more."""

@@ -147,6 +147,8 @@ class Topology:
             party = self._started.pop()
             try:
                 party.stop()
+                if party in self.gateways and self.delivery != "cut_through":
+                    party.check_ledger()
             except Exception as error:  # noqa: BLE001 - the others still have to be stopped
                 problems.append(str(error))
         if not self._keep:
