@@ -12,16 +12,27 @@ namespace postern::smtp {
 namespace {
 
 #ifdef __SSE2__
+constexpr std::ptrdiff_t kBlock = 16;
+constexpr std::ptrdiff_t kBlocks = 4;  ///< that are looked at together
+
 struct Masks {
-  unsigned cr, lf, nul, high;
+  unsigned cr, lf, nul;
 };
 
-Masks masks_of(const char* at) {
-  const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+__m128i load(const char* at) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+}
+
+Masks masks_of(__m128i block) {
   const auto equal = [block](char c) {
     return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(c))));
   };
-  return {equal('\r'), equal('\n'), equal('\0'), static_cast<unsigned>(_mm_movemask_epi8(block))};
+  return {equal('\r'), equal('\n'), equal('\0')};
+}
+
+/// Where an octet is CR or below it: CR, LF, NUL, and a few that mean nothing here.
+__m128i controls(__m128i block) {
+  return _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8('\r')), block);
 }
 #endif
 
@@ -56,17 +67,34 @@ void ContentScanner::scan(std::string_view octets) {
   const char* const end = at + octets.size();
   bool cr = previous_cr_;
 #ifdef __SSE2__
-  for (; end - at >= 16; at += 16) {
-    const Masks m = masks_of(at);
-    saw_8bit_ |= m.high != 0;
-    if ((m.cr | m.lf | m.nul) == 0 && !cr) continue;
+  __m128i high = _mm_setzero_si128();
+  const auto look_at = [&](__m128i block) {
+    if (!cr && _mm_movemask_epi8(controls(block)) == 0) return;
     // Every LF must stand one place behind a CR, and every CR one place before an LF.
+    const Masks m = masks_of(block);
     const unsigned behind_cr = (m.cr << 1U) | (cr ? 1U : 0U);
     violations_.bare_lf |= (m.lf & ~behind_cr & 0xffffU) != 0;
     violations_.bare_cr |= (behind_cr & ~m.lf & 0xffffU) != 0;
     violations_.nul |= m.nul != 0;
     cr = (m.cr & 0x8000U) != 0;
+  };
+  for (; end - at >= kBlocks * kBlock; at += kBlocks * kBlock) {
+    const __m128i block[kBlocks] = {
+        load(at), load(at + kBlock), load(at + 2 * kBlock), load(at + 3 * kBlock)};
+    high = _mm_or_si128(
+        high, _mm_or_si128(_mm_or_si128(block[0], block[1]), _mm_or_si128(block[2], block[3])));
+    const __m128i any = _mm_or_si128(_mm_or_si128(controls(block[0]), controls(block[1])),
+                                     _mm_or_si128(controls(block[2]), controls(block[3])));
+    if (!cr && _mm_movemask_epi8(any) == 0) continue;
+    for (const __m128i& one : block)
+      look_at(one);
   }
+  for (; end - at >= kBlock; at += kBlock) {
+    const __m128i block = load(at);
+    high = _mm_or_si128(high, block);
+    look_at(block);
+  }
+  saw_8bit_ |= _mm_movemask_epi8(high) != 0;
 #endif
   for (; at != end; ++at) {
     const char c = *at;

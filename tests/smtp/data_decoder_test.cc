@@ -146,11 +146,11 @@ ContentViolations plainly(std::string_view octets) {
 }
 
 TEST(ContentScanner, AgreesWithAPlainLoopAtEveryPlaceOfABlock) {
-  // Around the 16 octets of a step, each violation at each place, whole and in pieces.
+  // Around the 64 and the 16 octets of a step, each violation at each place, whole and in pieces.
   const char* const bad[] = {"\r", "\n", "\0", "\r\n", "\n\r", "\r\r\n", "\r\n\n", "x"};
   for (const char* text : bad) {
-    for (std::size_t at = 0; at < 40; ++at) {
-      std::string octets(48, 'x');
+    for (std::size_t at = 0; at < 150; ++at) {
+      std::string octets(154, 'x');
       const std::size_t size = *text == '\0' ? 1 : std::string_view(text).size();
       octets.replace(at, size, text, size);
       const ContentViolations expected = plainly(octets);
@@ -173,6 +173,16 @@ TEST(ContentScanner, SeesOctetsAbove127) {
   EXPECT_FALSE(scanner.saw_8bit());
   scanner.scan(std::string(40, 'x') + "\xd0\xb8");
   EXPECT_TRUE(scanner.saw_8bit());
+}
+
+TEST(ContentScanner, SeesAnOctetAbove127AtEveryPlaceOfABlock) {
+  for (std::size_t at = 0; at < 150; ++at) {
+    std::string octets(150, 'x');
+    octets[at] = '\x80';
+    ContentScanner scanner;
+    scanner.scan(octets);
+    EXPECT_TRUE(scanner.saw_8bit()) << at;
+  }
 }
 
 }  // namespace
