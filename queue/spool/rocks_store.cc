@@ -57,11 +57,17 @@ RocksStore::~RocksStore() = default;
 // ---- the group ----
 
 bool RocksStore::Database::packs_well(std::span<const Chunk> chunks, std::uint64_t middle) {
-  std::uint64_t end = 0;
+  std::uint64_t begin = 0;
   for (const Chunk& chunk : chunks) {
-    end += chunk->size();
-    if (end <= middle) continue;
-    const std::string_view sample = std::string_view(*chunk).substr(0, kSample);
+    const std::string_view octets = *chunk;
+    if (begin + octets.size() <= middle) {
+      begin += octets.size();
+      continue;
+    }
+    // All of the sample, also where the chunk ends soon.
+    const std::size_t most = octets.size() - std::min(octets.size(), kSample);
+    const std::size_t from = std::min(most, static_cast<std::size_t>(middle - begin));
+    const std::string_view sample = octets.substr(from, kSample);
     return packer.pack({&sample, 1}).size() * kPacksWell <= sample.size();
   }
   return false;
