@@ -64,9 +64,7 @@ void Segments::stage(MessageId id, std::span<const Chunk> chunks) {
     body.octets += static_cast<std::uint32_t>(chunk->size());
   }
   frame_.bodies.push_back(body);
-  staged_.push_back({
-      {chunks.begin(), chunks.end()}
-  });
+  staged_.insert(staged_.end(), chunks.begin(), chunks.end());
 }
 
 IOStatus Segments::begin_segment() {
@@ -117,10 +115,8 @@ IOStatus Segments::write_frame(std::string_view batch) {
     return file_->Append(Slice(octets.data(), octets.size()), IOOptions(), nullptr);
   };
   IOStatus status = write(encode_frame_head(frame_));
-  for (const Staged& body : staged_) {
-    for (const Chunk& chunk : body.chunks) {
-      if (status.ok()) status = write(*chunk);
-    }
+  for (const Chunk& chunk : staged_) {
+    if (status.ok()) status = write(*chunk);
   }
   if (status.ok()) status = write(batch);
   return status;

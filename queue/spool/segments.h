@@ -46,7 +46,7 @@ class Segments {
 
   // ---- the committer, in this order ----
   void stage(MessageId id, std::span<const Chunk> chunks);
-  bool has_staged() const { return !staged_.empty(); }
+  bool has_staged() const { return !frame_.bodies.empty(); }
   /// The frame of what is staged gets its place; a segment is begun where none is open.
   rocksdb::IOStatus begin_frame();
   const FrameHead& frame() const { return frame_; }
@@ -97,9 +97,6 @@ class Segments {
   Usage usage() const;
 
  private:
-  struct Staged {
-    std::vector<Chunk> chunks;
-  };
   struct Hole {
     std::uint32_t offset = 0;
     std::uint32_t octets = 0;
@@ -129,8 +126,8 @@ class Segments {
   std::uint64_t number_ = 0;                       ///< of that, or of the last one
   std::uint64_t size_ = 0;                         ///< of that
   bool wants_seal_ = false;                        ///< a frame was taken back
-  std::vector<Staged> staged_;
-  FrameHead frame_;  ///< of what is staged
+  std::vector<Chunk> staged_;                      ///< the bodies' octets, one behind the other
+  FrameHead frame_;                                ///< of what is staged
   std::vector<SegmentPlace> places_staged_;
   std::vector<SegmentPlace> removed_;   ///< not durably yet
   std::vector<std::uint64_t> useless_;  ///< found so: removed with the first sync
