@@ -150,6 +150,11 @@ class Outage:
         """The last try of a stored letter ended with: nobody could be asked."""
         return '"last_reply":"451 4.4.3' in self.queue(name, "list")
 
+    def seen_of_queues(self) -> str:
+        """For whoever must find out why a wait was in vain."""
+        counts = f"{self.load.count('accepted')} accepted, {self.load.count('deferred')} deferred"
+        return "\n".join([counts, *(f"{name}: {self.queue(name, 'stats')}{self.queue(name, 'list')[:1000]}" for name in GATEWAYS)])
+
     def rests(self, name: str) -> bool:
         """No delivery runs: none is left that was decided while the directory could be asked."""
         return all(lane["running"] == 0 for lane in json.loads(self.queue(name, "stats"))["lanes"])
@@ -292,7 +297,7 @@ def main() -> int:
                     print(f"PASS {kind} {test.__name__}: {time.monotonic() - begun:.1f} s", flush=True)
                 except (HarnessError, OSError, smtplib.SMTPException) as error:
                     failed += 1
-                    print(f"FAIL {kind} {test.__name__}: {error}", flush=True)
+                    print(f"FAIL {kind} {test.__name__}: {error}\n{parties.seen_of_queues()}", flush=True)
     except (HarnessError, OSError) as error:
         failed += 1
         print(f"FAIL {kind}: {error}", flush=True)

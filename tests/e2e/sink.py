@@ -3,6 +3,7 @@
 
 import asyncio
 import re
+import socket
 import ssl
 import threading
 from dataclasses import dataclass, field
@@ -51,8 +52,8 @@ class Sink:
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"sink-{port}", daemon=True)
         self._active = 0
-        self._server: asyncio.Server | None = None
-        self._accepting = False
+        self._listener: socket.socket | None = None
+        self._beginning: set[asyncio.Task] = set()    # connections that are no session yet
         self._writers: set[asyncio.StreamWriter] = set()
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -83,16 +84,29 @@ class Sink:
         """It listens no more, and every connection is reset."""
         asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
 
+    # asyncio's own server leaves a connection open that nobody serves when it is closed while it accepts (Python 3.11).
     async def _open(self) -> None:
-        if self._server is None:
-            self._accepting = True
-            self._server = await asyncio.start_server(self._serve, self.address, self.port, limit=1 << 16)
+        if self._listener is None:
+            self._listener = socket.create_server((self.address, self.port), backlog=100)
+            self._listener.setblocking(False)
+            self._loop.add_reader(self._listener, self._accept)
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        connection.setblocking(False)
+        protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader(limit=1 << 16), self._serve)
+        task = self._loop.create_task(self._loop.connect_accepted_socket(lambda: protocol, connection))
+        self._beginning.add(task)
+        task.add_done_callback(self._beginning.discard)
 
     async def _close(self) -> None:
-        self._accepting = False
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._listener is not None:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
         for writer in self._writers:
             writer.transport.abort()
 
@@ -106,7 +120,7 @@ class Sink:
         self._loop.run_until_complete(asyncio.sleep(0))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not self._accepting:    # it came while close() was at work
+        if self._listener is None:    # it came while close() was at work
             writer.transport.abort()
             return
         self._writers.add(writer)
