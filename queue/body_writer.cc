@@ -2,6 +2,7 @@
 #include "queue/body_writer.h"
 
 #include "smtp/client_commands.h"
+#include "smtp/dot_lines.h"
 
 #include <algorithm>
 
@@ -50,17 +51,21 @@ net::Awaitable<bool> BodyWriter::write_data(std::string_view octets) {
 
 bool BodyWriter::needs_dots(std::string_view octets) const {
   if (last_ == '\n' && octets.front() == '.') return true;
-  return octets.find("\n.") != std::string_view::npos;
+  return smtp::find_dot_line(octets) != std::string_view::npos;
 }
 
 void BodyWriter::stuff(std::string_view octets) {
+  // One piece more: more will come, and what is there is not copied again for each.
+  if (!block_.empty() && block_.size() + octets.size() > block_.capacity()) {
+    block_.reserve(kBlockOctets + kHeaderRoom);
+  }
   if (last_ == '\n' && octets.front() == '.') block_ += '.';
   remember_end(octets);
   for (;;) {
-    const std::size_t line_end = octets.find("\n.");
-    if (line_end == std::string_view::npos) break;
-    block_.append(octets.substr(0, line_end + 1)) += '.';
-    octets.remove_prefix(line_end + 1);
+    const std::size_t dot = smtp::find_dot_line(octets);
+    if (dot == std::string_view::npos) break;
+    block_.append(octets.substr(0, dot)) += '.';
+    octets.remove_prefix(dot);
   }
   block_ += octets;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "smtp/data_decoder.h"
 
-#include <bit>
+#include "smtp/dot_lines.h"
+
 #include <cstring>
 
 #ifdef __SSE2__
@@ -13,51 +14,57 @@ namespace {
 
 #ifdef __SSE2__
 constexpr std::ptrdiff_t kBlock = 16;
-constexpr std::ptrdiff_t kBlocks = 4;  ///< that are looked at together
-
-struct Masks {
-  unsigned cr, lf, nul;
-};
+/// A message that has waited comes from far memory, and the processor's own foresight ends with
+/// each page.
+constexpr std::ptrdiff_t kAhead = 1024;
 
 __m128i load(const char* at) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
 }
 
-Masks masks_of(__m128i block) {
-  const auto equal = [block](char c) {
-    return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(c))));
-  };
-  return {equal('\r'), equal('\n'), equal('\0')};
+std::uint64_t where(__m128i block, char c) {
+  return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(c))));
 }
 
-/// Where an octet is CR or below it: CR, LF, NUL, and a few that mean nothing here.
-__m128i controls(__m128i block) {
-  return _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8('\r')), block);
-}
+/// What has been seen of a run, a step of up to 64 octets at a time. No branch depends on what is
+/// in a step: nearly every one has a line end.
+struct Sight {
+  __m128i high = _mm_setzero_si128();     ///< all octets, or-ed
+  __m128i least = _mm_set1_epi8('\x7f');  ///< the smallest one of each column
+  std::uint64_t bare_cr = 0;
+  std::uint64_t bare_lf = 0;
+  std::uint64_t cr_before = 0;  ///< 1: the octet before is a CR
+
+  template <int blocks>
+  void step(const char* at) {
+    constexpr int kOctets = blocks * static_cast<int>(kBlock);
+    std::uint64_t cr = 0;
+    std::uint64_t lf = 0;
+    for (int i = 0; i < blocks; ++i) {
+      const __m128i block = load(at + i * kBlock);
+      high = _mm_or_si128(high, block);
+      least = _mm_min_epu8(least, block);
+      cr |= where(block, '\r') << (i * kBlock);
+      lf |= where(block, '\n') << (i * kBlock);
+    }
+    // Every LF must stand one place behind a CR, and every CR one place before an LF.
+    const std::uint64_t behind_cr = (cr << 1U | cr_before) & (~std::uint64_t{0} >> (64 - kOctets));
+    bare_cr |= behind_cr & ~lf;
+    bare_lf |= lf & ~behind_cr;
+    cr_before = cr >> (kOctets - 1);
+  }
+};
 #endif
 
 /// The front of `octets` up to and with the CRLF that a line with a dot follows; all of it when
-/// there is none. (memmem takes an octet at a time for so short a needle.)
+/// there is none.
 std::string_view until_dot_line(std::string_view octets) {
-  const char* at = octets.data();
-  const char* const end = at + octets.size();
-#ifdef __SSE2__
-  for (; end - at >= 18; at += 16) {
-    const auto equal = [](const char* from, char c) {
-      const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-      return _mm_cmpeq_epi8(block, _mm_set1_epi8(c));
-    };
-    const __m128i hits =
-        _mm_and_si128(_mm_and_si128(equal(at, '\r'), equal(at + 1, '\n')), equal(at + 2, '.'));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(hits));
-    if (mask != 0) {
-      const auto front = static_cast<std::size_t>(at - octets.data());
-      return octets.substr(0, front + static_cast<unsigned>(std::countr_zero(mask)) + 2);
-    }
+  for (std::size_t dot = 0;;) {
+    dot = find_dot_line(octets, dot);
+    if (dot == std::string_view::npos) return octets;
+    if (dot >= 2 && octets[dot - 2] == '\r') return octets.substr(0, dot);
+    ++dot;
   }
-#endif
-  const std::size_t hit = octets.find("\r\n.", static_cast<std::size_t>(at - octets.data()));
-  return hit == std::string_view::npos ? octets : octets.substr(0, hit + 2);
 }
 
 }  // namespace
@@ -67,34 +74,19 @@ void ContentScanner::scan(std::string_view octets) {
   const char* const end = at + octets.size();
   bool cr = previous_cr_;
 #ifdef __SSE2__
-  __m128i high = _mm_setzero_si128();
-  const auto look_at = [&](__m128i block) {
-    if (!cr && _mm_movemask_epi8(controls(block)) == 0) return;
-    // Every LF must stand one place behind a CR, and every CR one place before an LF.
-    const Masks m = masks_of(block);
-    const unsigned behind_cr = (m.cr << 1U) | (cr ? 1U : 0U);
-    violations_.bare_lf |= (m.lf & ~behind_cr & 0xffffU) != 0;
-    violations_.bare_cr |= (behind_cr & ~m.lf & 0xffffU) != 0;
-    violations_.nul |= m.nul != 0;
-    cr = (m.cr & 0x8000U) != 0;
-  };
-  for (; end - at >= kBlocks * kBlock; at += kBlocks * kBlock) {
-    const __m128i block[kBlocks] = {
-        load(at), load(at + kBlock), load(at + 2 * kBlock), load(at + 3 * kBlock)};
-    high = _mm_or_si128(
-        high, _mm_or_si128(_mm_or_si128(block[0], block[1]), _mm_or_si128(block[2], block[3])));
-    const __m128i any = _mm_or_si128(_mm_or_si128(controls(block[0]), controls(block[1])),
-                                     _mm_or_si128(controls(block[2]), controls(block[3])));
-    if (!cr && _mm_movemask_epi8(any) == 0) continue;
-    for (const __m128i& one : block)
-      look_at(one);
+  Sight sight;
+  sight.cr_before = cr ? 1 : 0;
+  for (; end - at >= 4 * kBlock; at += 4 * kBlock) {
+    _mm_prefetch(at + kAhead, _MM_HINT_T0);
+    sight.step<4>(at);
   }
-  for (; end - at >= kBlock; at += kBlock) {
-    const __m128i block = load(at);
-    high = _mm_or_si128(high, block);
-    look_at(block);
-  }
-  saw_8bit_ |= _mm_movemask_epi8(high) != 0;
+  for (; end - at >= kBlock; at += kBlock)
+    sight.step<1>(at);
+  violations_.bare_cr |= sight.bare_cr != 0;
+  violations_.bare_lf |= sight.bare_lf != 0;
+  violations_.nul |= where(sight.least, '\0') != 0;
+  saw_8bit_ |= _mm_movemask_epi8(sight.high) != 0;
+  cr = sight.cr_before != 0;
 #endif
   for (; at != end; ++at) {
     const char c = *at;

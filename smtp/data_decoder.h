@@ -17,7 +17,7 @@ struct ContentViolations {
 };
 
 /// Looks for bare CR, bare LF and NUL in octets that come in pieces (BDAT; DataDecoder has its
-/// own). Scans 16 octets a step. `end()` tells of a CR that was the last octet.
+/// own). Scans 64 octets a step. `end()` tells of a CR that was the last octet.
 class ContentScanner {
  public:
   void scan(std::string_view octets);
