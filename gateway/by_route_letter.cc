@@ -62,6 +62,10 @@ net::Awaitable<void> ByRouteLetter::write(std::string_view octets) {
   co_await letter_->write(octets);
 }
 
+void ByRouteLetter::checked(const smtp::ContentFacts& facts) {
+  letter_->checked(facts);
+}
+
 net::Awaitable<smtp::Reply> ByRouteLetter::finish() {
   smtp::Reply reply = co_await letter_->finish();
   co_return reply;

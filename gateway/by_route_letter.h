@@ -32,6 +32,7 @@ class ByRouteLetter final : public smtp::Transaction {
   net::Awaitable<smtp::Reply> recipient(const smtp::Recipient& recipient) override;
   net::Awaitable<smtp::Reply> begin_message() override;
   net::Awaitable<void> write(std::string_view octets) override;
+  void checked(const smtp::ContentFacts& facts) override;
   net::Awaitable<smtp::Reply> finish() override;
   void refused(const smtp::Reply& why) override;
 

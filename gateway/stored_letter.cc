@@ -215,6 +215,8 @@ spool::Envelope StoredLetter::make_envelope() const {
   envelope.origin.tls = session_.tls != nullptr;
   envelope.loop = loop_;
   envelope.tls_not_required = tls_not_required_;
+  // With our own field at its front, which has neither.
+  envelope.content = content_;
   envelope.received = spool::wall_now();
   envelope.header_octets = header_octets_;
   return envelope;

@@ -34,6 +34,7 @@ class StoredLetter final : public DecidedLetter {
                                    routing::Decision decision) override;
   net::Awaitable<smtp::Reply> begin_message() override;
   net::Awaitable<void> write(std::string_view octets) override;
+  void checked(const smtp::ContentFacts& facts) override { content_ = facts; }
   net::Awaitable<smtp::Reply> finish() override;
   void refused(const smtp::Reply& why) override;
 
@@ -69,6 +70,7 @@ class StoredLetter final : public DecidedLetter {
   bool header_passed_ = false;
   spool::LoopFacts loop_;
   bool tls_not_required_ = false;
+  smtp::ContentFacts content_;
   std::uint32_t header_octets_ = 0;  ///< with our own field
   smtp::Reply failure_;              ///< why the rest is swallowed
   std::uint64_t octets_ = 0;

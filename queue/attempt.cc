@@ -66,7 +66,8 @@ net::Awaitable<void> transact(HopPool& pool,
     const Routed& r = group.recipients[i];
     recipients.push_back({r.decision.recipient_out, message->address(r.index).parameters});
   }
-  HopTransaction transaction(pool, group.target, std::move(sender), message->tls_not_required());
+  const LetterFacts facts{message->tls_not_required(), message->content()};
+  HopTransaction transaction(pool, group.target, std::move(sender), facts);
   std::vector<Reply> replies = co_await transaction.recipients(std::move(recipients));
   const auto accepted = [](const Reply& reply) { return reply.is_positive(); };
   if (std::any_of(replies.begin(), replies.end(), accepted)) {

@@ -14,8 +14,8 @@ constexpr std::size_t kHeaderRoom = 40;
 
 }  // namespace
 
-BodyWriter::BodyWriter(smtp::ClientSession& session, bool chunking)
-    : session_(session), chunking_(chunking) {
+BodyWriter::BodyWriter(smtp::ClientSession& session, bool chunking, bool no_dots)
+    : session_(session), chunking_(chunking), no_dots_(no_dots) {
   begin_block();
 }
 
@@ -50,6 +50,7 @@ net::Awaitable<bool> BodyWriter::write_data(std::string_view octets) {
 }
 
 bool BodyWriter::needs_dots(std::string_view octets) const {
+  if (no_dots_) return false;
   if (last_ == '\n' && octets.front() == '.') return true;
   return smtp::find_dot_line(octets) != std::string_view::npos;
 }
@@ -61,7 +62,7 @@ void BodyWriter::stuff(std::string_view octets) {
   }
   if (last_ == '\n' && octets.front() == '.') block_ += '.';
   remember_end(octets);
-  for (;;) {
+  while (!no_dots_) {
     const std::size_t dot = smtp::find_dot_line(octets);
     if (dot == std::string_view::npos) break;
     block_.append(octets.substr(0, dot)) += '.';

@@ -19,7 +19,8 @@ class BodyWriter {
   /// Chunks that may be unanswered, with PIPELINING; without it there is none (RFC 3030 4.2).
   static constexpr std::size_t kChunksAhead = 8;
 
-  BodyWriter(smtp::ClientSession& session, bool chunking);
+  /// `no_dots`: no line of the message begins with a dot, and none is looked for.
+  BodyWriter(smtp::ClientSession& session, bool chunking, bool no_dots = false);
 
   /// False: the connection is lost, or a chunk was refused (session.dialogue() tells).
   net::Awaitable<bool> write(std::string_view octets);
@@ -40,6 +41,7 @@ class BodyWriter {
 
   smtp::ClientSession& session_;
   const bool chunking_;
+  const bool no_dots_;
   std::string block_;        ///< for BDAT with room for the header in front
   char before_last_ = '\r';  ///< the last two octets of the message so far
   char last_ = '\n';

@@ -16,9 +16,10 @@ using smtp::Reply;
 
 /// One message's delivery; see the header for the calls' contract.
 struct HopTransaction::State {
-  State(HopPool& hops, const routing::Target& target, smtp::Sender from, bool not_required)
-      : search(hops.impl(), target, tls_asked(from.parameters.requiretls, not_required)),
-        sender(std::move(from)) {}
+  State(HopPool& hops, const routing::Target& target, smtp::Sender from, const LetterFacts& facts)
+      : search(hops.impl(), target, tls_asked(from.parameters.requiretls, facts.tls_not_required)),
+        sender(std::move(from)),
+        content(facts.content) {}
   ~State() {
     // Before the message RSET undoes it, which the pool says; within, only a closed connection.
     if (phase == Phase::envelope) lease.keep();
@@ -55,6 +56,7 @@ struct HopTransaction::State {
   smtp::Sender sender;
   HopLease lease;
   std::unique_ptr<BodyWriter> body;
+  const smtp::ContentFacts content;  ///< what is known of it
   smtp::ContentScanner scanner;
   HopReport report;
   Reply outcome;
@@ -271,25 +273,26 @@ net::Awaitable<Reply> HopTransaction::State::begin() {
     }
   }
   phase = Phase::body;
-  body = std::make_unique<BodyWriter>(lease->session, report.chunking);
+  body = std::make_unique<BodyWriter>(lease->session, report.chunking, content.no_dots);
   co_return Reply(250, {2, 0, 0}, "go ahead"_text);
 }
 
 /// Why these octets may not go to this server; code 0: they may.
 Reply HopTransaction::State::violation(std::string_view octets) {
   const smtp::Capabilities& offered = lease.dialogue().capabilities();
-  scanner.scan(octets);
+  const bool only_7bit =
+      sender.parameters.body == smtp::Body::eight_bit_mime && !offered.eight_bit_mime;
+  if (only_7bit || !content.clean_lines) scanner.scan(octets);
   octets_sent += octets.size();
-  if (scanner.saw_8bit() && sender.parameters.body == smtp::Body::eight_bit_mime &&
-      !offered.eight_bit_mime) {
+  if (only_7bit && scanner.saw_8bit()) {
     return Reply(554, {5, 6, 3}, "the next hop does not support 8BITMIME"_text);
   }
   if (offered.max_size && octets_sent > *offered.max_size) {
     return Reply(552, {5, 3, 4}, "the message is too large for the next hop"_text);
   }
   // A next hop may read a bare LF as the end of a line and a dot behind it as the end of DATA.
-  const smtp::ContentViolations& content = scanner.violations();
-  if (!report.chunking && (content.bare_lf || content.bare_cr)) {
+  const smtp::ContentViolations& found = scanner.violations();
+  if (!report.chunking && (found.bare_lf || found.bare_cr)) {
     return Reply(550, {5, 6, 11}, "bare CR or LF in the message"_text);
   }
   return {};
@@ -315,11 +318,7 @@ net::Awaitable<bool> HopTransaction::State::write(std::string_view octets) {
     report.trouble = trouble_of_loss();
     end(after_loss().reply);
   }
-  if (refused && settled) {
-    lease.keep();
-  } else {
-    lease.drop();
-  }
+  refused&& settled ? lease.keep() : lease.drop();
   co_return false;
 }
 
@@ -337,19 +336,15 @@ net::Awaitable<Reply> HopTransaction::State::finish() {
   const Reply reply = word != nullptr ? given_back(*word) : after_loss().reply;
   if (word == nullptr) report.trouble = trouble_of_loss();
   end(reply);
-  if (alive) {
-    lease.keep();
-  } else {
-    lease.drop();
-  }
+  alive ? lease.keep() : lease.drop();
   co_return reply;
 }
 
 HopTransaction::HopTransaction(HopPool& pool,
                                const routing::Target& target,
                                smtp::Sender sender,
-                               bool tls_not_required)
-    : state_(std::make_unique<State>(pool, target, std::move(sender), tls_not_required)) {}
+                               const LetterFacts& facts)
+    : state_(std::make_unique<State>(pool, target, std::move(sender), facts)) {}
 
 HopTransaction::~HopTransaction() = default;
 

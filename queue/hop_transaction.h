@@ -39,6 +39,14 @@ struct HopReport {
   smtp::Reply reply;  ///< the last one that mattered
 };
 
+/// What is known of a letter before its octets go out.
+struct LetterFacts {
+  /// The header says so (RFC 8689); under REQUIRETLS it counts for nothing.
+  bool tls_not_required = false;
+  /// What it says need not be looked for again, in anything that is written.
+  smtp::ContentFacts content;
+};
+
 /// One mail transaction with one target: finds a host that takes it, says MAIL, RCPT and the
 /// message, and gives back what the host said. A message that goes through unstored tells its
 /// client just that, so that R15 holds without a disk; the queue settles recipients by it. One
@@ -46,12 +54,10 @@ struct HopReport {
 /// before the message, a closed connection within it.
 class HopTransaction {
  public:
-  /// `tls_not_required`: the message's header says so (RFC 8689); under REQUIRETLS it counts for
-  /// nothing.
   HopTransaction(HopPool& pool,
                  const routing::Target& target,
                  smtp::Sender sender,
-                 bool tls_not_required = false);
+                 const LetterFacts& facts = {});
   ~HopTransaction();
   HopTransaction(HopTransaction&&) = delete;
 

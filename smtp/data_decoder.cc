@@ -137,7 +137,11 @@ void DataDecoder::pass_edge(char* data, Step& step) {
     if (octet == '.') ++step.consumed;
   } else if (state_ == State::dot) {
     state_ = octet == '\r' ? State::dot_cr : State::middle;
-    if (octet == '\r') ++step.consumed;
+    if (octet == '\r') {
+      ++step.consumed;
+    } else {
+      saw_dots_ = true;
+    }
   } else if (state_ == State::cr) {
     state_ = octet == '\n' ? State::line_start : State::middle;
     if (octet == '\n') data[step.produced++] = data[step.consumed++];
@@ -145,6 +149,7 @@ void DataDecoder::pass_edge(char* data, Step& step) {
     ++step.consumed;
     step.done = true;
   } else {
+    saw_dots_ = true;
     // CRLF.CR without LF: the message is refused for it; the CR is kept where there is room.
     if (step.produced < step.consumed) {
       data[step.produced++] = '\r';

@@ -48,6 +48,8 @@ class DataDecoder {
   Step decode(char* data, std::size_t size);
   const ContentViolations& violations() const { return scanner_.violations(); }
   bool saw_8bit() const { return scanner_.saw_8bit(); }
+  /// A dot was undone: a line of the message begins with one, or could be taken to.
+  bool saw_dots() const { return saw_dots_; }
 
  private:
   enum class State : std::uint8_t { line_start, dot, dot_cr, middle, cr };
@@ -55,6 +57,7 @@ class DataDecoder {
   void pass_edge(char* data, Step& step);
 
   State state_ = State::line_start;
+  bool saw_dots_ = false;
   ContentScanner scanner_;
 };
 

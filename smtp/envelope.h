@@ -12,6 +12,12 @@ struct Sender {
   MailParameters parameters;
 };
 
+/// What is known of a message's octets because somebody has looked at all of them.
+struct ContentFacts {
+  bool clean_lines = false;  ///< no bare CR, no bare LF
+  bool no_dots = false;      ///< no line begins with a dot
+};
+
 /// RCPT as it was received, or as it goes out.
 struct Recipient {
   Mailbox address;

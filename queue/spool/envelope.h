@@ -78,6 +78,8 @@ struct Envelope {
   std::uint32_t header_octets = 0;  ///< of the header block at its front
   /// The header block has "TLS-Required: No" (RFC 8689), and MAIL did not demand the opposite.
   bool tls_not_required = false;
+  /// In memory alone: of a message that is read from the disk nothing is known.
+  smtp::ContentFacts content;
   std::uint64_t config = 0;  ///< fingerprint of the config that chose the lanes; the caller's
   bool held = false;
 };

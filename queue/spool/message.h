@@ -67,6 +67,7 @@ class Message : public std::enable_shared_from_this<Message> {
   const Origin& origin() const { return record_.envelope.origin; }
   const LoopFacts& loop() const { return record_.envelope.loop; }
   bool tls_not_required() const { return record_.envelope.tls_not_required; }
+  const smtp::ContentFacts& content() const { return record_.envelope.content; }
   WallTime received() const { return record_.envelope.received; }
   std::uint64_t octets() const { return record_.envelope.octets; }
   std::uint32_t header_octets() const { return record_.envelope.header_octets; }

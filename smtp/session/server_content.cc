@@ -55,7 +55,8 @@ net::Awaitable<bool> ServerSession::receive_data() {
     incoming_.received += step.consumed;
     done = step.done;
   }
-  const Reply reply = co_await end_message(incoming_.decoder.violations());
+  const Reply reply =
+      co_await end_message(incoming_.decoder.violations(), !incoming_.decoder.saw_dots());
   dialogue_.message_done(reply, out_);
   drop_transaction();
   co_return true;
@@ -85,7 +86,7 @@ net::Awaitable<bool> ServerSession::receive_chunk(ServerDialogue::BeginChunk chu
     dialogue_.chunk_done(refusal, out_);
   } else if (chunk.last) {
     incoming_.scanner.end();
-    const Reply reply = co_await end_message(incoming_.scanner.violations());
+    const Reply reply = co_await end_message(incoming_.scanner.violations(), false);
     dialogue_.message_done(reply, out_);
     drop_transaction();
   } else if (incoming_.too_large) {
@@ -133,7 +134,9 @@ net::Awaitable<void> ServerSession::pass_on(std::string_view octets, bool clean)
   co_await transaction_->write(octets);
 }
 
-net::Awaitable<Reply> ServerSession::end_message(const ContentViolations& violations) {
+/// `no_dots`: it is known that no line begins with one.
+net::Awaitable<Reply> ServerSession::end_message(const ContentViolations& violations,
+                                                 bool no_dots) {
   Reply refusal;
   if (incoming_.too_large) {
     refusal = replies::message_too_large();
@@ -147,6 +150,7 @@ net::Awaitable<Reply> ServerSession::end_message(const ContentViolations& violat
     count_outcome("postern_messages_total", refusal);
     co_return refusal;
   }
+  transaction_->checked({!violations.bare_cr && !violations.bare_lf, no_dots});
   const Reply reply = co_await transaction_->finish();
   count_outcome("postern_messages_total", reply);
   co_return reply;

@@ -93,7 +93,7 @@ class ServerSession {
   std::string_view without_secrets(std::string_view line);
   net::Awaitable<bool> flush();
   net::Awaitable<void> pass_on(std::string_view octets, bool clean);
-  net::Awaitable<Reply> end_message(const ContentViolations& violations);
+  net::Awaitable<Reply> end_message(const ContentViolations& violations, bool no_dots);
   void begin_incoming();
   void note(std::string_view event, std::string_view command, std::string_view why);
   void note_refusal(std::string_view line, std::size_t said_before);

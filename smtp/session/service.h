@@ -65,6 +65,9 @@ class Transaction {
   /// swallows the rest.
   virtual net::Awaitable<void> write(std::string_view octets) = 0;
 
+  /// What the session has found of the whole message; said once, before finish().
+  virtual void checked(const ContentFacts& /*facts*/) {}
+
   /// The end of the message. A positive reply means that R15 holds.
   virtual net::Awaitable<Reply> finish() = 0;
 

@@ -131,7 +131,7 @@ Delivered DeliveryTest::deliver(const Letter& letter) {
 
 net::Awaitable<Delivered> DeliveryTest::deliver_to(Letter letter, routing::Target where) {
   Delivered out;
-  HopTransaction delivery(pool(), where, letter.sender);
+  HopTransaction delivery(pool(), where, letter.sender, letter.facts);
   bool accepted = false;
   for (const smtp::Recipient& recipient : letter.recipients) {
     const smtp::Reply reply = co_await delivery.recipient(recipient);

@@ -46,6 +46,7 @@ struct Letter {
   smtp::Sender sender;
   std::vector<smtp::Recipient> recipients;
   std::size_t piece = 0;  ///< octets a write; 0: all at once
+  LetterFacts facts;
   Letter();
 };
 

@@ -31,7 +31,7 @@ class TlsNotRequiredTest : public TlsDeliveryTest {
   net::Awaitable<HopReport> try_to(routing::Target where, bool requiretls, bool not_required) {
     Letter letter;
     letter.sender.parameters.requiretls = requiretls;
-    HopTransaction delivery(pool(), where, letter.sender, not_required);
+    HopTransaction delivery(pool(), where, letter.sender, {not_required, {}});
     const std::vector<smtp::Reply> replies = co_await delivery.recipients(letter.recipients);
     if (replies[0].is_positive()) {
       co_await delivery.begin();

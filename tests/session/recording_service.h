@@ -22,6 +22,7 @@ struct RecordedMessage {
   std::string identity;
   std::string auth;  ///< AUTH= of MAIL
   std::string forwarded;
+  ContentFacts content;
 };
 
 /// A gateway that takes everything except what a test tells it to refuse, and remembers it all.
@@ -88,6 +89,7 @@ class RecordingService final : public Service {
       message().octets.append(octets);
       co_return;
     }
+    void checked(const ContentFacts& facts) override { message().content = facts; }
     net::Awaitable<Reply> finish() override {
       message().end = RecordedMessage::End::finished;
       co_return service_.finish_reply;

@@ -35,6 +35,57 @@ TEST_F(SessionTest, TakesAMessageByDataAndUndoesItsDots) {
   EXPECT_THAT(service.messages[0].recipients, ElementsAre("b@company.ru"));
 }
 
+TEST_F(SessionTest, TellsWhatItHasFoundOfTheOctets) {
+  struct Case {
+    const char* message;
+    const char* end;  ///< of DATA; of BDAT there is none
+    bool clean_lines;
+    bool no_dots;
+  };
+  const Case cases[] = {
+      {"Subject: x\r\n\r\na.b\r\n",     ".\r\n", true,  true },
+      {"",                              ".\r\n", true,  true },
+      {"..dot\r\n",                     ".\r\n", true,  false},
+      {"a\r\n.b\r\n",                   ".\r\n", true,  false},
+      {".\rx\r\n",                      ".\r\n", false, false},
+      {"Subject: x\r\n\r\na.b\r\n",     "",      true,  false},
+      {"Subject: x\r\n\r\n.a\r\n.\r\n", "",      true,  false},
+  };
+  TestClient& client = connect_and_greet();
+  for (const Case& c : cases) {
+    const std::string message = c.message;
+    client.ask("MAIL FROM:<a@corp.com>");
+    client.ask("RCPT TO:<b@company.ru>");
+    if (*c.end != '\0') {
+      client.ask("DATA");
+      client.send(message + c.end);
+    } else {
+      client.send("BDAT " + std::to_string(message.size()) + " LAST\r\n" + message);
+    }
+    EXPECT_THAT(client.reply(), StartsWith(c.clean_lines ? "250 " : "550 5.6.11")) << message;
+  }
+  client.ask("QUIT");
+  finish();
+  for (std::size_t i = 0; i < std::size(cases); ++i) {
+    if (!cases[i].clean_lines) continue;
+    const ContentFacts& facts = service.messages.at(i).content;
+    EXPECT_TRUE(facts.clean_lines) << cases[i].message;
+    EXPECT_EQ(facts.no_dots, cases[i].no_dots) << cases[i].message;
+  }
+}
+
+TEST_F(SessionTest, ABinaryMessageMayHaveBareLineEndsAndThatIsTold) {  // RFC 3030
+  options.profile.offer_binarymime = true;
+  TestClient& client = connect_and_greet();
+  client.ask("MAIL FROM:<a@corp.com> BODY=BINARYMIME");
+  client.ask("RCPT TO:<b@company.ru>");
+  client.send("BDAT 4 LAST\r\na\nb\n");
+  EXPECT_THAT(client.reply(), StartsWith("250 "));
+  client.ask("QUIT");
+  finish();
+  EXPECT_FALSE(service.messages.at(0).content.clean_lines);
+}
+
 TEST_F(SessionTest, AnswersAPipelinedGroupInOrderAndGoesOnBehindTheMessage) {
   TestClient& client = connect_and_greet();
   service.recipient_replies["no@company.ru"] = Reply(550, {5, 1, 1}, "no such user"_text);
