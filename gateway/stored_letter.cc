@@ -11,12 +11,15 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace postern::gateway {
 namespace {
 
 /// How often memory that is short is looked at, and how long a client is kept waiting for it.
 constexpr std::chrono::milliseconds kMemoryLook{20};
+/// So many octets are not copied to have our field in front of them in one piece.
+constexpr std::size_t kOwnChunk = 8192;
 
 }  // namespace
 
@@ -147,10 +150,15 @@ net::Awaitable<void> StoredLetter::pass_header() {
                                    only,
                                    std::chrono::system_clock::now());
   header_octets_ = static_cast<std::uint32_t>(top.size() + end);
-  top += header_;
-  header_ = std::string();
+  std::string rest = std::exchange(header_, {});
   count_header();
+  if (rest.size() < kOwnChunk) {
+    top += rest;
+    rest.clear();
+  }
   co_await append(std::move(top));
+  if (failure_.code() != 0 || rest.empty()) co_return;
+  co_await append(std::move(rest));
 }
 
 smtp::Reply StoredLetter::judge(std::string_view header) {

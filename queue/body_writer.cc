@@ -11,6 +11,10 @@ namespace {
 
 /// "BDAT 65536 LAST\r\n" and more.
 constexpr std::size_t kHeaderRoom = 40;
+/// A dot in front, and the end of a message.
+constexpr std::size_t kEndRoom = 8;
+/// A message whose first piece is of so many octets is likely to have more.
+constexpr std::size_t kMuch = BodyWriter::kBlockOctets / 4;
 
 }  // namespace
 
@@ -56,9 +60,10 @@ bool BodyWriter::needs_dots(std::string_view octets) const {
 }
 
 void BodyWriter::stuff(std::string_view octets) {
-  // One piece more: more will come, and what is there is not copied again for each.
-  if (!block_.empty() && block_.size() + octets.size() > block_.capacity()) {
-    block_.reserve(kBlockOctets + kHeaderRoom);
+  // Room for the end too, and for more where there is much: what is there is not copied again.
+  const std::size_t wanted = block_.size() + octets.size() + kEndRoom;
+  if (wanted > block_.capacity()) {
+    block_.reserve(wanted > kMuch ? std::max(wanted, kBlockOctets + kEndRoom) : wanted);
   }
   if (last_ == '\n' && octets.front() == '.') block_ += '.';
   remember_end(octets);

@@ -83,7 +83,8 @@ void RocksStore::put_body(MessageId id, std::span<const Chunk> chunks) {
   for (const Chunk& chunk : chunks)
     octets += chunk->size();
   const bool is_large = db_->segments && octets >= db_->options.segment_body_octets;
-  if (is_large && !db_->packs_well(chunks, octets / 2)) {
+  const bool repeats = is_large && db_->packs_well(chunks, octets / 2);
+  if (is_large && !repeats) {
     db_->segments->stage(id, chunks);
     return;
   }
@@ -91,7 +92,8 @@ void RocksStore::put_body(MessageId id, std::span<const Chunk> chunks) {
   parts.reserve(chunks.size());
   for (const Chunk& chunk : chunks)
     parts.emplace_back(*chunk);
-  const std::string_view packed = db_->packer.pack(parts);
+  const std::string_view packed =
+      db_->packer.pack(parts, repeats ? Packer::Kind::repeats : Packer::Kind::any);
   db_->batch.Put(RocksKey(RocksSpace::body, id), rocksdb::Slice(packed.data(), packed.size()))
       .PermitUncheckedError();
 }

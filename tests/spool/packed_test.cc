@@ -39,6 +39,35 @@ TEST(Packed, GivesBackWhatWasPacked) {
   }
 }
 
+TEST(Packed, GivesBackWhatRepeatsItselfAndWhatOnlySeemedTo) {
+  Packer packer;
+  const std::string same(50'000, 'x');
+  const std::string other = noise(50'000);
+  for (const std::vector<std::string_view>& parts : {
+           std::vector<std::string_view>{same   },
+           {"front", same, same, "", "end"},
+           {same,   other},
+           {other,  other},
+           {      },
+           {"x"}
+  }) {
+    std::string whole;
+    for (const std::string_view part : parts)
+      whole += part;
+    const std::string packed(packer.pack(parts, Packer::Kind::repeats));
+    const auto back = unpack(packed);
+    ASSERT_TRUE(back);
+    EXPECT_EQ(*back, whole);
+    EXPECT_LE(packed.size(), whole.size() + 1);
+    for (std::size_t less = 1; less < packed.size() && packed.size() < 200; ++less) {
+      const auto torn = unpack(std::string_view(packed).substr(0, less));
+      EXPECT_FALSE(torn && *torn == whole) << less;
+    }
+  }
+  const std::string_view parts[] = {same, same};
+  EXPECT_LT(packer.pack(parts, Packer::Kind::repeats).size(), 200U);
+}
+
 TEST(Packed, MakesTextSmallerAndNothingLarger) {
   EXPECT_LT(pack(std::string(10'000, 'x')).size(), 1000U);
   EXPECT_EQ(pack(noise(10'000)).size(), 10'001U);
