@@ -181,6 +181,10 @@ smtp::Reply Letter::judge(const routing::MessageFacts& facts) {
   return {};
 }
 
+void Letter::checked(const smtp::ContentFacts& facts) {
+  if (stored_) stored_->checked(facts);
+}
+
 net::Awaitable<smtp::Reply> Letter::finish() {
   if (stage_ == Stage::header && !stored_) {  // a message that is header only
     co_await pass_header();

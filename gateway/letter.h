@@ -36,6 +36,7 @@ class Letter final : public DecidedLetter {
                                    routing::Decision decision) override;
   net::Awaitable<smtp::Reply> begin_message() override;
   net::Awaitable<void> write(std::string_view octets) override;
+  void checked(const smtp::ContentFacts& facts) override;
   net::Awaitable<smtp::Reply> finish() override;
   void refused(const smtp::Reply& why) override;
 

@@ -156,6 +156,8 @@ net::Awaitable<void> StoredLetter::pass_header() {
     top += rest;
     rest.clear();
   }
+  // Memory is counted by the octets.
+  if (rest.capacity() > rest.size() + rest.size() / 4) rest.shrink_to_fit();
   co_await append(std::move(top));
   if (failure_.code() != 0 || rest.empty()) co_return;
   co_await append(std::move(rest));
@@ -223,7 +225,7 @@ spool::Envelope StoredLetter::make_envelope() const {
   envelope.origin.tls = session_.tls != nullptr;
   envelope.loop = loop_;
   envelope.tls_not_required = tls_not_required_;
-  // With our own field at its front, which has neither.
+  // Our own field at the front has no bare CR or LF, and no line that begins with a dot.
   envelope.content = content_;
   envelope.received = spool::wall_now();
   envelope.header_octets = header_octets_;

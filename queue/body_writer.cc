@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kHeaderRoom = 40;
 /// A dot in front, and the end of a message.
 constexpr std::size_t kEndRoom = 8;
-/// A message whose first piece is of so many octets is likely to have more.
+/// A message that fills so much of a block is likely to have more.
 constexpr std::size_t kMuch = BodyWriter::kBlockOctets / 4;
 
 }  // namespace

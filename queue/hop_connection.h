@@ -78,6 +78,14 @@ class HopLease {
   void keep();
   /// Closes it at once.
   void drop();
+  /// keep() where it is good for another message, else drop().
+  void end(bool good) {
+    if (good) {
+      keep();
+    } else {
+      drop();
+    }
+  }
 
  private:
   std::shared_ptr<HopPool::Impl> pool_;

@@ -318,7 +318,7 @@ net::Awaitable<bool> HopTransaction::State::write(std::string_view octets) {
     report.trouble = trouble_of_loss();
     end(after_loss().reply);
   }
-  refused&& settled ? lease.keep() : lease.drop();
+  lease.end(refused && settled);
   co_return false;
 }
 
@@ -336,7 +336,7 @@ net::Awaitable<Reply> HopTransaction::State::finish() {
   const Reply reply = word != nullptr ? given_back(*word) : after_loss().reply;
   if (word == nullptr) report.trouble = trouble_of_loss();
   end(reply);
-  alive ? lease.keep() : lease.drop();
+  lease.end(alive);
   co_return reply;
 }
 

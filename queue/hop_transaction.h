@@ -43,7 +43,8 @@ struct HopReport {
 struct LetterFacts {
   /// The header says so (RFC 8689); under REQUIRETLS it counts for nothing.
   bool tls_not_required = false;
-  /// What it says need not be looked for again, in anything that is written.
+  /// What it says is not looked for again, in the octets and in what goes in front of them (trace
+  /// fields, which are ours).
   smtp::ContentFacts content;
 };
 

@@ -32,7 +32,7 @@ std::size_t find_dot_line(std::string_view octets, std::size_t from) {
 #ifdef __SSE2__
   const char* const begin = octets.data();
   const std::size_t size = octets.size();
-  for (; size - at > 2 * kAtATime; at += 2 * kAtATime) {
+  for (; at + 2 * kAtATime < size; at += 2 * kAtATime) {
     const __m128i first = dot_lines(begin + at);
     const __m128i second = dot_lines(begin + at + kAtATime);
     if (_mm_movemask_epi8(_mm_or_si128(first, second)) == 0) continue;

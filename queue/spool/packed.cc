@@ -15,6 +15,8 @@ constexpr char kZstandard = 1;
 constexpr int kLevel = 1;
 // Two thirds of its time, for a body of which every line is like the one before.
 constexpr int kLeastLevel = -1;
+// One that does not shrink to so small a part of itself is tried with more effort.
+constexpr std::size_t kRepeats = 4;
 // Shorter ones gain nothing that is worth the call.
 constexpr std::size_t kLeast = 256;
 // What no body in the database has: larger ones are files.
@@ -58,7 +60,7 @@ std::string_view Packer::pack(std::span<const std::string_view> parts, Kind kind
       packs = packs && add_frame(part, kLeastLevel);
       octets += part.size();
     }
-    if (packs && is_worth_it(octets)) return std::string_view(packed_).substr(0, used_);
+    if (packs && used_ <= octets / kRepeats) return std::string_view(packed_).substr(0, used_);
   }
   raw_.assign(1, kAsItIs);
   for (const std::string_view part : parts)
@@ -66,7 +68,8 @@ std::string_view Packer::pack(std::span<const std::string_view> parts, Kind kind
   const std::string_view body = std::string_view(raw_).substr(1);
   if (!packs || body.size() < kLeast) return raw_;
   used_ = 1;
-  if (!add_frame(body, kLevel) || !is_worth_it(body.size())) return raw_;
+  // Below an eighth less it is not worth unpacking.
+  if (!add_frame(body, kLevel) || used_ > body.size() - body.size() / 8) return raw_;
   return std::string_view(packed_).substr(0, used_);
 }
 

@@ -30,9 +30,6 @@ class Packer {
  private:
   struct Context;
   bool add_frame(std::string_view octets, int level);
-  /// Below an eighth less it is not worth unpacking.
-  bool is_worth_it(std::size_t octets) const { return used_ <= octets - octets / 8; }
-
   std::unique_ptr<Context> context_;
   std::string raw_;
   std::string packed_;  ///< its front is what was packed; never made smaller

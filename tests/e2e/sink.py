@@ -107,6 +107,9 @@ class Sink:
             self._loop.remove_reader(self._listener)
             self._listener.close()
             self._listener = None
+        if self._beginning:
+            await asyncio.wait(self._beginning)
+            await asyncio.sleep(0)    # their sessions see that it is closed
         for writer in self._writers:
             writer.transport.abort()
 

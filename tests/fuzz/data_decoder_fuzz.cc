@@ -21,6 +21,7 @@ struct Decoded {
   bool done = false;
   bool bare = false;
   bool nul = false;
+  bool dots = false;
 };
 
 Decoded decode_in_pieces(std::string_view input, std::string_view sizes) {
@@ -41,6 +42,7 @@ Decoded decode_in_pieces(std::string_view input, std::string_view sizes) {
   }
   out.bare = decoder.violations().bare_cr || decoder.violations().bare_lf;
   out.nul = decoder.violations().nul;
+  out.dots = decoder.saw_dots();
   return out;
 }
 
@@ -66,6 +68,11 @@ Decoded decode_plainly(std::string_view input) {
   return out;
 }
 
+/// What a next hop would take for the end of the message, or undo.
+bool has_dot_line(std::string_view octets) {
+  return octets.starts_with('.') || octets.find("\n.") != std::string_view::npos;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
@@ -80,6 +87,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   const Decoded plain = decode_plainly(input);
   require(plain.done == whole.done);
   if (whole.done) require(plain.consumed == whole.consumed && whole.consumed == pieces.consumed);
+  require(whole.dots == pieces.dots);
+  if (whole.done && !whole.bare) require(whole.dots == has_dot_line(whole.octets));
   // A message with a bare CR or LF is refused, so only a clean one has to be kept to the octet.
   if (whole.done && !whole.bare)
     require(whole.octets == plain.octets && pieces.octets == plain.octets);

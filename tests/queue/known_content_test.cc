@@ -56,6 +56,9 @@ TEST_F(KnownContentTest, IsNotLookedForAgain) {
   // Whoever says so has looked, so that a bare LF shows who does.
   EXPECT_EQ(status({false, false}, "a\nb\r\n"), "550 5.6.11");
   EXPECT_EQ(status({true, false}, "a\nb\r\n"), "250 2.6.0");
+  EXPECT_EQ(came(1), sent);
+  EXPECT_EQ(status({true, true}, "a\r\n.b\r\n"), "250 2.6.0");
+  EXPECT_EQ(came(2), "Subject: t\r\n\r\na\r\nb\r\n") << "not doubled";
 }
 
 TEST_F(KnownContentTest, SaysNothingOfOctetsAbove127R18) {

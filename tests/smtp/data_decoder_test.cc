@@ -14,8 +14,13 @@ struct Decoded {
   std::string octets;
   std::string rest;  ///< what came behind the end
   bool done = false;
+  bool dots = false;
   ContentViolations violations;
 };
+
+bool has_dot_line(std::string_view octets) {
+  return octets.starts_with('.') || octets.find("\n.") != std::string_view::npos;
+}
 
 Decoded decode(const std::vector<std::string>& pieces) {
   Decoded out;
@@ -31,6 +36,7 @@ Decoded decode(const std::vector<std::string>& pieces) {
     out.done = step.done;
   }
   out.violations = decoder.violations();
+  out.dots = decoder.saw_dots();
   return out;
 }
 
@@ -63,6 +69,7 @@ TEST_P(DataDecoderTest, GivesTheSameForEverySplit) {
     EXPECT_EQ(d.violations.bare_cr || d.violations.bare_lf, GetParam().bare);
     if (!GetParam().bare) {
       EXPECT_EQ(d.octets, GetParam().octets);
+      if (d.done) EXPECT_EQ(d.dots, has_dot_line(d.octets));
     }
   });
 }
@@ -107,6 +114,7 @@ TEST(DataDecoder, UndoesWhatTheEncoderDidForRandomMessages) {
     const Decoded d = decode({wire.substr(0, cut), wire.substr(cut)});
     ASSERT_TRUE(d.done);
     ASSERT_EQ(d.octets, message);
+    ASSERT_EQ(d.dots, has_dot_line(message));
     ASSERT_FALSE(d.violations.any());
   }
 }

@@ -68,6 +68,20 @@ TEST(Packed, GivesBackWhatRepeatsItselfAndWhatOnlySeemedTo) {
   EXPECT_LT(packer.pack(parts, Packer::Kind::repeats).size(), 200U);
 }
 
+TEST(Packed, TakesMoreEffortForWhatDoesNotRepeatItself) {
+  const std::string letters = noise(2000);
+  std::mt19937 random(11);  // NOLINT: the same each time
+  std::string text;
+  while (text.size() < 60'000)
+    text.append(letters, random() % 1990, 3 + random() % 7) += ' ';
+  const std::vector<std::string_view> halves = {std::string_view(text).substr(0, 30'000),
+                                                std::string_view(text).substr(30'000)};
+  Packer packer;
+  const std::string one(packer.pack(halves));
+  ASSERT_LT(one.size(), text.size() * 7 / 8) << "it is worth packing";
+  EXPECT_EQ(packer.pack(halves, Packer::Kind::repeats), one);
+}
+
 TEST(Packed, MakesTextSmallerAndNothingLarger) {
   EXPECT_LT(pack(std::string(10'000, 'x')).size(), 1000U);
   EXPECT_EQ(pack(noise(10'000)).size(), 10'001U);
