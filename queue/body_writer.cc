@@ -5,6 +5,8 @@
 #include "smtp/dot_lines.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace postern::queue {
 namespace {
@@ -15,12 +17,31 @@ constexpr std::size_t kHeaderRoom = 40;
 constexpr std::size_t kEndRoom = 8;
 /// A message that fills so much of a block is likely to have more.
 constexpr std::size_t kMuch = BodyWriter::kBlockOctets / 4;
+constexpr std::size_t kSpareBlocks = 8;
+
+/// Blocks of messages that are gone: the heap gives one of that size, and takes it back, at some
+/// cost.
+std::vector<std::string>& spare_blocks() {
+  thread_local std::vector<std::string> blocks;
+  return blocks;
+}
 
 }  // namespace
 
 BodyWriter::BodyWriter(smtp::ClientSession& session, bool chunking, bool no_dots)
     : session_(session), chunking_(chunking), no_dots_(no_dots) {
+  std::vector<std::string>& spare = spare_blocks();
+  if (!spare.empty()) {
+    block_ = std::move(spare.back());
+    spare.pop_back();
+  }
   begin_block();
+}
+
+BodyWriter::~BodyWriter() {
+  if (block_.capacity() >= kBlockOctets && spare_blocks().size() < kSpareBlocks) {
+    spare_blocks().push_back(std::move(block_));
+  }
 }
 
 void BodyWriter::begin_block() {
@@ -48,7 +69,8 @@ net::Awaitable<bool> BodyWriter::write_data(std::string_view octets) {
     by_reference = octets;
     remember_end(octets);
   }
-  const bool taken = co_await session_.write(block_, by_reference);
+  // finish() has more, if nobody else.
+  const bool taken = co_await session_.write(block_, by_reference, tls::Stream::Follows::more);
   begin_block();
   co_return taken;
 }

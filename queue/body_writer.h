@@ -12,7 +12,7 @@ namespace postern::queue {
 
 /// Sends a message's octets on, in blocks of up to 64 KB so that a small message is one write: by
 /// DATA with its dots, or by BDAT, each block one chunk. Holds at most one block; a call ends when
-/// the socket took what is beyond it. One message; the session must outlive it.
+/// the socket took what is beyond it. One message, one thread; the session must outlive it.
 class BodyWriter {
  public:
   static constexpr std::size_t kBlockOctets = std::size_t{64} << 10;
@@ -21,6 +21,8 @@ class BodyWriter {
 
   /// `no_dots`: no line of the message begins with a dot, and none is looked for.
   BodyWriter(smtp::ClientSession& session, bool chunking, bool no_dots = false);
+  ~BodyWriter();
+  BodyWriter(BodyWriter&&) = delete;
 
   /// False: the connection is lost, or a chunk was refused (session.dialogue() tells).
   net::Awaitable<bool> write(std::string_view octets);

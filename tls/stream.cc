@@ -96,11 +96,13 @@ net::Awaitable<Stream::IoResult> Stream::read_some(std::span<char> buffer) {
 }
 
 net::Awaitable<Stream::IoResult> Stream::write(std::string_view data) {
-  return Core::write(core_, data, {});
+  return Core::write(core_, data, {}, Follows::nothing);
 }
 
-net::Awaitable<Stream::IoResult> Stream::write(std::string_view first, std::string_view second) {
-  return Core::write(core_, first, second);
+net::Awaitable<Stream::IoResult> Stream::write(std::string_view first,
+                                               std::string_view second,
+                                               Follows follows) {
+  return Core::write(core_, first, second, follows);
 }
 
 net::Awaitable<error_code> Stream::handshake_server(const Context& context) {

@@ -7,6 +7,7 @@
 
 #include <openssl/types.h>
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -80,8 +81,14 @@ class Stream {
   net::Awaitable<IoResult> read_some(std::span<char> buffer);
   /// Writes all of `data`.
   net::Awaitable<IoResult> write(std::string_view data);
+  /// Whether something follows a write at once: then the end of it, less than a segment, may wait
+  /// in the kernel for what follows (MSG_MORE, tcp(7); 0.2 s at most), which saves the peer a
+  /// wake-up.
+  enum class Follows : std::uint8_t { nothing, more };
   /// Writes both, one after the other, joined in one system call where that is possible.
-  net::Awaitable<IoResult> write(std::string_view first, std::string_view second);
+  net::Awaitable<IoResult> write(std::string_view first,
+                                 std::string_view second,
+                                 Follows follows = Follows::nothing);
 
   /// Handshakes. On success the stream is TLS from now on; after a failure it is good for nothing
   /// but close(). Octets read in plain after the STARTTLS exchange must not exist; callers check.

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <sys/socket.h>
 
 namespace postern::tls {
 namespace asio = net::asio;
@@ -150,7 +151,8 @@ net::Awaitable<error_code> Stream::Core::wait_readable(std::shared_ptr<Core> cor
 
 net::Awaitable<Stream::IoResult> Stream::Core::write(std::shared_ptr<Core> core,
                                                      std::string_view first,
-                                                     std::string_view second) {
+                                                     std::string_view second,
+                                                     Follows follows) {
   const Sending mark(*core);
   if (++core->at_once_ > kOperationsPerTurn) {
     co_await take_turns(core);
@@ -160,23 +162,25 @@ net::Awaitable<Stream::IoResult> Stream::Core::write(std::shared_ptr<Core> core,
     const IoResult result = co_await write_tls(core, first, second);
     co_return result;
   }
-  const IoResult result = co_await write_plain(core, first, second);
+  const IoResult result = co_await write_plain(core, first, second, follows);
   co_return result;
 }
 
 net::Awaitable<Stream::IoResult> Stream::Core::write_plain(std::shared_ptr<Core> core,
                                                            std::string_view first,
-                                                           std::string_view second) {
+                                                           std::string_view second,
+                                                           Follows follows) {
+  const net::Socket::message_flags flags = follows == Follows::more ? MSG_MORE : 0;
   const std::size_t total = first.size() + second.size();
   const auto written = [&] { return total - first.size() - second.size(); };
   while (written() < total) {
     const std::array<asio::const_buffer, 2> parts{asio::buffer(first), asio::buffer(second)};
     // Nearly every write fits the socket's buffer: no trip through the event loop for it.
     error_code ec;
-    drop_front(first, second, core->socket.write_some(parts, ec));
+    drop_front(first, second, core->socket.send(parts, flags, ec));
     if (ec == asio::error::would_block) {
       core->at_once_ = 0;
-      const auto [later, n] = co_await core->socket.async_write_some(parts, net::as_result);
+      const auto [later, n] = co_await core->socket.async_send(parts, flags, net::as_result);
       drop_front(first, second, n);
       ec = later;
     }

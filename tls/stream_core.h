@@ -40,7 +40,8 @@ struct Stream::Core : std::enable_shared_from_this<Stream::Core> {
   static net::Awaitable<IoResult> read_some(std::shared_ptr<Core> core, std::span<char> buffer);
   static net::Awaitable<IoResult> write(std::shared_ptr<Core> core,
                                         std::string_view first,
-                                        std::string_view second);
+                                        std::string_view second,
+                                        Follows follows);
   static net::Awaitable<error_code> wait_readable(std::shared_ptr<Core> core);
   bool is_quiet();
   /// Makes `ssl`, on the socket, ready for SSL_set_*_state().
@@ -70,7 +71,8 @@ struct Stream::Core : std::enable_shared_from_this<Stream::Core> {
                                             std::string_view second);
   static net::Awaitable<IoResult> write_plain(std::shared_ptr<Core> core,
                                               std::string_view first,
-                                              std::string_view second);
+                                              std::string_view second,
+                                              Follows follows);
   static net::Awaitable<error_code> wait(std::shared_ptr<Core> core, Step step);
   static net::Awaitable<void> take_turns(std::shared_ptr<Core> core);
 

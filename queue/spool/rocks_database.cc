@@ -3,6 +3,7 @@
 #include "queue/spool/rocks_database.h"
 
 #include <rocksdb/listener.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
 namespace postern::spool {
@@ -47,6 +48,8 @@ rocksdb::Options database_options(const RocksOptions& options) {
   o.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
   o.keep_log_file_num = 3;
   o.max_log_file_size = 1ULL << 20;
+  // Ids ascend: a record or a body goes in behind the one before, and need not be sought for.
+  o.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(1));
   return o;
 }
 

@@ -140,11 +140,13 @@ net::Awaitable<bool> ClientSession::receive(ClientStep step) {
   co_return !failure();
 }
 
-net::Awaitable<bool> ClientSession::write(std::string_view first, std::string_view second) {
+net::Awaitable<bool> ClientSession::write(std::string_view first,
+                                          std::string_view second,
+                                          tls::Stream::Follows follows) {
   if (failure()) co_return false;
   within_reply_ = false;
   set_deadline(ClientStep::body);
-  const auto [ec, octets] = co_await stream_->write(first, second);
+  const auto [ec, octets] = co_await stream_->write(first, second, follows);
   if (!ec) co_return true;
   co_await last_words();
   lost(ec, ClientStep::body);

@@ -51,7 +51,9 @@ class ClientSession {
   net::Awaitable<bool> settle(std::size_t pending);
   /// Writes octets of the message (with dots, or behind a BDAT header), both parts in order. Ends
   /// when the socket took them: the back-pressure. The server's last words are read when it closed.
-  net::Awaitable<bool> write(std::string_view first, std::string_view second = {});
+  net::Awaitable<bool> write(std::string_view first,
+                             std::string_view second = {},
+                             tls::Stream::Follows follows = tls::Stream::Follows::nothing);
   /// QUIT, its reply, and the end of the connection; never fails.
   net::Awaitable<void> quit();
   /// Ends it at once. The server must take an unfinished message for aborted.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tls/stream.h"
 
+#include "session/segments.h"
 #include "stream_fixture.h"
 #include "tls/error.h"
 
@@ -104,6 +105,29 @@ net::Awaitable<void> say_both(Stream& stream, std::string_view first, std::strin
   const Stream::IoResult result = co_await stream.write(first, second);
   EXPECT_FALSE(result.ec) << result.ec.message();
   EXPECT_EQ(result.octets, first.size() + second.size());
+}
+
+net::Awaitable<void> say_in_parts(Stream& stream) {
+  for (const char* part : {"a", "b", "c"})
+    co_await stream.write(part, {}, Stream::Follows::more);
+  co_await stream.write("d");
+}
+
+TEST_P(StreamTest, WhatMoreFollowsWaitsForIt) {
+  bool together = false;
+  // The kernel waits a fifth of a second: this thread may have to wait longer, though not each
+  // time.
+  for (int i = 0; i < 20 && !together; ++i) {
+    const int peer = loopback.server->socket().native_handle();
+    const unsigned before = smtp::data_segments_in(peer);
+    std::string got;
+    loopback.start(say_in_parts(*loopback.client));
+    loopback.start(collect(*loopback.server, 4, got));
+    loopback.run();
+    ASSERT_EQ(got, "abcd");
+    together = smtp::data_segments_in(peer) - before == 1;
+  }
+  EXPECT_EQ(together, !GetParam()) << "TLS makes a record of each";
 }
 
 TEST_P(StreamTest, WritesTwoPartsInOrderWhateverTheirSizes) {
