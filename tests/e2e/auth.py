@@ -7,7 +7,6 @@ import os
 import re
 import secrets
 import smtplib
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from auth_bench import BOB_PASSWORD, LETTER, OWNER, PASSWORD, Bench, Client, expect, run
 from gateway import Gateway
 from process import HarnessError, wait_until
+from tally import Tally
 
 ELSEWHERE = "127.0.3.2"    # a client that has never logged in
 GUESSER = "127.0.4.1"      # the first of those that guess
@@ -243,44 +243,32 @@ def log_is_clean(bench: Bench) -> None:
         raise HarnessError("no line about a login")
 
 
-def play(cases: dict[str, Callable[[], None]], tally: list[int]) -> None:
-    for title, case in cases.items():
-        try:
-            case()
-            problem = None
-        except (HarnessError, OSError, smtplib.SMTPException, subprocess.TimeoutExpired, LookupError, ValueError) as error:
-            problem = str(error) or repr(error)
-        tally[0 if problem is None else 1] += 1
-        print(f"PASS {title}" if problem is None else f"FAIL {title}\n     {problem}", flush=True)
-
-
 def main() -> int:
-    tally = [0, 0]
+    tally = Tally()
     with tempfile.TemporaryDirectory(prefix="postern-auth-") as folder:
         os.chmod(folder, 0o755)
         root = Path(folder)
         (root / "a").mkdir()
         bench = Bench(root / "a")
         try:
-            play(good_logins(bench), tally)
-            play({"wrong passwords, names and bindings are refused": lambda: refused(bench),
-                  "nothing is offered or taken in clear, nor where users do not come": lambda: not_in_clear(bench),
-                  "an account uses its own sender addresses": lambda: senders(bench),
-                  "a new password counts without a restart": lambda: reloaded(bench),
-                  "postern logs in at a next hop": lambda: logs_in_at_a_next_hop(bench),
-                  "the log names accounts and clients, and no secret": lambda: log_is_clean(bench)}, tally)
+            tally.play(good_logins(bench))
+            tally.play({"wrong passwords, names and bindings are refused": lambda: refused(bench),
+                        "nothing is offered or taken in clear, nor where users do not come": lambda: not_in_clear(bench),
+                        "an account uses its own sender addresses": lambda: senders(bench),
+                        "a new password counts without a restart": lambda: reloaded(bench),
+                        "postern logs in at a next hop": lambda: logs_in_at_a_next_hop(bench),
+                        "the log names accounts and clients, and no secret": lambda: log_is_clean(bench)})
         finally:
             bench.close()
         (root / "b").mkdir()
         bench = Bench(root / "b", per_client="4 in 10m", per_account="12 in 10m", delay="100ms")
         try:
-            play({"guessing from one address is slowed down and stopped": lambda: slowed(bench),
-                  "guessing from many addresses is stopped, and does not lock the owner out": lambda: many_clients(bench),
-                  "the log of guessing has no secret": lambda: log_is_clean(bench)}, tally)
+            tally.play({"guessing from one address is slowed down and stopped": lambda: slowed(bench),
+                        "guessing from many addresses is stopped, and does not lock the owner out": lambda: many_clients(bench),
+                        "the log of guessing has no secret": lambda: log_is_clean(bench)})
         finally:
             bench.close()
-    print(f"{tally[0]} passed, {tally[1]} failed", flush=True)
-    return 1 if tally[1] or not tally[0] else 0
+    return tally.end()
 
 
 if __name__ == "__main__":

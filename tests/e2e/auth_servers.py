@@ -7,13 +7,13 @@ import tempfile
 from pathlib import Path
 
 import auth
-from auth import play
 from auth_bench import Client, expect
 from gateway import Gateway
 from ports import OUTSIDE, WORKSPACE, free_port
 from process import HarnessError, spawn, stop, tail, wait_until
 from sink import Sink
 from slapd import BASE, Slapd, person
+from tally import Tally
 
 PASSWORD = "ann's own: secret"
 
@@ -174,7 +174,7 @@ def cases(name: str, bench: Bench, server) -> dict:
 
 
 def main() -> int:
-    tally = [0, 0]
+    tally = Tally()
     with tempfile.TemporaryDirectory(prefix="postern-auth-") as folder:
         root = Path(folder)
         root.chmod(0o755)
@@ -182,7 +182,7 @@ def main() -> int:
         dovecot.start()
         bench = Bench(root / "a", f"dovecot:{dovecot.socket}")
         try:
-            play(cases("Dovecot", bench, dovecot), tally)
+            tally.play(cases("Dovecot", bench, dovecot))
         finally:
             bench.close()
             dovecot.stop()
@@ -193,12 +193,11 @@ def main() -> int:
                       f'[[directory]]\nname = "people"\nkind = "ldap"\nservers = ["{slapd.url}"]\nbase = "{BASE}"\n'
                       'filter = "(mail={address})"\nattributes = []\n')
         try:
-            play(cases("LDAP", bench, slapd), tally)
+            tally.play(cases("LDAP", bench, slapd))
         finally:
             bench.close()
             slapd.stop()
-    print(f"{tally[0]} passed, {tally[1]} failed", flush=True)
-    return 1 if tally[1] or not tally[0] else 0
+    return tally.end()
 
 
 if __name__ == "__main__":

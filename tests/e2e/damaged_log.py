@@ -3,9 +3,7 @@
 
 import errno
 import re
-import smtplib
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from fault_shim import SYNCS, WRITES, Shim, name_of
 from process import HarnessError, expect, tail, wait_until
 from queue_commands import Queue, expect_in
 from spool_log import BLOCK, LENGTH_AT, flip, groups, key, overwrite
+from tally import Tally, with_party
 
 _SECTOR = 4096
 
@@ -272,23 +271,9 @@ TESTS: list[Callable[[Damage], None]] = [
 
 
 def main() -> int:
-    passed = failed = 0
-    wanted = re.compile("|".join(sys.argv[1:]))
-    for test in (test for test in TESTS if wanted.search(test.__name__)):
-        with tempfile.TemporaryDirectory(prefix="postern-damage-") as root:
-            damage = Damage(Path(root))
-            try:
-                try:
-                    test(damage)
-                finally:
-                    damage.close()
-                passed += 1
-                print(f"PASS {test.__name__}", flush=True)
-            except (HarnessError, OSError, ValueError, KeyError, IndexError, StopIteration, smtplib.SMTPException) as error:
-                failed += 1
-                print(f"FAIL {test.__name__}: {type(error).__name__}: {error}", flush=True)
-    print(f"{passed} passed, {failed} failed", flush=True)
-    return 1 if failed or not passed else 0
+    tally = Tally()
+    tally.in_folders((with_party(Damage, test) for test in TESTS), "postern-damage-")
+    return tally.end()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from gateway import Gateway
 from postfix import Postfix
 from process import HarnessError, expect, wait_until
 from signed_dns import RESOLVER, SignedDns, in_own_network, run, use_as_system_resolver
+from tally import Tally
 
 SIGNED, PLAIN = "signed.example", "plain.example"
 GATEWAY, SUBMITTER = "127.0.2.1", "127.0.2.9"
@@ -168,20 +169,6 @@ def send(server: tuple[str, int], recipient: str, source: str, fields: bytes = b
         client.sendmail("nina@client.example", [recipient], b"Subject: dane\r\n" + fields + b"\r\nbody\r\n")
 
 
-class Tally:
-    def __init__(self) -> None:
-        self.passed = self.failed = 0
-
-    def check(self, title: str, what) -> None:
-        try:
-            what()
-            self.passed += 1
-            print(f"PASS {title}", flush=True)
-        except (HarnessError, OSError, smtplib.SMTPException) as error:
-            self.failed += 1
-            print(f"FAIL {title}\n     {error}", flush=True)
-
-
 def outcome(gateway: Gateway, recipient: str) -> str:
     """The first line of the log that says what became of a letter."""
     lines = [line for line in gateway.log_lines(f"to=<{recipient}>")
@@ -292,8 +279,7 @@ def main() -> int:
         Path(folder).chmod(0o755)
         play(Path(folder), tally)
     print(f"in {time.monotonic() - started:.1f} s")
-    print(f"{tally.passed} passed, {tally.failed} failed")
-    return 0 if tally.passed and not tally.failed else 1
+    return tally.end()
 
 
 if __name__ == "__main__":

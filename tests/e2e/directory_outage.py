@@ -16,7 +16,6 @@ import smtplib
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,8 +24,9 @@ import directories
 import ports
 from gateway import Gateway, executable
 from patient_load import Letter, Load
-from process import HarnessError, crash, expect, pause, resume, wait_until
+from process import crash, expect, pause, resume, wait_until
 from sink import Sink
+from tally import Tally
 
 D, T = "company.ru", "tech.company.ru"
 MIGRATED = [f"moved{n}" for n in range(40)]
@@ -205,7 +205,10 @@ def stopped(parties: Outage) -> None:
                    "a try of a stored letter finds nobody to ask")
         expect(parties.v.count == count, "letters came to V while nobody could say that they are V's")
 
-    outage(parties, begin, parties.directory.start)
+    try:
+        outage(parties, begin, parties.directory.start)
+    finally:
+        parties.v.open()    # also for those that come after a failure
 
 
 def hanging(parties: Outage) -> None:
@@ -286,23 +289,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--directory", choices=("ldap", "sql", "smtp"), default="ldap")
     kind = parser.parse_args().directory
-    passed = failed = 0
-    try:
-        with running(kind) as parties:
-            for test in (stopped, hanging, crashed, everything_came):
-                try:
-                    begun = time.monotonic()
-                    test(parties)
-                    passed += 1
-                    print(f"PASS {kind} {test.__name__}: {time.monotonic() - begun:.1f} s", flush=True)
-                except (HarnessError, OSError, smtplib.SMTPException) as error:
-                    failed += 1
-                    print(f"FAIL {kind} {test.__name__}: {error}\n{parties.seen_of_queues()}", flush=True)
-    except (HarnessError, OSError) as error:
-        failed += 1
-        print(f"FAIL {kind}: {error}", flush=True)
-    print(f"{passed} passed, {failed} failed", flush=True)
-    return 1 if failed or not passed else 0
+    tally = Tally()
+    with running(kind) as parties:
+        for test in (stopped, hanging, crashed, everything_came):
+            if not tally.check(f"{kind} {test.__name__}", lambda test=test: test(parties)):
+                print(parties.seen_of_queues(), flush=True)
+    return tally.end()
 
 
 if __name__ == "__main__":

@@ -3,13 +3,11 @@
 counts are exact, errors are told by reply, latencies count from when a letter was due."""
 
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import xml.etree.ElementTree
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +19,7 @@ from pki import Authority
 from ports import GATEWAY, OUTSIDE, WORKSPACE, free_port
 from process import HarnessError, expect, spawn, stop, wait_until
 from sink import Options, Sink
+from tally import Tally
 from terminal import Terminal
 
 ALL_TAKEN, SOME_FAILED, WRONG_USE, UNAVAILABLE, CANNOT_WRITE = 0, 1, 2, 69, 73
@@ -326,19 +325,6 @@ def with_route(test: Callable[[Route], None]) -> Callable[[Path], None]:
     return run
 
 
-def on_a_root(test: Callable[[Path], None]) -> bool:
-    """Runs it in a folder of its own, and says what came of it."""
-    with tempfile.TemporaryDirectory(prefix="postern-load-") as root:
-        os.chmod(root, 0o755)    # smtp-sink is nobody
-        try:
-            test(Path(root))
-            print(f"PASS {test.__name__}", flush=True)
-            return True
-        except (HarnessError, OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
-            print(f"FAIL {test.__name__}: {type(error).__name__}: {error}", flush=True)
-            return False
-
-
 TESTS: list[Callable[[Path], None]] = [
     smtp_sink_has_every_letter,
     with_route(postern_passes_all_of_it_on),
@@ -359,11 +345,9 @@ TESTS: list[Callable[[Path], None]] = [
 
 
 def main() -> int:
-    wanted = re.compile("|".join(sys.argv[1:]))
-    outcomes = [on_a_root(test) for test in TESTS if wanted.search(test.__name__)]
-    failed = outcomes.count(False)
-    print(f"{len(outcomes) - failed} passed, {failed} failed", flush=True)
-    return 1 if failed or not outcomes else 0
+    tally = Tally()
+    tally.in_folders(TESTS, "postern-load-", 0o755)    # smtp-sink is nobody
+    return tally.end()
 
 
 if __name__ == "__main__":

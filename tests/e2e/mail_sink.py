@@ -4,13 +4,11 @@ changed while it runs."""
 
 import hashlib
 import json
-import re
 import signal
 import smtplib
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from mail_sink_host import MailSink
 from ports import GATEWAY, WORKSPACE, free_port
 from process import HarnessError, expect, tail, wait_until
 from sink_line import ALL_OPTIONS, counts_live_on_a_terminal, reads_all_of_its_command_line, stalls_from_the_greeting_on
+from tally import Tally
 
 WRONG_USE, CANNOT_LISTEN, CANNOT_KEEP, NOT_ALL_KEPT = 2, 71, 73, 74
 
@@ -303,19 +302,6 @@ def with_outage(test: Callable[[Outage], None], patience: int = 20) -> Callable[
     return run
 
 
-def on_a_root(test: Callable[[Path], None]) -> bool:
-    """Runs it in a folder of its own, and says what came of it."""
-    with tempfile.TemporaryDirectory(prefix="postern-sink-") as root:
-        try:
-            test(Path(root))
-            print(f"PASS {test.__name__}", flush=True)
-            return True
-        except (HarnessError, senders.SendError, OSError, ValueError, KeyError, smtplib.SMTPException,
-                subprocess.SubprocessError) as error:
-            print(f"FAIL {test.__name__}: {type(error).__name__}: {error}", flush=True)
-            return False
-
-
 def in_folder(test: Callable[[MailSink], None], *options: str) -> Callable[[Path], None]:
     """Options that name files of the test's own folder have it as {root}."""
     def run(root: Path) -> None:
@@ -348,11 +334,9 @@ TESTS: list[Callable[[Path], None]] = [
 
 
 def main() -> int:
-    wanted = re.compile("|".join(sys.argv[1:]))
-    outcomes = [on_a_root(test) for test in TESTS if wanted.search(test.__name__)]
-    failed = outcomes.count(False)
-    print(f"{len(outcomes) - failed} passed, {failed} failed", flush=True)
-    return 1 if failed or not outcomes else 0
+    tally = Tally()
+    tally.in_folders(TESTS, "postern-sink-")
+    return tally.end()
 
 
 if __name__ == "__main__":

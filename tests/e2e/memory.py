@@ -7,6 +7,8 @@ from pathlib import Path
 import bodies
 import senders
 from octets import RECIPIENTS, Bench
+from process import expect
+from tally import Tally
 
 ALLOWED = 8 * bodies.MEGABYTE
 SLOW = 10 * bodies.MEGABYTE          # octets a second that the slow next hop reads: far below what the client offers
@@ -41,20 +43,18 @@ def rise(bench: Bench, hop: str, send, octets: bytes) -> int:
 def main() -> int:
     large = bodies.of_size(50 * bodies.MEGABYTE)
     ways = {"DATA": senders.raw_data, "BDAT of 1 MiB": senders.raw_bdat([1 << 20]), "BDAT in one chunk": senders.raw_bdat([1 << 30])}
-    passed = failed = 0
+    tally = Tally()
     for rate, speed in ((0, "a fast next hop"), (SLOW, "a slow next hop")):
         with Bench(rate=rate, keep_messages=False) as bench:
             for way, send in ways.items():
                 for hop in ("plain", "chunks"):
-                    try:
+                    def rises_little(hop=hop, send=send) -> None:
                         risen = rise(bench, hop, send, large)
-                        ok, found = risen <= ALLOWED, f"{risen / bodies.MEGABYTE:.1f} MB"
-                    except (senders.SendError, OSError, LookupError) as error:
-                        ok, found = False, str(error)
-                    passed, failed = passed + ok, failed + (not ok)
-                    print(f"{'PASS' if ok else 'FAIL'} 50 MB by {way} to {speed} ({hop}): memory rises by {found}", flush=True)
-    print(f"{passed} passed, {failed} failed", flush=True)
-    return 1 if failed or not passed else 0
+                        print(f"     memory rises by {risen / bodies.MEGABYTE:.1f} MB")
+                        expect(risen <= ALLOWED, f"at most {ALLOWED / bodies.MEGABYTE:.1f} MB are wanted")
+
+                    tally.check(f"50 MB by {way} to {speed} ({hop})", rises_little)
+    return tally.end()
 
 
 if __name__ == "__main__":

@@ -10,15 +10,17 @@ import smtplib
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from authority import Authority
 from dns_server import DnsServer
 from gateway import Gateway, executable
 from policy_host import PolicyHost
-from process import HarnessError, expect, wait_until
+from process import expect, wait_until
 from signed_dns import in_own_network
 from sink import Options, Sink
+from tally import Tally
 
 RESOLVER, WEB, GATEWAY = "127.0.0.53", "127.0.3.1", "127.0.2.1"
 GOOD, WRONG, PLAIN = "127.0.1.1", "127.0.1.2", "127.0.1.3"    # MX hosts, by the certificate that each shows
@@ -252,25 +254,21 @@ CASES = {
 }
 
 
+def in_a_scene(folder: Path, case: Callable[[Scene], None]) -> None:
+    scene = Scene(folder)
+    try:
+        case(scene)
+    finally:
+        scene.stop()
+
+
 def main() -> int:
     in_own_network()
-    passed = failed = 0
+    tally = Tally()
     for name, case in CASES.items():
         with tempfile.TemporaryDirectory(prefix="postern-sts-") as folder:
-            scene = None
-            try:
-                scene = Scene(Path(folder))
-                case(scene)
-                passed += 1
-                print(f"ok      {name}")
-            except (HarnessError, OSError, subprocess.SubprocessError, smtplib.SMTPException) as error:
-                failed += 1
-                print(f"FAILED  {name}: {error}")
-            finally:
-                if scene is not None:
-                    scene.stop()
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+            tally.check(name, lambda case=case, folder=folder: in_a_scene(Path(folder), case))
+    return tally.end()
 
 
 sys.exit(main())

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from gateway import REPOSITORY, Gateway, executable
 from ports import EXCHANGE, WORKSPACE, free_port
-from process import HarnessError, expect
+from process import expect
 from sink import Sink
+from tally import Tally
 
 CONFIG = """
 hostname = "gw.company.ru"
@@ -106,7 +107,7 @@ def refused(root: Path, config: str, *parts: str) -> None:
 
 
 def main() -> int:
-    passed = failed = 0
+    tally = Tally()
     with tempfile.TemporaryDirectory(prefix="postern-plugin-") as folder:
         root = Path(folder)
         prefix = root / "prefix"
@@ -133,16 +134,8 @@ def main() -> int:
             "one that is not there is refused": lambda: refused(
                 root, config_with(root, root / "none.so", "127.0.0.2:2525", "127.0.0.3:2525"), "missing-plugin"),
         }
-        for name, case in cases.items():
-            try:
-                case()
-                passed += 1
-                print(f"PASS {name}", flush=True)
-            except (HarnessError, OSError, smtplib.SMTPException, subprocess.TimeoutExpired, StopIteration) as error:
-                failed += 1
-                print(f"FAIL {name}: {error}", flush=True)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+        tally.play(cases)
+    return tally.end()
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from gateway import Gateway, executable
 from ports import GATEWAY, WORKSPACE, free_port
-from process import HarnessError, expect, spawn, stop, tail, wait_until
+from process import expect, spawn, stop, tail, wait_until
 from sink import Sink
+from tally import Tally
 
 CONFIG = """
 hostname = "gw.company.ru"
@@ -192,7 +193,7 @@ def replay_asks_nobody(root: Path) -> None:
 
 
 def main() -> int:
-    passed = failed = 0
+    tally = Tally()
     cases = {
         "postgrey over TCP": lambda root: greylisting(root, f"inet:{GATEWAY}:{free_port(GATEWAY)}"),
         "postgrey over a Unix socket": lambda root: greylisting(root, f"unix:{root}/postgrey/socket"),
@@ -203,15 +204,8 @@ def main() -> int:
     for name, case in cases.items():
         with tempfile.TemporaryDirectory(prefix="postern-policy-") as folder:
             os.chmod(folder, 0o711)  # postgrey has a user of its own
-            try:
-                case(Path(folder))
-                passed += 1
-                print(f"PASS {name}", flush=True)
-            except (HarnessError, OSError, smtplib.SMTPException, subprocess.TimeoutExpired) as error:
-                failed += 1
-                print(f"FAIL {name}: {error}", flush=True)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+            tally.check(name, lambda case=case, folder=folder: case(Path(folder)))
+    return tally.end()
 
 
 if __name__ == "__main__":

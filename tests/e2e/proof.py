@@ -5,11 +5,11 @@
 import os
 import signal
 import sys
-import tempfile
 from pathlib import Path
 
 from gateway import Gateway
 from process import HarnessError, wait_until
+from tally import Tally
 
 CONFIG = """\
 hostname = "gw.company.ru"
@@ -91,18 +91,9 @@ def a_reload_is_refused(root: Path) -> None:
 
 
 def main() -> int:
-    passed = failed = 0
-    for test in (a_start_is_refused, a_start_is_forced, a_reload_is_refused):
-        with tempfile.TemporaryDirectory(prefix="postern-proof-") as root:
-            try:
-                test(Path(root))
-                passed += 1
-                print(f"PASS {test.__name__}", flush=True)
-            except (HarnessError, OSError) as error:
-                failed += 1
-                print(f"FAIL {test.__name__}: {error}", flush=True)
-    print(f"{passed} passed, {failed} failed", flush=True)
-    return 1 if failed or not passed else 0
+    tally = Tally()
+    tally.in_folders((a_start_is_refused, a_start_is_forced, a_reload_is_refused), "postern-proof-")
+    return tally.end()
 
 
 if __name__ == "__main__":

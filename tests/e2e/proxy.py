@@ -15,8 +15,9 @@ from pathlib import Path
 
 from gateway import executable
 from pki import insecure
-from process import HarnessError, expect, wait_until
+from process import expect, wait_until
 from proxy_bench import BALANCER, FILTER, LETTER, OURS, STRANGER, Bench, connect
+from tally import Tally
 
 
 def relay(smtp: smtplib.SMTP, recipient: str = "someone@example.org") -> int:
@@ -271,17 +272,6 @@ def long_session(bench: Bench) -> None:
         wait_until(lambda r=reason: bench.number(f'postern_sessions_timed_out_total{{reason="{r}"}}') >= 1, 20, f"{reason} is counted")
 
 
-def play(cases: dict[str, Callable[[], None]], tally: list[int]) -> None:
-    for title, case in cases.items():
-        try:
-            case()
-            problem = None
-        except (HarnessError, OSError, smtplib.SMTPException, subprocess.TimeoutExpired, LookupError, ValueError) as error:
-            problem = str(error) or repr(error)
-        tally[0 if problem is None else 1] += 1
-        print(f"PASS {title}" if problem is None else f"FAIL {title}\n     {problem}", flush=True)
-
-
 def cases_of(bench: Bench, kind: str) -> dict[str, Callable[[], None]]:
     if kind == "proxy":
         out: dict[str, Callable[[], None]] = {}
@@ -299,16 +289,15 @@ def cases_of(bench: Bench, kind: str) -> dict[str, Callable[[], None]]:
 
 
 def main() -> int:
-    tally = [0, 0]
+    tally = Tally()
     with tempfile.TemporaryDirectory(prefix="postern-proxy-") as folder:
         for kind, limits in (("proxy", "proxy_timeout = \"2s\""), ("limits", LIMITS), ("slow", SLOW)):
             bench = Bench(Path(folder) / kind, limits)
             try:
-                play(cases_of(bench, kind), tally)
+                tally.play(cases_of(bench, kind))
             finally:
                 bench.close()
-    print(f"{tally[0]} passed, {tally[1]} failed", flush=True)
-    return 1 if tally[1] or not tally[0] else 0
+    return tally.end()
 
 
 if __name__ == "__main__":

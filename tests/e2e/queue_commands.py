@@ -4,12 +4,10 @@
 import json
 import os
 import pty
-import re
 import signal
 import smtplib
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from gateway import Gateway, executable
 from ports import WORKSPACE, free_port
 from process import HarnessError, expect, wait_until
 from sink import Sink
+from tally import Tally, with_party
 
 DONE, NOTHING, WRONG_USE, NOT_RUNNING, NOT_PERMITTED = 0, 1, 2, 69, 77
 
@@ -346,23 +345,9 @@ TESTS: list[Callable[[Queue], None]] = [
 
 
 def main() -> int:
-    passed = failed = 0
-    wanted = re.compile("|".join(sys.argv[1:]))
-    for test in (test for test in TESTS if wanted.search(test.__name__)):
-        with tempfile.TemporaryDirectory(prefix="postern-queue-") as root:
-            queue = Queue(Path(root))
-            try:
-                try:
-                    test(queue)
-                finally:
-                    queue.close()
-                passed += 1
-                print(f"PASS {test.__name__}", flush=True)
-            except (HarnessError, OSError, ValueError, KeyError, smtplib.SMTPException) as error:
-                failed += 1
-                print(f"FAIL {test.__name__}: {type(error).__name__}: {error}", flush=True)
-    print(f"{passed} passed, {failed} failed", flush=True)
-    return 1 if failed or not passed else 0
+    tally = Tally()
+    tally.in_folders((with_party(Queue, test) for test in TESTS), "postern-queue-")
+    return tally.end()
 
 
 if __name__ == "__main__":

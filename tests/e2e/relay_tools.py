@@ -8,6 +8,7 @@ import time
 import bodies
 import senders
 from octets import RECIPIENTS, Bench, difference
+from tally import Tally
 
 MESSAGES = {
     "short": bodies.short(),
@@ -40,16 +41,6 @@ CLIENTS = {
     "BDAT pipelined": senders.raw_bdat([262144, 3, 0, 65536], pipelined=True),
 }
 RAW = ("DATA", *BDAT_SIZES, "BDAT pipelined")
-
-
-class Tally:
-    def __init__(self) -> None:
-        self.passed = self.failed = 0
-
-    def note(self, title: str, problem: str | None) -> None:
-        self.passed += problem is None
-        self.failed += problem is not None
-        print(f"PASS {title}" if problem is None else f"FAIL {title}\n     {problem}", flush=True)
 
 
 def relay(bench: Bench, hop: str, send, octets: bytes) -> str | None:
@@ -114,8 +105,7 @@ def main() -> int:
         one_by_one(bench, tally)
         many(bench, tally, 1000, 20, bodies.of_size(1022) + b"\r\n", "1 KB")
         many(bench, tally, 100, 20, bodies.of_size(bodies.MEGABYTE - 2) + b"\r\n", "1 MB")
-    print(f"{tally.passed} passed, {tally.failed} failed", flush=True)
-    return 1 if tally.failed or not tally.passed else 0
+    return tally.end()
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ import smtplib
 import socket
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from gateway import Gateway, executable
 from ports import EXCHANGE, GATEWAY, WORKSPACE, free_port
 from process import HarnessError, wait_until
 from sink import Sink
+from tally import Tally
 
 # DNS that says nothing is waited for longer than a client waits for its greeting here: a gateway that blocks is seen.
 CONFIG = """
@@ -201,18 +201,9 @@ def guarded_reloads(root: Path) -> None:
 
 
 def main() -> int:
-    passed = failed = 0
-    for test in (reload_while_dns_is_silent, hang_up_at_the_start, guarded_reloads):
-        with tempfile.TemporaryDirectory(prefix="postern-reload-") as root:
-            try:
-                test(Path(root))
-                passed += 1
-                print(f"PASS {test.__name__}", flush=True)
-            except (HarnessError, OSError, smtplib.SMTPException) as error:
-                failed += 1
-                print(f"FAIL {test.__name__}: {error}", flush=True)
-    print(f"{passed} passed, {failed} failed", flush=True)
-    return 1 if failed or not passed else 0
+    tally = Tally()
+    tally.in_folders((reload_while_dns_is_silent, hang_up_at_the_start, guarded_reloads), "postern-reload-")
+    return tally.end()
 
 
 if __name__ == "__main__":

@@ -10,18 +10,18 @@ import ssl
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gateway import Gateway, executable
 from pki import Authority
 from ports import OUTSIDE, free_port
-from process import HarnessError, expect, wait_until
+from process import expect, wait_until
 from scripted import Script, Scripted
 from send_bench import BOTH, PASSWORD, beside_swaks, run, send
 from send_output import colours, output_for_programs, output_that_is_lost, password_prompt, secrets_stay
 from sink import Options, Sink
+from tally import Tally
 
 
 def quit_refused() -> None:
@@ -315,50 +315,38 @@ def behind_a_balancer(bench: Bench) -> None:
     wait_until(lambda: bench.gateway.log_lines("client=192.0.2.7"), 20, "the log names the client of the header")
 
 
-def play(cases: dict[str, Callable[[], None]], tally: list[int]) -> None:
-    for title, case in cases.items():
-        try:
-            case()
-            problem = None
-        except (HarnessError, OSError, subprocess.TimeoutExpired, LookupError, ValueError) as error:
-            problem = str(error) or repr(error)
-        tally[0 if problem is None else 1] += 1
-        print(f"PASS {title}" if problem is None else f"FAIL {title}\n     {problem}", flush=True)
-
-
 def main() -> int:
-    tally = [0, 0]
-    play({f"as swaks: {title} ({status})": lambda s=script, w=words, c=status: beside_swaks(s, w, c)
-          for title, script, words, status in BOTH}, tally)
+    tally = Tally()
+    tally.play({f"as swaks: {title} ({status})": lambda s=script, w=words, c=status: beside_swaks(s, w, c)
+                for title, script, words, status in BOTH})
     with tempfile.TemporaryDirectory(prefix="postern-send-") as folder:
         root = Path(folder)
-        play({"as swaks: no connection (2)": no_connection,
-              "QUIT refused (27)": quit_refused,
-              "as swaks: the recipient's own host": by_the_recipient,
-              "a server that says nothing": silence,
-              "as swaks: PROXY headers, octet for octet": proxy_headers,
-              "TLS, verified and not": lambda: tls(root / "tls"),
-              "as swaks: a certificate of our own": lambda: own_certificate(root / "own"),
-              "letters that another reader understands": lambda: letters(root),
-              "the octets of --data": lambda: octets_of_data(root),
-              "BDAT, SMTPUTF8, DSN, REQUIRETLS, pipelining": extensions,
-              "rules broken on purpose": violations,
-              "a command in plain behind STARTTLS": lambda: starttls_injection(root / "tls"),
-              "the password is shown nowhere": lambda: secrets_stay(root),
-              "JSON, silence, dumps": output_for_programs,
-              "output that cannot be written": output_that_is_lost,
-              "a password that is asked for": password_prompt,
-              "colours on a terminal": colours}, tally)
+        tally.play({"as swaks: no connection (2)": no_connection,
+                    "QUIT refused (27)": quit_refused,
+                    "as swaks: the recipient's own host": by_the_recipient,
+                    "a server that says nothing": silence,
+                    "as swaks: PROXY headers, octet for octet": proxy_headers,
+                    "TLS, verified and not": lambda: tls(root / "tls"),
+                    "as swaks: a certificate of our own": lambda: own_certificate(root / "own"),
+                    "letters that another reader understands": lambda: letters(root),
+                    "the octets of --data": lambda: octets_of_data(root),
+                    "BDAT, SMTPUTF8, DSN, REQUIRETLS, pipelining": extensions,
+                    "rules broken on purpose": violations,
+                    "a command in plain behind STARTTLS": lambda: starttls_injection(root / "tls"),
+                    "the password is shown nowhere": lambda: secrets_stay(root),
+                    "JSON, silence, dumps": output_for_programs,
+                    "output that cannot be written": output_that_is_lost,
+                    "a password that is asked for": password_prompt,
+                    "colours on a terminal": colours})
         (root / "gateway").mkdir()
         bench = Bench(root / "gateway")
         try:
-            play({"the gateway: TLS, every login, BDAT": lambda: to_the_gateway(bench),
-                  "the gateway keeps the rules": lambda: gateway_keeps_the_rules(bench),
-                  "the gateway behind a balancer": lambda: behind_a_balancer(bench)}, tally)
+            tally.play({"the gateway: TLS, every login, BDAT": lambda: to_the_gateway(bench),
+                        "the gateway keeps the rules": lambda: gateway_keeps_the_rules(bench),
+                        "the gateway behind a balancer": lambda: behind_a_balancer(bench)})
         finally:
             bench.close()
-    print(f"{tally[0]} passed, {tally[1]} failed", flush=True)
-    return 1 if tally[1] or not tally[0] else 0
+    return tally.end()
 
 
 if __name__ == "__main__":

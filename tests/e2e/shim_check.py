@@ -5,12 +5,12 @@ import errno
 import random
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from fault_shim import ALL_IS_LOST, CREATIONS, SECTORS_ARE_ZEROS, SYNCS, WRITES, Shim
 from process import HarnessError, expect
+from tally import Tally
 
 # What the processes under the shim have: files below the working directory, in which nothing is durable by itself.
 _PROGRAM = """
@@ -150,18 +150,15 @@ TESTS: list[Callable[[Bench], None]] = [what_was_not_synced_is_lost, what_was_sy
 
 
 def main() -> int:
-    passed = failed = 0
-    for test in TESTS:
-        with tempfile.TemporaryDirectory(prefix="postern-shim-") as root:
-            try:
-                test(Bench(Path(root)))
-                passed += 1
-                print(f"PASS {test.__name__}", flush=True)
-            except (HarnessError, OSError, KeyError) as error:
-                failed += 1
-                print(f"FAIL {test.__name__}: {type(error).__name__}: {error}", flush=True)
-    print(f"{passed} passed, {failed} failed", flush=True)
-    return 1 if failed or not passed else 0
+    def on_a_bench(test: Callable[[Bench], None]) -> Callable[[Path], None]:
+        def run(root: Path) -> None:
+            test(Bench(root))
+        run.__name__ = test.__name__
+        return run
+
+    tally = Tally()
+    tally.in_folders(map(on_a_bench, TESTS), "postern-shim-")
+    return tally.end()
 
 
 if __name__ == "__main__":

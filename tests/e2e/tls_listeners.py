@@ -12,15 +12,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from pki import Authority, Pair
 from gateway import Gateway, executable
 from ports import OUTSIDE, free_port
-from process import HarnessError, expect, wait_until
+from process import expect, wait_until
 from sink import Sink
+from tally import Tally
 from tls_scan import Server, ciphers, groups, no_extras, old_hello, s_client, served_by, versions
 
 ELSEWHERE = "someone@elsewhere.example"
@@ -350,25 +349,12 @@ def stuck_file(bench: Bench) -> None:
     expect("stopped; recipients: " in bench.log(), "the log has not its last line")
 
 
-def play(cases: dict[str, Callable[[], None]], tally: list[int]) -> None:
-    for title, case in cases.items():
-        began = time.monotonic()
-        try:
-            case()
-            problem = None
-        except (HarnessError, OSError, smtplib.SMTPException, subprocess.SubprocessError, LookupError, ValueError) as error:
-            problem = str(error) or repr(error)
-        tally[0 if problem is None else 1] += 1
-        took = f"({time.monotonic() - began:.1f} s)"
-        print(f"PASS {title} {took}" if problem is None else f"FAIL {title} {took}\n     {problem}", flush=True)
-
-
 def main() -> int:
-    tally = [0, 0]
+    tally = Tally()
     with tempfile.TemporaryDirectory(prefix="postern-tls-") as folder:
         bench = Bench(Path(folder))
         try:
-            play({
+            tally.play({
                 "TLS 1.2 and 1.3, and nothing older": lambda: [versions(bench.server(name)) for name in ("smtps", "mx")],
                 "SSL 3.0 is refused": lambda: old_hello(bench.server()),
                 "of all ciphers, Mozilla's intermediate": lambda: ciphers(bench.server()),
@@ -385,11 +371,10 @@ def main() -> int:
                 "a renewal that does not fit waits": lambda: broken_renewal(bench),
                 "check tells when certificates run out": lambda: checked(bench),
                 "a file that does not answer holds up nobody, and not the end": lambda: stuck_file(bench),
-            }, tally)
+            })
         finally:
             bench.close()
-    print(f"{tally[0]} passed, {tally[1]} failed", flush=True)
-    return 1 if tally[1] or not tally[0] else 0
+    return tally.end()
 
 
 if __name__ == "__main__":

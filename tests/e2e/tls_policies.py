@@ -13,7 +13,8 @@ from pathlib import Path
 from gateway import executable
 from ports import EXCHANGE, STRANGER, WORKSPACE, free_port
 from postfix import Postfix
-from process import HarnessError, expect, tail, wait_until
+from process import expect, tail, wait_until
+from tally import Tally
 from tls_bench import POLICIES, TLSMGR, Bench
 
 UNVERIFIED = "encrypted, not verified"
@@ -233,35 +234,23 @@ def trusting(authority: Path) -> ssl.SSLContext:
     return context
 
 
-def play(cases: list, tally: list[int]) -> None:
-    for label, check in cases:
-        try:
-            check()
-            tally[0] += 1
-            print(f"ok    {label}", flush=True)
-        except (HarnessError, OSError, smtplib.SMTPException) as error:
-            tally[1] += 1
-            print(f"FAIL  {label}\n      {error}", flush=True)
-
-
 def main() -> int:
-    tally = [0, 0]
+    tally = Tally()
     with tempfile.TemporaryDirectory(prefix="postern-tls-") as folder:
         root = Path(folder)
         root.chmod(0o755)
         bench = Bench(root).start()
         try:
-            play(postfix_table(bench), tally)
-            play([("Postfix saw TLS wherever the log says so", lambda: check_log_of_servers(bench))], tally)
-            play(dovecot_table(bench), tally)
-            play(requiretls(bench), tally)
-            play(not_required(bench), tally)
-            play(watched(bench), tally)
-            play(postfix_as_client(bench), tally)
+            tally.play(postfix_table(bench))
+            tally.play([("Postfix saw TLS wherever the log says so", lambda: check_log_of_servers(bench))])
+            tally.play(dovecot_table(bench))
+            tally.play(requiretls(bench))
+            tally.play(not_required(bench))
+            tally.play(watched(bench))
+            tally.play(postfix_as_client(bench))
         finally:
             bench.close()
-    print(f"{tally[0]} passed, {tally[1]} failed", flush=True)
-    return 1 if tally[1] or not tally[0] else 0
+    return tally.end()
 
 
 if __name__ == "__main__":

@@ -2,9 +2,7 @@
 """`postern verify` against the mail flow with real servers: a flow that is right passes everything; broken in one place at a
 time, each finding has its code."""
 
-import imaplib
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,8 +10,9 @@ from contextlib import contextmanager
 
 import ports
 from gateway import REPOSITORY
-from process import HarnessError, expect, wait_until
+from process import expect, wait_until
 from swaks import Letter, send
+from tally import Tally
 from topology import D, T, hop
 from verify_flow import LEFT, MIGRANT, OUTSIDE_USER, SENDER, UNMIGRATED, Flow
 
@@ -230,31 +229,14 @@ CASES = [healthy, table_for_people, wrong_password, in_another_folder, wrong_fil
 
 
 def main() -> int:
-    if shutil.which("dovecot") is None:
-        print("FAIL dovecot is not installed")
-    passed = failed = 0
-    net = None
+    tally = Tally()
+    net = Flow()
     try:
-        net = Flow()
-        net.start()
-        for case in CASES:
-            try:
-                case(net)
-                passed += 1
-                print(f"PASS {case.__name__}", flush=True)
-            except (HarnessError, OSError, LookupError, imaplib.IMAP4.error, subprocess.TimeoutExpired) as error:
-                failed += 1
-                print(f"FAIL {case.__name__}: {error}", flush=True)
-    except HarnessError as error:
-        print(f"FAIL topology: {error}", flush=True)
-        failed += 1
+        if tally.check("the topology", net.start):
+            tally.play({case.__name__: lambda case=case: case(net) for case in CASES})
     finally:
-        problems = net.stop() if net else []
-    for problem in problems:
-        print(f"FAIL teardown: {problem}", flush=True)
-    failed += len(problems)
-    print(f"{passed} passed, {failed} failed", flush=True)
-    return 1 if failed or not passed else 0
+        tally.note("all parties end", "\n".join(net.stop()) or None)
+    return tally.end()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import re
 import smtplib
 import subprocess
 import sys
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from gateway import Gateway, executable
 from ports import EXCHANGE, WORKSPACE, free_port
 from process import HarnessError, expect, wait_until
 from sink import Sink
+from tally import Tally, with_party
 
 CONFIG = """
 hostname = "gw.company.ru"
@@ -236,23 +236,13 @@ TESTS: list[Callable[[Site], None]] = [
 
 
 def main() -> int:
-    passed = failed = 0
-    wanted = re.compile("|".join(sys.argv[1:]))
-    for test in (test for test in TESTS if wanted.search(test.__name__)):
-        with tempfile.TemporaryDirectory(prefix="postern-waves-") as root:
-            site = Site(Path(root), "auto" if test is nothing_is_lost_or_doubled_under_load else "queue")
-            try:
-                try:
-                    test(site)
-                finally:
-                    site.close()
-                passed += 1
-                print(f"PASS {test.__name__}", flush=True)
-            except (HarnessError, OSError, ValueError, KeyError, subprocess.SubprocessError, smtplib.SMTPException) as error:
-                failed += 1
-                print(f"FAIL {test.__name__}: {type(error).__name__}: {error}", flush=True)
-    print(f"{passed} passed, {failed} failed", flush=True)
-    return 1 if failed or not passed else 0
+    def site_of(test: Callable[[Site], None]) -> Callable[[Path], Site]:
+        mode = "auto" if test is nothing_is_lost_or_doubled_under_load else "queue"
+        return lambda root: Site(root, mode)
+
+    tally = Tally()
+    tally.in_folders((with_party(site_of(test), test) for test in TESTS), "postern-waves-")
+    return tally.end()
 
 
 if __name__ == "__main__":
