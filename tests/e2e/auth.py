@@ -215,8 +215,8 @@ def logs_in_at_a_next_hop(bench: Bench) -> None:
     relay, before = outbound(bench, PASSWORD)
     try:
         wait_until(lambda: bench.sink.count > before, 20, "the letter has come by way of both")
-        if "event=login command=SCRAM-SHA-256-PLUS account=ann@company.ru" not in bench.log():
-            raise HarnessError("the second postern did not log in by the strongest mechanism")
+        wait_until(lambda: "event=login command=SCRAM-SHA-256-PLUS account=ann@company.ru" in bench.log(), 20,
+                   "the second postern logs in by the strongest mechanism")
     finally:
         relay.stop()
     relay, before = outbound(bench, "wrong")
@@ -232,15 +232,14 @@ def logs_in_at_a_next_hop(bench: Bench) -> None:
 
 
 def log_is_clean(bench: Bench) -> None:
+    for told in (r"session .*client=127\.0\.\d+\.\d+ .*event=login_failed command=PLAIN account=ann@company\.ru",
+                 r"event=login command=\S+ account=ann@company\.ru"):
+        wait_until(lambda told=told: re.search(told, bench.log()) is not None, 20, f"the log has {told}")
     log = bench.log()
     for secret in (PASSWORD, BOB_PASSWORD, "guess 0"):
         for text in (secret, base64.b64encode(secret.encode()).decode()[:16], base64.b64encode(b"\0ann@company.ru\0" + secret.encode()).decode()[:40]):
             if text in log:
                 raise HarnessError("a secret is in the log")
-    if not re.search(r"session .*client=127\.0\.\d+\.\d+ .*event=login_failed command=PLAIN account=ann@company\.ru", log):
-        raise HarnessError("no line about a failed login")
-    if not re.search(r"event=login command=\S+ account=ann@company\.ru", log):
-        raise HarnessError("no line about a login")
 
 
 def main() -> int:

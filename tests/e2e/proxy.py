@@ -176,8 +176,12 @@ def flood(bench: Bench) -> None:
     for _ in range(8):
         expect(greeting(bench.gateway.endpoints["submission"], OURS).startswith(b"220 "), "a server of ours is limited")
     expect(bench.number('postern_sessions_refused_total{reason="connections_per_client"}') == 6, "they are counted")
-    lines = [line for line in bench.log().splitlines() if "limits.connections_per_client" in line]
-    expect(len(lines) == 2, f"one line a client and minute: {lines}")
+
+    def told() -> list[str]:
+        return [line for line in bench.log().splitlines() if "limits.connections_per_client" in line]
+
+    wait_until(lambda: len(told()) >= 2, 20, "a line for each of the two clients")
+    expect(len(told()) == 2, f"one line a client and minute: {told()}")
 
 
 def too_many(bench: Bench) -> None:
