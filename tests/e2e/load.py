@@ -165,6 +165,7 @@ def idle_and_slow_sessions_stay_beside_the_load(route: Route) -> None:
     try:
         # One more sends the letters.
         wait_until(lambda: route.gateway.sessions() >= 204, 20, "200 idle sessions, 3 slow ones and the load")
+        wait_until(lambda: bool(route.gateway.log_lines("outcome=delivered")), 20, "a letter of the load has gone")
     except HarnessError:
         child.kill()
         raise
