@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "smtp/dot_lines.h"
 
-#include <algorithm>
 #include <bit>
 
 #ifdef __SSE2__

@@ -19,7 +19,7 @@ from pki import Authority
 from ports import GATEWAY, OUTSIDE, WORKSPACE, free_port
 from process import HarnessError, expect, spawn, stop, wait_until
 from sink import Options, Sink
-from tally import Tally
+from tally import Tally, with_party
 from terminal import Terminal
 
 ALL_TAKEN, SOME_FAILED, WRONG_USE, UNAVAILABLE, CANNOT_WRITE = 0, 1, 2, 69, 73
@@ -98,6 +98,9 @@ class Route:
         pair = self.ca.issue("gw", "DNS:gw.company.ru,IP:127.0.0.1")
         config = CONFIG.format(data=root / "gateway" / "data", address=self.sink[0], port=self.sink[1], pair=pair.toml())
         self.gateway = Gateway("gateway", root / "gateway", config).start()
+
+    def close(self) -> None:
+        self.gateway.stop()
 
     def load(self, *options: str, listener: str = "mx", status: int = ALL_TAKEN) -> dict:
         return end(self.start(*options, listener=listener), status)
@@ -316,14 +319,7 @@ def few_descriptors_are_said_before_anything_is_sent(_root: Path) -> None:
 
 
 def with_route(test: Callable[[Route], None]) -> Callable[[Path], None]:
-    def run(root: Path) -> None:
-        route = Route(root)
-        try:
-            test(route)
-        finally:
-            route.gateway.stop()
-    run.__name__ = test.__name__
-    return run
+    return with_party(Route, test)
 
 
 TESTS: list[Callable[[Path], None]] = [
